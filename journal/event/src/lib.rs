@@ -1,9 +1,39 @@
 //! The vocabulary of the journal: events, commands, ids, records and the hash chain. No I/O.
+//!
+//! [`Event`] is the story that this program can tell; an [`Envelope`] gives an event its place and
+//! cause; a [`Record`] is an envelope sealed into a frame that proves itself and names its
+//! predecessor. [`Command`] is what a frontend may ask for, [`Rejection`] why it may not have it.
 
+mod author;
 mod change;
+mod command;
 mod digest;
+mod envelope;
+mod event;
+mod id;
+mod model;
 mod permission;
+mod record;
+mod settings;
+mod stored;
+mod tool;
 
+pub use author::Author;
 pub use change::{ChangeKind, FileChange};
+pub use command::{Command, Opening, Rejection};
 pub use digest::{Digest, DigestError};
+pub use envelope::{Body, CodecError, Envelope, SCHEMA_VERSION, SPILL_ABOVE};
+pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature};
+pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
+pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};
 pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
+pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, genesis};
+pub use settings::{Backend, ContextSource, GitHead, ProviderSettings, SandboxReport, Settings};
+pub use stored::{Content, OutputBytes, Slot, Stored};
+pub use tool::{
+    Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark, Question,
+    Safety, Scope, Verdict,
+};
+
+#[cfg(test)]
+mod tests;

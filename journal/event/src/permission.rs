@@ -182,10 +182,7 @@ mod tests {
     fn an_unknown_word_is_named_in_the_error() {
         let error = "disk-write-home".parse::<Permission>().expect_err("not a permission");
         assert_eq!(error.to_string(), "`disk-write-home` is not a recognised permission.");
-        assert_eq!(
-            "disk-write-folder=".parse::<Permission>(),
-            Err(PermissionError::MissingFolder)
-        );
+        assert_eq!("disk-write-folder=".parse::<Permission>(), Err(PermissionError::MissingFolder));
     }
 
     #[test]

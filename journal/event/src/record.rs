@@ -1,0 +1,141 @@
+//! The sealed form of an event: one frame that proves itself and names its predecessor.
+//!
+//! Layout, all integers little-endian:
+//!
+//! ```text
+//! magic 8 · format 1 · length of json 4 · seq 8 · prev 32 · hash 32 · json
+//! ```
+//!
+//! The hash is BLAKE3 in key-derivation mode (its context separates it from every other use) over
+//! the frame without the hash. What is hashed is what is stored: a frame is never encoded again.
+
+use crate::{CodecError, Digest, Envelope, Seq, SessionId};
+
+/// Begins every frame. Not UTF-8, so that no text can hold it, and rare in binary data.
+pub const MAGIC: [u8; 8] = [0xC0, 0xDE, b'j', b'o', b'u', b'r', b'n', 0xFF];
+/// The one frame format so far.
+pub const FORMAT: u8 = 1;
+/// Bytes before the JSON.
+pub const HEADER_LEN: usize = 8 + 1 + 4 + 8 + 32 + 32;
+/// Longest JSON of one record in bytes. Far above what spilling leaves; a longer one is a bug of the
+/// writer, or not a frame.
+pub const MAX_JSON_LEN: usize = 256 * 1024;
+
+const HASH_CONTEXT: &str = "codex journal 2026-11 record hash";
+const GENESIS_CONTEXT: &str = "codex journal 2026-11 genesis";
+const HASH_AT: usize = HEADER_LEN - 32;
+
+/// An event sealed into its frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The frame, as stored.
+    pub frame: Vec<u8>,
+    /// Hash of the frame; the next record names it.
+    pub hash: Digest,
+    /// Hash of the record before this one.
+    pub prev: Digest,
+    /// The event, decoded.
+    pub envelope: Envelope,
+}
+
+/// Why bytes are not a good frame.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// There are fewer bytes than the frame needs.
+    #[error("frame is cut short")]
+    Short,
+    /// The bytes do not begin like a frame.
+    #[error("no frame begins here")]
+    NoMagic,
+    /// The frame is of a format that this release does not know.
+    #[error("frame format {0} is not known")]
+    Format(u8),
+    /// The length is beyond what any writer writes.
+    #[error("frame length {0} is out of bounds")]
+    Length(u32),
+    /// The bytes are not those that were sealed.
+    #[error("frame does not match its hash")]
+    Hash,
+    /// The frame is good, and what it holds is not an event.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// Frame and event disagree about their position.
+    #[error("frame says position {frame}, its event {event}")]
+    Position {
+        /// Position in the frame's header.
+        frame: Seq,
+        /// Position in the event.
+        event: Seq,
+    },
+}
+
+/// Gives the hash that the first record of a session names as its predecessor.
+pub fn genesis(session: &SessionId) -> Digest {
+    Digest(
+        *blake3::Hasher::new_derive_key(GENESIS_CONTEXT)
+            .update(session.as_bytes())
+            .finalize()
+            .as_bytes(),
+    )
+}
+
+impl Record {
+    /// Seals an event behind its predecessor.
+    pub fn seal(envelope: Envelope, prev: Digest) -> Record {
+        let json = envelope.to_json();
+        let mut frame = Vec::with_capacity(HEADER_LEN + json.len());
+        frame.extend_from_slice(&MAGIC);
+        frame.push(FORMAT);
+        let len = u32::try_from(json.len()).expect("events are far below 4 GiB");
+        frame.extend_from_slice(&len.to_le_bytes());
+        frame.extend_from_slice(&envelope.seq.0.to_le_bytes());
+        frame.extend_from_slice(&prev.0);
+        let hash = hash_of(&frame, &json);
+        frame.extend_from_slice(&hash.0);
+        frame.extend_from_slice(&json);
+        Record { frame, hash, prev, envelope }
+    }
+
+    /// Opens the frame at the start of `bytes`; more may follow it.
+    pub fn open(bytes: &[u8]) -> Result<Record, FrameError> {
+        if !bytes.starts_with(&MAGIC) {
+            let begun = bytes.len() < MAGIC.len() && MAGIC.starts_with(bytes);
+            return Err(if begun { FrameError::Short } else { FrameError::NoMagic });
+        }
+        let header = bytes.get(..HEADER_LEN).ok_or(FrameError::Short)?;
+        if header[8] != FORMAT {
+            return Err(FrameError::Format(header[8]));
+        }
+        let len = u32::from_le_bytes(array(&header[9..13]));
+        if len as usize > MAX_JSON_LEN {
+            return Err(FrameError::Length(len));
+        }
+        let seq = Seq(u64::from_le_bytes(array(&header[13..21])));
+        let prev = Digest(array(&header[21..53]));
+        let hash = Digest(array(&header[HASH_AT..]));
+        let json = bytes.get(HEADER_LEN..HEADER_LEN + len as usize).ok_or(FrameError::Short)?;
+        if hash_of(&header[..HASH_AT], json) != hash {
+            return Err(FrameError::Hash);
+        }
+        let envelope = Envelope::from_json(json)?;
+        if envelope.seq != seq {
+            return Err(FrameError::Position { frame: seq, event: envelope.seq });
+        }
+        let frame = bytes[..HEADER_LEN + json.len()].to_vec();
+        Ok(Record { frame, hash, prev, envelope })
+    }
+
+    /// Gives the JSON inside of the frame.
+    pub fn json(&self) -> &[u8] {
+        &self.frame[HEADER_LEN..]
+    }
+}
+
+fn hash_of(header: &[u8], json: &[u8]) -> Digest {
+    let hash = blake3::Hasher::new_derive_key(HASH_CONTEXT).update(header).update(json).finalize();
+    Digest(*hash.as_bytes())
+}
+
+fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    bytes.try_into().expect("the caller sliced exactly this many bytes")
+}

@@ -1,0 +1,204 @@
+//! What tool calls ask for, and what became of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Digest, FileChange, Stored};
+
+/// What a tool call asks for, as its arguments were read when it came.
+///
+/// A fact: kept, so that a later reader that reads arguments differently can't change history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "asks", rename_all = "snake_case")]
+pub enum Invocation {
+    /// Run a program.
+    Command {
+        /// The program and its arguments; no shell is added.
+        argv: Stored<Vec<String>>,
+        /// Folder to run in, as the model wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workdir: Option<String>,
+        /// Time that the command may take, in milliseconds, when the model set one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_ms: Option<u64>,
+        /// Whether the command is known to change nothing.
+        safety: Safety,
+    },
+    /// Change files.
+    Patch {
+        /// Folder that relative paths are meant from, as the model wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        workdir: Option<String>,
+    },
+    /// Nothing that can be done: the call itself is at fault.
+    Invalid {
+        /// What is wrong, in the words that the model is told.
+        message: Stored<String>,
+    },
+}
+
+/// What the classifier said of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Safety {
+    /// It only looks; it needs no question.
+    KnownSafe,
+    /// Nothing is known of it.
+    Unknown,
+}
+
+/// What is asked of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    /// May this run?
+    Run,
+    /// It was denied by the sandbox: may it run again without one?
+    RetryUnconfined,
+}
+
+/// The answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may run.
+    Allowed,
+    /// It may not run; the turn goes on.
+    Denied {
+        /// Words for the model.
+        reason: String,
+    },
+    /// It may not run, and the turn ends.
+    Aborted,
+}
+
+/// How far an answer reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// This one call.
+    Once,
+    /// The same call until the session ends.
+    Session,
+}
+
+/// What will hold a command, decided before it starts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "confinement", rename_all = "snake_case")]
+pub enum Confinement {
+    /// The session's sandbox plan.
+    Sandbox {
+        /// Digest of the plan.
+        plan: Digest,
+    },
+    /// Nothing but a scrubbed environment and supervised death.
+    None,
+    /// The program itself writes, and only below the writable roots.
+    WritableRoots {
+        /// What will change, with the digests before and after.
+        changes: Stored<Vec<FileChange>>,
+    },
+}
+
+/// Names a process so that it can't be mistaken for a later one with the same number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessMark {
+    /// Process id of the supervisor of the command.
+    pub pid: u32,
+    /// Start time in clock ticks since boot (field 22 of `/proc/PID/stat`).
+    pub start_time: u64,
+    /// The kernel's boot id.
+    pub boot_id: String,
+}
+
+/// Which of its outputs a command wrote to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+/// How a tool call ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ended", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The command ended by itself.
+    Exited {
+        /// Its exit code.
+        code: i32,
+    },
+    /// A signal ended the command.
+    Signalled {
+        /// Number of the signal.
+        signal: i32,
+    },
+    /// The command was ended because its time was up; it counts as exit code 124.
+    TimedOut,
+    /// The call was ended by an interrupt.
+    Interrupted,
+    /// A rule or a person refused; nothing ran.
+    Refused,
+    /// The call was at fault; nothing ran.
+    Invalid,
+    /// The patch was applied.
+    Patched {
+        /// What changed.
+        changes: Stored<Vec<FileChange>>,
+    },
+    /// The patch was not applied, and no file changed.
+    PatchFailed,
+    /// The command could not be started.
+    NotStarted {
+        /// What went wrong.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// Gives the exit code that frontends show; none where nothing ran to its end.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Outcome::Exited { code } => Some(*code),
+            Outcome::Signalled { signal } => Some(128 + signal),
+            Outcome::TimedOut => Some(124),
+            Outcome::Patched { .. } => Some(0),
+            Outcome::PatchFailed => Some(1),
+            Outcome::Interrupted
+            | Outcome::Refused
+            | Outcome::Invalid
+            | Outcome::NotStarted { .. } => None,
+        }
+    }
+}
+
+/// How sure it is that the sandbox stopped a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenialGrade {
+    /// The evidence leaves no doubt.
+    Certain,
+    /// The output reads like it.
+    Likely,
+}
+
+/// A command that the sandbox stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    /// How sure that is.
+    pub grade: DenialGrade,
+    /// The line or fact that shows it.
+    pub evidence: String,
+}
+
+impl fmt::Display for OutputStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            OutputStream::Stdout => "stdout",
+            OutputStream::Stderr => "stderr",
+        })
+    }
+}
