@@ -1,0 +1,355 @@
+//! Events become state. Total, and without a rule: what is in the journal happened.
+
+use codex_event::{
+    Body, CallId, Confinement, Envelope, Event, Invocation, ItemKind, Question, RetryBudget, Scope,
+    Seq, Stored, TurnId, Usage, Verdict,
+};
+
+use crate::Session;
+use crate::session::{
+    Asking, Call, CallState, Ended, IntentKind, Item, Life, Notice, Opened, Phase, Turn, Working,
+};
+use crate::transcript::{CallForm, Entry};
+
+impl Session {
+    /// Takes one event into account; an event of an unknown kind moves the position alone.
+    pub fn apply(&mut self, envelope: &Envelope) {
+        self.last = envelope.seq;
+        self.epoch = envelope.epoch;
+        let Body::Known(event) = &envelope.body else { return };
+        self.apply_to_session(envelope.seq, event);
+        if let Some(turn) = &mut self.turn {
+            turn.apply(envelope.seq, event);
+        }
+    }
+
+    fn apply_to_session(&mut self, seq: Seq, event: &Event) {
+        match event {
+            Event::SessionOpened { cwd, settings, sandbox, tools, .. } => {
+                self.life = Life::Open;
+                self.opened = Some(Opened {
+                    cwd: cwd.clone(),
+                    settings: (**settings).clone(),
+                    sandbox: (**sandbox).clone(),
+                    tools: *tools,
+                    seq,
+                });
+            }
+            Event::SessionResumed { .. } => self.life = Life::Open,
+            Event::SessionClosed { .. } => self.life = Life::Closed,
+            Event::SettingsChanged { backend, .. } => {
+                if let Some(opened) = &mut self.opened {
+                    opened.settings.provider.backend = *backend;
+                }
+            }
+            Event::ContextAdded { source, text } => {
+                self.transcript.push(Entry::Context { source: *source, text: text.clone() });
+            }
+            Event::TurnStarted { input } => {
+                self.turns = self.turns.next();
+                self.turn = Some(Turn::begin(self.turns, seq, input.clone()));
+            }
+            Event::ModelRequested { request, .. } => {
+                self.requests = self.requests.max(*request);
+                self.flush();
+            }
+            Event::ModelResponded { response, usage, .. } => {
+                self.usage += *usage;
+                self.take_items();
+                self.transcript.keep(response.as_deref());
+            }
+            Event::ToolCalled { call, .. } => self.calls = self.calls.max(*call),
+            Event::ReviewSettled { call, verdict: Verdict::Allowed, scope: Scope::Session } => {
+                self.grant(*call);
+            }
+            Event::TurnCompleted { .. } => {
+                let notify = self.settings().is_some_and(|settings| !settings.notify.is_empty());
+                self.notice = self.turn.as_ref().filter(|_| notify).map(|turn| Notice {
+                    turn: turn.id,
+                    completed: seq,
+                    inputs: turn.inputs.clone(),
+                    last_message: turn.last_message.clone(),
+                });
+                self.end_turn();
+            }
+            Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => self.end_turn(),
+            Event::NotificationSent { .. } => self.notice = None,
+            Event::Repaired { .. }
+            | Event::InputQueued { .. }
+            | Event::TurnInterruptRequested { .. }
+            | Event::ModelStreamed { .. }
+            | Event::ModelItemCompleted { .. }
+            | Event::ModelAttemptFailed { .. }
+            | Event::ReviewAsked { .. }
+            | Event::ReviewSettled { .. }
+            | Event::ToolIntended { .. }
+            | Event::ToolSpawned { .. }
+            | Event::ToolOutput { .. }
+            | Event::ToolFinished { .. }
+            | Event::ToolAbandoned { .. }
+            | Event::Noted { .. } => {}
+        }
+    }
+
+    fn take_items(&mut self) {
+        let Some(asking) = self.turn.as_ref().and_then(Turn::asking) else { return };
+        for entry in asking.items.iter().map(Entry::of) {
+            self.transcript.push(entry);
+        }
+    }
+
+    fn flush(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            for entry in turn.pending() {
+                self.transcript.push(entry);
+            }
+            turn.flushed();
+        }
+    }
+
+    fn end_turn(&mut self) {
+        self.flush();
+        self.turn = None;
+    }
+
+    fn grant(&mut self, call: CallId) {
+        let argv = self.turn.as_ref().and_then(Turn::working).and_then(|working| {
+            working.calls.iter().find(|known| known.id == call).and_then(|call| {
+                match &call.invocation {
+                    Invocation::Command { argv, .. } => Some(argv.digest()),
+                    Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
+                }
+            })
+        });
+        self.grants.extend(argv);
+    }
+}
+
+impl Turn {
+    pub(crate) fn begin(id: TurnId, started: Seq, input: Stored<String>) -> Turn {
+        Turn {
+            id,
+            started,
+            inputs: vec![input.clone()],
+            queued: vec![input],
+            interrupt: None,
+            usage: Usage::default(),
+            last_message: None,
+            phase: Phase::Begun,
+        }
+    }
+
+    /// Gives what joins the transcript before the next request, or at the turn's end: what came of
+    /// the calls in their order, then what the user wrote.
+    pub(crate) fn pending(&self) -> Vec<Entry> {
+        let outputs = self.working().into_iter().flat_map(|working| &working.calls);
+        let outputs = outputs.filter_map(|call| match &call.state {
+            CallState::Ended(ended) => Some(Entry::Output {
+                call_id: call.call_id.clone(),
+                custom: call.form,
+                text: ended.output.clone(),
+            }),
+            CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Allowed { .. }
+            | CallState::Refused { .. }
+            | CallState::Intended { .. } => None,
+        });
+        outputs.chain(self.queued.iter().map(|text| Entry::User { text: text.clone() })).collect()
+    }
+
+    fn flushed(&mut self) {
+        self.queued.clear();
+        if let Phase::Working(working) = &mut self.phase {
+            working.calls.clear();
+        }
+    }
+
+    /// Takes one event of this turn into account; also used to look ahead while deciding.
+    pub(crate) fn apply(&mut self, seq: Seq, event: &Event) {
+        match event {
+            Event::InputQueued { input } => {
+                self.inputs.push(input.clone());
+                self.queued.push(input.clone());
+            }
+            Event::TurnInterruptRequested { reason } => self.interrupt = Some((seq, *reason)),
+            Event::ModelRequested { request, attempt, .. } => {
+                let same = self.asking().filter(|asking| asking.request == *request);
+                let (request_retries, stream_retries) =
+                    same.map_or((0, 0), |asking| (asking.request_retries, asking.stream_retries));
+                self.flushed();
+                self.phase = Phase::Asking(Asking {
+                    request: *request,
+                    attempt: *attempt,
+                    requested: seq,
+                    items: Vec::new(),
+                    request_retries,
+                    stream_retries,
+                    pause: None,
+                });
+            }
+            Event::ModelItemCompleted { item, kind, raw, .. } => {
+                if let Phase::Asking(asking) = &mut self.phase {
+                    asking.items.push(Item {
+                        seq,
+                        item: *item,
+                        kind: kind.clone(),
+                        raw: raw.clone(),
+                    });
+                }
+            }
+            Event::ModelResponded { request, usage, .. } => {
+                self.usage += *usage;
+                let asking = self.asking();
+                let items = asking.map_or(Vec::new(), |asking| asking.items.clone());
+                for item in &items {
+                    if item.kind == ItemKind::Message {
+                        self.last_message = Some(item.raw.clone());
+                    }
+                }
+                self.phase = Phase::Working(Working {
+                    request: *request,
+                    responded: seq,
+                    uncalled: items.into_iter().filter(|item| item.call_id().is_some()).collect(),
+                    calls: Vec::new(),
+                });
+            }
+            Event::ModelAttemptFailed { retry, .. } => {
+                if let Phase::Asking(asking) = &mut self.phase {
+                    asking.items.clear();
+                    asking.pause = retry.map(|retry| (seq, retry.in_ms));
+                    match retry.map(|retry| (retry.budget, retry.number)) {
+                        Some((RetryBudget::Request, number)) => asking.request_retries = number,
+                        Some((RetryBudget::Stream, number)) => {
+                            asking.stream_retries = number;
+                            asking.request_retries = 0;
+                        }
+                        Some((RetryBudget::WholeTranscript, _)) | None => {}
+                    }
+                }
+            }
+            Event::ToolCalled { call, item, invocation, .. } => {
+                if let Phase::Working(working) = &mut self.phase {
+                    working.call(seq, *call, *item, invocation);
+                }
+            }
+            Event::ReviewAsked { call, question, .. } => self.change(*call, |state| {
+                CallState::Asked { question: question.clone(), asked: seq, before: state.ended() }
+            }),
+            Event::ReviewSettled { call, verdict, .. } => self.change(*call, |state| {
+                let (question, before) = match state {
+                    CallState::Asked { question, before, .. } => (question, before),
+                    CallState::Called
+                    | CallState::Allowed { .. }
+                    | CallState::Refused { .. }
+                    | CallState::Intended { .. }
+                    | CallState::Ended(_) => (Question::Run, None),
+                };
+                match (verdict, before) {
+                    (Verdict::Allowed, before) => {
+                        CallState::Allowed { settled: seq, question, before }
+                    }
+                    (Verdict::Denied { .. } | Verdict::Aborted, Some(ended)) => {
+                        CallState::Ended(ended)
+                    }
+                    (Verdict::Denied { .. } | Verdict::Aborted, None) => {
+                        CallState::Refused { settled: seq, before: None }
+                    }
+                }
+            }),
+            Event::ToolIntended { call, attempt, confinement } => self.change(*call, |_| {
+                let kind = match confinement {
+                    Confinement::Sandbox { .. } => IntentKind::Sandboxed,
+                    Confinement::None => IntentKind::Unconfined,
+                    Confinement::WritableRoots { .. } => IntentKind::Patch,
+                };
+                CallState::Intended { intended: seq, attempt: *attempt, kind, spawned: false }
+            }),
+            Event::ToolSpawned { call, .. } => self.change(*call, |state| match state {
+                CallState::Intended { intended, attempt, kind, .. } => {
+                    CallState::Intended { intended, attempt, kind, spawned: true }
+                }
+                other @ (CallState::Called
+                | CallState::Asked { .. }
+                | CallState::Allowed { .. }
+                | CallState::Refused { .. }
+                | CallState::Ended(_)) => other,
+            }),
+            Event::ToolFinished { call, attempt, output, .. } => {
+                let (attempt, output) = (*attempt, output.clone());
+                self.change(*call, |_| {
+                    CallState::Ended(Ended { seq, attempt, output, abandoned: false })
+                });
+            }
+            Event::ToolAbandoned { call, output } => {
+                let output = output.clone();
+                self.change(*call, |_| {
+                    CallState::Ended(Ended { seq, attempt: 0, output, abandoned: true })
+                });
+            }
+            Event::SessionOpened { .. }
+            | Event::SessionResumed { .. }
+            | Event::SettingsChanged { .. }
+            | Event::Repaired { .. }
+            | Event::SessionClosed { .. }
+            | Event::ContextAdded { .. }
+            | Event::TurnStarted { .. }
+            | Event::TurnInterrupted { .. }
+            | Event::TurnCompleted { .. }
+            | Event::TurnFailed { .. }
+            | Event::ModelStreamed { .. }
+            | Event::ToolOutput { .. }
+            | Event::NotificationSent { .. }
+            | Event::Noted { .. } => {}
+        }
+    }
+
+    fn change(&mut self, id: CallId, to: impl FnOnce(CallState) -> CallState) {
+        if let Phase::Working(working) = &mut self.phase
+            && let Some(call) = working.calls.iter_mut().find(|call| call.id == id)
+        {
+            let state = std::mem::replace(&mut call.state, CallState::Called);
+            call.state = to(state);
+        }
+    }
+}
+
+impl Working {
+    fn call(&mut self, seq: Seq, id: CallId, item: u32, invocation: &Invocation) {
+        let Some(at) = self.uncalled.iter().position(|known| known.item == item) else { return };
+        let item = self.uncalled.remove(at);
+        let Some((call_id, form)) = item.call_id() else { return };
+        self.calls.push(Call {
+            id,
+            call_id: call_id.to_owned(),
+            form,
+            raw: item.raw.clone(),
+            called: seq,
+            invocation: invocation.clone(),
+            state: CallState::Called,
+        });
+    }
+}
+
+impl Item {
+    pub(crate) fn call_id(&self) -> Option<(&str, CallForm)> {
+        match &self.kind {
+            ItemKind::FunctionCall { call_id, .. } => Some((call_id, CallForm::Function)),
+            ItemKind::CustomCall { call_id, .. } => Some((call_id, CallForm::Custom)),
+            ItemKind::Message | ItemKind::Reasoning | ItemKind::Other { .. } => None,
+        }
+    }
+}
+
+impl CallState {
+    fn ended(self) -> Option<Ended> {
+        match self {
+            CallState::Ended(ended) => Some(ended),
+            CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Allowed { .. }
+            | CallState::Refused { .. }
+            | CallState::Intended { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The rules: what a command or a report leads to.
+//!
+//! A decision may be a chain: a response that calls a tool nobody has to be asked about gives the
+//! response, the call, the verdict and the intent at once, so that one barrier covers them all. To
+//! look ahead, a [`Step`] applies what it decides to a copy of the running turn, by the same code
+//! that applies it for good later.
+
+use codex_event::{
+    Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
+    InterruptReason, Invocation, Opening, Outcome, Rejection, RequestId, Seq, Stored,
+};
+
+use crate::chain::{Chain, Draft};
+use crate::report::{Intake, Report, Stamp};
+use crate::session::{Call, CallState, Life, Phase, Turn};
+use crate::transcript::Entry;
+use crate::{Session, retry};
+
+/// A decision in the making.
+pub(crate) struct Step<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) chain: Chain,
+    pub(crate) turn: Option<Turn>,
+    calls: CallId,
+    backend: Option<Backend>,
+    /// The response that this decision records, if it does, and the items that it adds.
+    responded: Option<Option<String>>,
+    items: Vec<Entry>,
+}
+
+impl Session {
+    /// Gives the events that a command or report leads to, or why it is refused.
+    ///
+    /// Changes nothing; the same session and intake always give the same events.
+    pub fn decide(&self, stamp: Stamp, intake: impl Into<Intake>) -> Result<Vec<Draft>, Rejection> {
+        let mut step = Step {
+            session: self,
+            chain: Chain::new(self.last.next(), self.running()),
+            turn: self.turn.clone(),
+            calls: self.calls,
+            backend: None,
+            responded: None,
+            items: Vec::new(),
+        };
+        match intake.into() {
+            Intake::Command(command) => step.command(stamp.author, command)?,
+            Intake::Report(report) => step.report(report)?,
+        }
+        Ok(step.chain.into_drafts())
+    }
+}
+
+impl Step<'_> {
+    fn command(&mut self, author: Author, command: Command) -> Result<(), Rejection> {
+        match (self.session.life, &command) {
+            (Life::Unopened, Command::Open(_)) => {}
+            (Life::Unopened, _) => return Err(Rejection::NotOpen),
+            (Life::Open | Life::Closed, Command::Open(_)) => return Err(Rejection::AlreadyOpen),
+            (Life::Closed, Command::Resume { .. }) => {}
+            (Life::Closed, _) => return Err(Rejection::Closed),
+            (Life::Open, _) => {}
+        }
+        match command {
+            Command::Open(opening) => self.open(author, *opening),
+            Command::Resume { program } => self.resume(author, program),
+            Command::Submit { input } => self.submit(author, input)?,
+            Command::Interrupt { reason } => self.interrupt(author, reason)?,
+            Command::SettleReview { call, verdict, scope } => {
+                self.settle(author, call, verdict, scope)?;
+            }
+            Command::Close { reason } => self.close(author, reason)?,
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, author: Author, opening: Opening) {
+        let opened = self.emit(
+            author,
+            None,
+            Event::SessionOpened {
+                cwd: opening.cwd,
+                git: opening.git,
+                settings: Box::new(opening.settings),
+                sandbox: Box::new(opening.sandbox),
+                program: opening.program,
+                tools: opening.tools,
+            },
+        );
+        for (source, text) in opening.context {
+            let added = Event::ContextAdded { source, text: text.into() };
+            self.emit(Author::Supervisor, Some(opened), added);
+        }
+        for text in opening.notes {
+            self.emit(Author::Supervisor, Some(opened), Event::Noted { text: text.into() });
+        }
+    }
+
+    fn submit(&mut self, author: Author, input: String) -> Result<(), Rejection> {
+        if input.trim().is_empty() {
+            return Err(Rejection::EmptyInput);
+        }
+        if let Some(turn) = &self.turn {
+            let started = turn.started;
+            self.emit(author, Some(started), Event::InputQueued { input: input.into() });
+            return Ok(());
+        }
+        let id = self.session.turns.next();
+        self.chain.enter(id);
+        let opened = self.session.opened.as_ref().map(|opened| opened.seq);
+        let input = Stored::Inline(input);
+        let event = Event::TurnStarted { input: input.clone() };
+        let started = self.emit(author, opened, event);
+        self.turn = Some(Turn::begin(id, started, input));
+        self.request(started);
+        Ok(())
+    }
+
+    fn interrupt(&mut self, author: Author, reason: InterruptReason) -> Result<(), Rejection> {
+        let turn = self.turn.as_ref().ok_or(Rejection::NoTurn)?;
+        if turn.interrupt.is_some() {
+            return Err(Rejection::Stale);
+        }
+        let started = turn.started;
+        self.emit(author, Some(started), Event::TurnInterruptRequested { reason });
+        if !self.under_way() {
+            self.finish_interrupt();
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, author: Author, reason: CloseReason) -> Result<(), Rejection> {
+        if self.turn.is_some() {
+            return Err(Rejection::TurnRunning);
+        }
+        let last = self.session.last;
+        self.emit(author, Some(last), Event::SessionClosed { reason });
+        Ok(())
+    }
+
+    /// Tells whether something that has to report back is running for the turn.
+    fn under_way(&self) -> bool {
+        match self.turn.as_ref().map(|turn| &turn.phase) {
+            None | Some(Phase::Begun) => false,
+            Some(Phase::Asking(asking)) => asking.pause.is_none(),
+            Some(Phase::Working(working)) => {
+                working.due().is_some_and(|call| matches!(call.state, CallState::Intended { .. }))
+            }
+        }
+    }
+
+    fn report(&mut self, report: Report) -> Result<(), Rejection> {
+        match report {
+            Report::ModelStreamed { request, attempt, item, part, text, marks } => {
+                let requested = self.asked(request, attempt)?;
+                let event = Event::ModelStreamed { request, attempt, item, part, text, marks };
+                self.emit(Author::Model, Some(requested), event);
+            }
+            Report::ModelItem { request, attempt, item, kind, raw } => {
+                let requested = self.asked(request, attempt)?;
+                let raw = raw.into();
+                let event = Event::ModelItemCompleted { request, attempt, item, kind, raw };
+                self.emit(Author::Model, Some(requested), event);
+            }
+            Report::ModelDone { request, attempt, response, usage, calls } => {
+                let requested = self.asked(request, attempt)?;
+                let event = Event::ModelResponded { request, attempt, response, usage };
+                let responded = self.emit(Author::Model, Some(requested), event);
+                self.call_tools(request, calls);
+                self.proceed(responded);
+            }
+            Report::ModelFailed { request, attempt, fault } => {
+                self.attempt_failed(request, attempt, fault)?;
+            }
+            Report::RetryDue { request, attempt } => {
+                let asking = self.turn.as_ref().and_then(Turn::asking).ok_or(Rejection::Stale)?;
+                let (failed, _) = asking.pause.ok_or(Rejection::Stale)?;
+                if (asking.request, asking.attempt + 1) != (request, attempt) {
+                    return Err(Rejection::Stale);
+                }
+                self.attempt(request, attempt, failed);
+            }
+            Report::PatchPlanned { call, plan } => self.patch_planned(call, plan)?,
+            Report::ToolSpawned { call, attempt, process, enforced } => {
+                let intended = self.carried_out(call, attempt)?;
+                let event = Event::ToolSpawned { call, attempt, process, enforced };
+                self.emit(Author::Supervisor, Some(intended), event);
+            }
+            Report::ToolOutput { call, attempt, stream, skipped, bytes } => {
+                let intended = self.carried_out(call, attempt)?;
+                let event = Event::ToolOutput { call, attempt, stream, skipped, bytes };
+                self.emit(Author::Supervisor, Some(intended), event);
+            }
+            Report::ToolEnded { call, attempt, outcome, duration_ms, output, denial } => {
+                let intended = self.carried_out(call, attempt)?;
+                let output = output.into();
+                let event = Event::ToolFinished {
+                    call,
+                    attempt,
+                    outcome,
+                    duration_ms,
+                    output,
+                    denial: denial.clone(),
+                };
+                let finished = self.emit(Author::Supervisor, Some(intended), event);
+                self.offer_retry(call, attempt, denial, finished);
+                self.proceed(finished);
+            }
+            Report::Notified { program, payload, error } => {
+                let notice = self.session.notice.as_ref().ok_or(Rejection::Stale)?;
+                let completed = notice.completed;
+                let (program, payload) = (program.into(), payload.into());
+                let event = Event::NotificationSent { program, payload, error };
+                self.emit(Author::Supervisor, Some(completed), event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the attempt is the one that is awaited, and gives the event that announced it.
+    fn asked(&self, request: RequestId, attempt: u32) -> Result<Seq, Rejection> {
+        let asking = self.turn.as_ref().and_then(Turn::asking).ok_or(Rejection::Stale)?;
+        let awaited = (asking.request, asking.attempt) == (request, attempt);
+        if awaited && asking.pause.is_none() { Ok(asking.requested) } else { Err(Rejection::Stale) }
+    }
+
+    /// Checks that the attempt at the call is under way, and gives its intent.
+    fn carried_out(&self, id: CallId, wanted: u32) -> Result<Seq, Rejection> {
+        let working = self.turn.as_ref().and_then(Turn::working).ok_or(Rejection::Stale)?;
+        let call = working.due().filter(|call| call.id == id).ok_or(Rejection::Stale)?;
+        match call.state {
+            CallState::Intended { intended, attempt, .. } if attempt == wanted => Ok(intended),
+            CallState::Intended { .. }
+            | CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Allowed { .. }
+            | CallState::Refused { .. }
+            | CallState::Ended(_) => Err(Rejection::Stale),
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        request: RequestId,
+        attempt: u32,
+        fault: Fault,
+    ) -> Result<(), Rejection> {
+        let requested = self.asked(request, attempt)?;
+        let turn = self.turn.as_ref().ok_or(Rejection::Stale)?;
+        let (asking, settings) = match (turn.asking(), self.session.settings()) {
+            (Some(asking), Some(settings)) => (asking, settings),
+            (None, _) | (_, None) => return Err(Rejection::Stale),
+        };
+        let at = self.session.last.next();
+        let next = match turn.interrupt {
+            Some(_) => retry::Next::Fail,
+            None => retry::next(settings, asking, &fault, at),
+        };
+        let retry = match &next {
+            retry::Next::Again(retry) | retry::Next::WholeTranscript(retry) => Some(*retry),
+            retry::Next::Fail => None,
+        };
+        let interrupted = turn.interrupt.is_some();
+        let (kind, message) = (fault.kind, fault.message.clone());
+        let event = Event::ModelAttemptFailed { request, attempt, fault, retry };
+        let failed = self.emit(Author::Supervisor, Some(requested), event);
+        match next {
+            retry::Next::Again(_) => {}
+            retry::Next::WholeTranscript(_) => {
+                let reason = "the provider does not keep responses".to_owned();
+                let event = Event::SettingsChanged { backend: Backend::Stateless, reason };
+                let changed = self.emit(Author::Policy("stateless".into()), Some(failed), event);
+                self.backend = Some(Backend::Stateless);
+                self.attempt(request, attempt + 1, changed);
+            }
+            retry::Next::Fail if interrupted => self.finish_interrupt(),
+            retry::Next::Fail => {
+                let kind = if kind == FaultKind::MissingKey {
+                    FailureKind::MissingKey
+                } else {
+                    FailureKind::Model
+                };
+                self.fail(failed, kind, message);
+            }
+        }
+        Ok(())
+    }
+
+    fn call_tools(&mut self, request: RequestId, mut asked: Vec<(u32, Invocation)>) {
+        let uncalled = self.turn.as_ref().and_then(Turn::working).map(|w| w.uncalled.clone());
+        for item in uncalled.unwrap_or_default() {
+            let known = asked.iter().position(|(position, _)| *position == item.item);
+            let invocation = match known {
+                Some(at) => asked.swap_remove(at).1,
+                None => Invocation::Invalid { message: "the call could not be read".into() },
+            };
+            self.call_tool(request, item.seq, item.item, invocation);
+        }
+    }
+
+    pub(crate) fn call_tool(
+        &mut self,
+        request: RequestId,
+        cause: Seq,
+        item: u32,
+        invocation: Invocation,
+    ) {
+        self.calls = self.calls.next();
+        let event = Event::ToolCalled { call: self.calls, request, item, invocation };
+        self.emit(Author::Model, Some(cause), event);
+    }
+
+    /// Carries the turn on as far as it goes without the world: to the next call that has to be
+    /// carried out or asked about, to the next request, or to the turn's end.
+    pub(crate) fn proceed(&mut self, cause: Seq) {
+        let mut cause = cause;
+        loop {
+            let Some(turn) = &self.turn else { return };
+            if turn.interrupt.is_some() {
+                if !self.under_way() {
+                    self.finish_interrupt();
+                }
+                return;
+            }
+            let Some(working) = turn.working() else { return };
+            let Some(call) = working.due().cloned() else {
+                return self.go_on(cause);
+            };
+            match self.consider(&call) {
+                Some(ended) => cause = ended,
+                None => return,
+            }
+        }
+    }
+
+    fn go_on(&mut self, cause: Seq) {
+        let Some(turn) = &self.turn else { return };
+        if turn.pending().is_empty() {
+            let usage = turn.usage;
+            self.emit(Author::Supervisor, Some(cause), Event::TurnCompleted { usage });
+            self.turn = None;
+        } else {
+            self.request(cause);
+        }
+    }
+
+    /// Asks the model, with all that is pending.
+    pub(crate) fn request(&mut self, cause: Seq) {
+        self.attempt(self.session.requests.next(), 1, cause);
+    }
+
+    /// Sends a request, or sends it again.
+    pub(crate) fn attempt(&mut self, request: RequestId, attempt: u32, cause: Seq) {
+        let kept = self.session.settings().map(|settings| settings.provider.backend);
+        let backend = self.backend.or(kept).unwrap_or(Backend::Stateless);
+        let previous = match backend {
+            Backend::Responses => match &self.responded {
+                Some(now) => now.clone(),
+                None => self.session.transcript.last_response().map(str::to_owned),
+            },
+            Backend::Stateless => None,
+        };
+        let mut ahead = self.items.clone();
+        ahead.extend(self.turn.as_ref().map(Turn::pending).unwrap_or_default());
+        let input = self.session.input_digest_ahead(backend, previous.as_deref(), &ahead);
+        let event = Event::ModelRequested { request, attempt, backend, previous, input };
+        self.emit(Author::Supervisor, Some(cause), event);
+    }
+
+    pub(crate) fn fail(&mut self, cause: Seq, kind: FailureKind, message: String) {
+        self.emit(Author::Supervisor, Some(cause), Event::TurnFailed { kind, message });
+        self.turn = None;
+    }
+
+    /// Ends the turn: every call that has no end gets one, so that each has exactly one output.
+    pub(crate) fn finish_interrupt(&mut self) {
+        let Some((requested, reason)) = self.turn.as_ref().and_then(|turn| turn.interrupt) else {
+            return;
+        };
+        self.end_calls(requested, Outcome::Interrupted, "aborted by the user");
+        self.emit(Author::Supervisor, Some(requested), Event::TurnInterrupted { reason });
+        self.turn = None;
+    }
+
+    pub(crate) fn end_calls(&mut self, cause: Seq, outcome: Outcome, output: &str) {
+        while let Some(call) = self.due() {
+            let ended = Event::ToolFinished {
+                call: call.id,
+                attempt: 0,
+                outcome: outcome.clone(),
+                duration_ms: 0,
+                output: output.into(),
+                denial: None,
+            };
+            self.emit(Author::Supervisor, Some(cause), ended);
+        }
+    }
+
+    pub(crate) fn due(&self) -> Option<Call> {
+        self.turn.as_ref()?.working()?.due().cloned()
+    }
+
+    /// Adds an event to the decision and looks ahead.
+    pub(crate) fn emit(&mut self, author: Author, cause: Option<Seq>, event: Event) -> Seq {
+        if let Event::ModelResponded { response, .. } = &event {
+            self.responded = Some(response.clone());
+            let asking = self.turn.as_ref().and_then(Turn::asking);
+            self.items.extend(asking.into_iter().flat_map(|asking| &asking.items).map(Entry::of));
+        }
+        let seq = self.chain.next();
+        if let Some(turn) = &mut self.turn {
+            turn.apply(seq, &event);
+        }
+        self.chain.push(author, cause, event);
+        seq
+    }
+}

@@ -1,0 +1,194 @@
+//! Work owed to the world.
+
+use codex_event::{CallId, Envelope, Event, Invocation, RequestId, Stored, TurnId};
+
+use crate::Session;
+use crate::session::{Call, CallState, Phase};
+
+/// Something to be done, once the event that announces it is durable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send the request.
+    CallModel {
+        /// The request.
+        request: RequestId,
+        /// The attempt.
+        attempt: u32,
+        /// The response to build on.
+        previous: Option<String>,
+    },
+    /// Wait, then report that the retry is due.
+    Pause {
+        /// The request.
+        request: RequestId,
+        /// The attempt to come.
+        attempt: u32,
+        /// How long, in milliseconds.
+        in_ms: u64,
+    },
+    /// Hold a patch against the files, writing nothing.
+    PlanPatch {
+        /// The call.
+        call: CallId,
+    },
+    /// Put the question to whoever can answer.
+    AskReview {
+        /// The call.
+        call: CallId,
+    },
+    /// Carry out the call.
+    RunTool {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Cancel whatever the turn has under way.
+    Cancel {
+        /// The turn.
+        turn: TurnId,
+    },
+    /// Tell the user's program that the turn is done.
+    Notify {
+        /// The turn.
+        turn: TurnId,
+        /// What the user wrote.
+        inputs: Vec<Stored<String>>,
+        /// The last message of the model, as the provider's JSON.
+        last_message: Option<Stored<String>>,
+    },
+    /// Nothing more will come: end.
+    Finish,
+}
+
+impl Session {
+    /// Gives the work owed for events that have just become durable, all of one batch.
+    ///
+    /// The session must have applied them, and nothing after them.
+    pub fn react(&self, committed: &[Envelope]) -> Vec<Effect> {
+        let mut owed = Vec::new();
+        for event in committed.iter().filter_map(Envelope::event) {
+            let effect = match event {
+                Event::ModelRequested { .. } => self.call_model(),
+                Event::ModelAttemptFailed { .. } => self.pause(),
+                Event::ToolCalled { .. }
+                | Event::ToolFinished { .. }
+                | Event::ToolAbandoned { .. }
+                | Event::SessionResumed { .. } => self.plan_patch(),
+                Event::ReviewSettled { .. } => self.plan_patch(),
+                Event::ReviewAsked { .. } => self.ask_review(),
+                Event::ToolIntended { call, attempt, .. } => self.run_tool(*call, *attempt),
+                Event::TurnInterruptRequested { .. } => {
+                    self.turn.as_ref().map(|turn| Effect::Cancel { turn: turn.id })
+                }
+                Event::TurnCompleted { .. } => self.notify(),
+                Event::SessionClosed { .. } => Some(Effect::Finish),
+                Event::SessionOpened { .. }
+                | Event::SettingsChanged { .. }
+                | Event::Repaired { .. }
+                | Event::ContextAdded { .. }
+                | Event::InputQueued { .. }
+                | Event::TurnStarted { .. }
+                | Event::TurnInterrupted { .. }
+                | Event::TurnFailed { .. }
+                | Event::ModelStreamed { .. }
+                | Event::ModelItemCompleted { .. }
+                | Event::ModelResponded { .. }
+                | Event::ToolSpawned { .. }
+                | Event::ToolOutput { .. }
+                | Event::NotificationSent { .. }
+                | Event::Noted { .. } => None,
+            };
+            // Several events of a batch can make the same work due; it is owed once.
+            owed.extend(effect.filter(|effect| !owed.contains(effect)));
+        }
+        owed
+    }
+
+    /// Gives the work owed right now, as after a crash.
+    ///
+    /// A call that is intended and has no end is not among it: whether it ran is not known, and it
+    /// is never run again. Resuming abandons it.
+    pub fn outstanding(&self) -> Vec<Effect> {
+        let found =
+            [self.notify(), self.call_model(), self.pause(), self.ask_review(), self.plan_patch()];
+        found.into_iter().flatten().collect()
+    }
+
+    /// Names the calls that were begun and have no end.
+    pub fn unfinished(&self) -> Vec<CallId> {
+        let calls = self.turn.as_ref().and_then(|turn| turn.working()).map(|w| &w.calls);
+        let calls = calls.into_iter().flatten();
+        calls
+            .filter(|call| matches!(call.state, CallState::Intended { .. }))
+            .map(|call| call.id)
+            .collect()
+    }
+
+    /// Gives what a call asks for and the provider's JSON of it, while its turn runs.
+    pub fn call(&self, id: CallId) -> Option<(&Invocation, &Stored<String>)> {
+        let working = self.turn.as_ref()?.working()?;
+        let call = working.calls.iter().find(|call| call.id == id)?;
+        Some((&call.invocation, &call.raw))
+    }
+
+    fn due(&self) -> Option<&Call> {
+        self.turn.as_ref()?.working()?.due()
+    }
+
+    fn call_model(&self) -> Option<Effect> {
+        let asking = self.turn.as_ref()?.asking()?;
+        (asking.pause.is_none() && !self.interrupted()).then(|| Effect::CallModel {
+            request: asking.request,
+            attempt: asking.attempt,
+            previous: self.previous(),
+        })
+    }
+
+    fn pause(&self) -> Option<Effect> {
+        let asking = self.turn.as_ref()?.asking()?;
+        let (_, in_ms) = asking.pause?;
+        Some(Effect::Pause { request: asking.request, attempt: asking.attempt + 1, in_ms })
+    }
+
+    fn plan_patch(&self) -> Option<Effect> {
+        let call = self.due()?;
+        let open = matches!(call.state, CallState::Called | CallState::Allowed { .. });
+        let patch = matches!(call.invocation, Invocation::Patch { .. });
+        (open && patch).then_some(Effect::PlanPatch { call: call.id })
+    }
+
+    fn ask_review(&self) -> Option<Effect> {
+        let call = self.due()?;
+        matches!(call.state, CallState::Asked { .. }).then_some(Effect::AskReview { call: call.id })
+    }
+
+    fn run_tool(&self, id: CallId, intended: u32) -> Option<Effect> {
+        let call = self.due().filter(|call| call.id == id)?;
+        match call.state {
+            CallState::Intended { attempt, .. } if attempt == intended => {
+                Some(Effect::RunTool { call: id, attempt })
+            }
+            CallState::Intended { .. }
+            | CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Allowed { .. }
+            | CallState::Refused { .. }
+            | CallState::Ended(_) => None,
+        }
+    }
+
+    fn notify(&self) -> Option<Effect> {
+        self.notice.as_ref().map(|notice| Effect::Notify {
+            turn: notice.turn,
+            inputs: notice.inputs.clone(),
+            last_message: notice.last_message.clone(),
+        })
+    }
+
+    fn interrupted(&self) -> bool {
+        self.turn
+            .as_ref()
+            .is_some_and(|turn| turn.interrupt.is_some() && !matches!(turn.phase, Phase::Begun))
+    }
+}

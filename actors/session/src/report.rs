@@ -1,0 +1,171 @@
+//! What the shell around the core tells it.
+
+use codex_event::{
+    Author, CallId, Command, Denial, Fault, FileChange, Invocation, ItemKind, Outcome, OutputBytes,
+    OutputStream, ProcessMark, RequestId, StreamMark, StreamPart, Usage,
+};
+
+/// Who speaks; the shell knows, the core can't.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Author of the command; reports are the supervisor's.
+    pub author: Author,
+}
+
+/// Everything that [`crate::Session::decide`] takes: a wish or a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// A frontend wants something.
+    Command(Command),
+    /// The world says that something happened.
+    Report(Report),
+}
+
+impl From<Command> for Intake {
+    fn from(command: Command) -> Self {
+        Intake::Command(command)
+    }
+}
+
+impl From<Report> for Intake {
+    fn from(report: Report) -> Self {
+        Intake::Report(report)
+    }
+}
+
+/// Something that happened in the world; only the core says what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Part of an answer came in.
+    ModelStreamed {
+        /// The request.
+        request: RequestId,
+        /// The attempt.
+        attempt: u32,
+        /// Position of the item.
+        item: u32,
+        /// Which text of it.
+        part: StreamPart,
+        /// The text.
+        text: String,
+        /// When its pieces came.
+        marks: Vec<StreamMark>,
+    },
+    /// An item of an answer is complete.
+    ModelItem {
+        /// The request.
+        request: RequestId,
+        /// The attempt.
+        attempt: u32,
+        /// Position of the item.
+        item: u32,
+        /// What it is.
+        kind: ItemKind,
+        /// The provider's JSON.
+        raw: String,
+    },
+    /// The answer is complete.
+    ModelDone {
+        /// The request.
+        request: RequestId,
+        /// The attempt.
+        attempt: u32,
+        /// The provider's id of the response.
+        response: Option<String>,
+        /// What it used.
+        usage: Usage,
+        /// What each call among the items asks for, by the item's position.
+        calls: Vec<(u32, Invocation)>,
+    },
+    /// The attempt failed.
+    ModelFailed {
+        /// The request.
+        request: RequestId,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        fault: Fault,
+    },
+    /// The pause before a new attempt is over.
+    RetryDue {
+        /// The request.
+        request: RequestId,
+        /// The attempt that may begin.
+        attempt: u32,
+    },
+    /// A patch was held against the files; nothing was written.
+    PatchPlanned {
+        /// The call.
+        call: CallId,
+        /// What it would do.
+        plan: PatchPlan,
+    },
+    /// A command's process is there.
+    ToolSpawned {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// The process.
+        process: ProcessMark,
+        /// What the kernel granted.
+        enforced: String,
+    },
+    /// A command printed something.
+    ToolOutput {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// Where to.
+        stream: OutputStream,
+        /// Bytes left out just before.
+        skipped: u64,
+        /// What.
+        bytes: OutputBytes,
+    },
+    /// A call was carried out, or could not be.
+    ToolEnded {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// How it ended.
+        outcome: Outcome,
+        /// Milliseconds that it took.
+        duration_ms: u64,
+        /// What the model is told.
+        output: String,
+        /// Whether the sandbox stopped it.
+        denial: Option<Denial>,
+    },
+    /// A program was told of a finished turn, or could not be.
+    Notified {
+        /// The program and its arguments.
+        program: Vec<String>,
+        /// Its last argument.
+        payload: String,
+        /// Why it could not be started.
+        error: Option<String>,
+    },
+}
+
+/// What a patch would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PatchPlan {
+    /// It fits, and stays below the writable roots.
+    Ready {
+        /// The changes, with digests before and after.
+        changes: Vec<FileChange>,
+    },
+    /// It would write where the session may not.
+    Outside {
+        /// Words for the model.
+        message: String,
+    },
+    /// It does not fit.
+    Failed {
+        /// Words for the model.
+        message: String,
+    },
+}

@@ -1,0 +1,246 @@
+//! The state of a session: what a fold over its events knows.
+
+use std::collections::HashSet;
+
+use codex_event::{
+    Backend, CallId, Digest, Envelope, Epoch, InterruptReason, Invocation, ItemKind, Question,
+    RequestId, SandboxReport, Seq, Settings, Stored, TurnId, Usage,
+};
+
+use crate::transcript::{CallForm, Entry, Transcript};
+
+/// A session, folded from its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    pub(crate) last: Seq,
+    pub(crate) epoch: Epoch,
+    pub(crate) life: Life,
+    pub(crate) opened: Option<Opened>,
+    pub(crate) transcript: Transcript,
+    pub(crate) turn: Option<Turn>,
+    pub(crate) turns: TurnId,
+    pub(crate) requests: RequestId,
+    pub(crate) calls: CallId,
+    pub(crate) usage: Usage,
+    pub(crate) grants: HashSet<Digest>,
+    pub(crate) notice: Option<Notice>,
+}
+
+/// Whether events may still come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Life {
+    #[default]
+    Unopened,
+    Open,
+    Closed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opened {
+    pub(crate) cwd: String,
+    pub(crate) settings: Settings,
+    pub(crate) sandbox: SandboxReport,
+    pub(crate) tools: Digest,
+    pub(crate) seq: Seq,
+}
+
+/// A finished turn that a program has yet to be told of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Notice {
+    pub(crate) turn: TurnId,
+    pub(crate) completed: Seq,
+    pub(crate) inputs: Vec<Stored<String>>,
+    pub(crate) last_message: Option<Stored<String>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) id: TurnId,
+    pub(crate) started: Seq,
+    pub(crate) inputs: Vec<Stored<String>>,
+    pub(crate) queued: Vec<Stored<String>>,
+    pub(crate) interrupt: Option<(Seq, InterruptReason)>,
+    pub(crate) usage: Usage,
+    pub(crate) last_message: Option<Stored<String>>,
+    pub(crate) phase: Phase,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Nothing was asked yet.
+    Begun,
+    /// A response is awaited.
+    Asking(Asking),
+    /// The calls of a response are carried out, one after the other.
+    Working(Working),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Asking {
+    pub(crate) request: RequestId,
+    pub(crate) attempt: u32,
+    pub(crate) requested: Seq,
+    pub(crate) items: Vec<Item>,
+    pub(crate) request_retries: u32,
+    pub(crate) stream_retries: u32,
+    /// Set while the next attempt waits for its time: position of the failure, pause in milliseconds.
+    pub(crate) pause: Option<(Seq, u64)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) seq: Seq,
+    pub(crate) item: u32,
+    pub(crate) kind: ItemKind,
+    pub(crate) raw: Stored<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Working {
+    pub(crate) request: RequestId,
+    pub(crate) responded: Seq,
+    /// Items of the response that are calls and have no `ToolCalled` yet.
+    pub(crate) uncalled: Vec<Item>,
+    pub(crate) calls: Vec<Call>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    pub(crate) call_id: String,
+    pub(crate) form: CallForm,
+    pub(crate) raw: Stored<String>,
+    pub(crate) called: Seq,
+    pub(crate) invocation: Invocation,
+    pub(crate) state: CallState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CallState {
+    /// Nothing was decided yet.
+    Called,
+    /// A person has to answer.
+    Asked { question: Question, asked: Seq, before: Option<Ended> },
+    /// It may go on.
+    Allowed { settled: Seq, question: Question, before: Option<Ended> },
+    /// It may not go on, and its end has yet to be written.
+    Refused { settled: Seq, before: Option<Ended> },
+    /// It is being carried out.
+    Intended { intended: Seq, attempt: u32, kind: IntentKind, spawned: bool },
+    /// It has ended.
+    Ended(Ended),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IntentKind {
+    Sandboxed,
+    Unconfined,
+    Patch,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) seq: Seq,
+    pub(crate) attempt: u32,
+    pub(crate) output: Stored<String>,
+    pub(crate) abandoned: bool,
+}
+
+impl Session {
+    /// Folds events, from the first on.
+    pub fn fold<'a>(log: impl IntoIterator<Item = &'a Envelope>) -> Session {
+        let mut session = Session::default();
+        for envelope in log {
+            session.apply(envelope);
+        }
+        session
+    }
+
+    /// Gives the position of the last event.
+    pub fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// Gives the generation of the last writer.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Gives the settings that hold now; none before the session is open.
+    pub fn settings(&self) -> Option<&Settings> {
+        self.opened.as_ref().map(|opened| &opened.settings)
+    }
+
+    /// Gives the session's working directory.
+    pub fn cwd(&self) -> Option<&str> {
+        self.opened.as_ref().map(|opened| opened.cwd.as_str())
+    }
+
+    /// Gives the conversation: complete, and in no provider's form.
+    pub fn transcript(&self) -> &Transcript {
+        &self.transcript
+    }
+
+    /// Gives what the whole session has used.
+    pub fn usage(&self) -> Usage {
+        self.usage
+    }
+
+    /// Names the turn that is running.
+    pub fn running(&self) -> Option<TurnId> {
+        self.turn.as_ref().map(|turn| turn.id)
+    }
+
+    /// Commits to everything that the next request's body is made from.
+    pub fn input_digest(&self, backend: Backend, previous: Option<&str>) -> Digest {
+        self.input_digest_ahead(backend, previous, &[])
+    }
+
+    pub(crate) fn input_digest_ahead(
+        &self,
+        backend: Backend,
+        previous: Option<&str>,
+        ahead: &[Entry],
+    ) -> Digest {
+        let (model, tools) = self
+            .opened
+            .as_ref()
+            .map_or(("", None), |opened| (opened.settings.model.as_str(), Some(opened.tools)));
+        let parts = format!(
+            "{backend:?}\n{model}\n{tools:?}\n{previous:?}\n{}",
+            self.transcript.digest_ahead(ahead)
+        );
+        Digest::of(parts.as_bytes())
+    }
+
+    /// Gives the response that the next request may build on, if the provider keeps responses.
+    pub(crate) fn previous(&self) -> Option<String> {
+        match self.settings()?.provider.backend {
+            Backend::Responses => self.transcript.last_response().map(str::to_owned),
+            Backend::Stateless => None,
+        }
+    }
+}
+
+impl Turn {
+    pub(crate) fn working(&self) -> Option<&Working> {
+        match &self.phase {
+            Phase::Working(working) => Some(working),
+            Phase::Begun | Phase::Asking(_) => None,
+        }
+    }
+
+    pub(crate) fn asking(&self) -> Option<&Asking> {
+        match &self.phase {
+            Phase::Asking(asking) => Some(asking),
+            Phase::Begun | Phase::Working(_) => None,
+        }
+    }
+}
+
+impl Working {
+    /// Gives the call whose turn it is; calls are carried out in the order of the response.
+    pub(crate) fn due(&self) -> Option<&Call> {
+        self.calls.iter().find(|call| !matches!(call.state, CallState::Ended(_)))
+    }
+}

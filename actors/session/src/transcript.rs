@@ -1,0 +1,125 @@
+//! What the model is shown: complete, in order, and in no provider's form.
+
+use codex_event::{ContextSource, Digest, ItemKind, Stored};
+
+use crate::session::Item;
+
+/// One piece of the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Context from the program.
+    Context {
+        /// What it is.
+        source: ContextSource,
+        /// Its text.
+        text: Stored<String>,
+    },
+    /// Something the user wrote.
+    User {
+        /// The text.
+        text: Stored<String>,
+    },
+    /// Something the model sent.
+    Item {
+        /// What it is.
+        kind: ItemKind,
+        /// The provider's JSON.
+        raw: Stored<String>,
+    },
+    /// What came of a call.
+    Output {
+        /// The provider's id of the call.
+        call_id: String,
+        /// Whether the call was a function or a custom call.
+        custom: CallForm,
+        /// The text.
+        text: Stored<String>,
+    },
+}
+
+/// The two forms that a call, and so its output, can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallForm {
+    /// JSON arguments.
+    Function,
+    /// Free text.
+    Custom,
+}
+
+/// The conversation so far, with what the provider is known to keep of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    entries: Vec<Entry>,
+    digest: Digest,
+    kept: Option<Kept>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Kept {
+    response: String,
+    entries: usize,
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Transcript { entries: Vec::new(), digest: Digest::of(b"transcript"), kept: None }
+    }
+}
+
+impl Transcript {
+    /// Gives all of it.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Gives what a response does not cover yet; all of it when it is not the last one known.
+    pub fn since(&self, response: Option<&str>) -> &[Entry] {
+        match (&self.kept, response) {
+            (Some(kept), Some(response)) if kept.response == response => {
+                &self.entries[kept.entries..]
+            }
+            (Some(_) | None, Some(_) | None) => &self.entries,
+        }
+    }
+
+    /// Names the last response, which a provider that keeps responses can build on.
+    pub fn last_response(&self) -> Option<&str> {
+        self.kept.as_ref().map(|kept| kept.response.as_str())
+    }
+
+    /// Commits to every entry in order.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Commits to every entry, and to some that are about to be added.
+    pub(crate) fn digest_ahead(&self, ahead: &[Entry]) -> Digest {
+        ahead.iter().fold(self.digest, link)
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.digest = link(self.digest, &entry);
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn keep(&mut self, response: Option<&str>) {
+        self.kept =
+            response.map(|id| Kept { response: id.to_owned(), entries: self.entries.len() });
+    }
+}
+
+impl Entry {
+    pub(crate) fn of(item: &Item) -> Entry {
+        Entry::Item { kind: item.kind.clone(), raw: item.raw.clone() }
+    }
+}
+
+fn link(before: Digest, entry: &Entry) -> Digest {
+    let (tag, label, content) = match entry {
+        Entry::Context { source, text } => ("context", format!("{source:?}"), text.digest()),
+        Entry::User { text } => ("user", String::new(), text.digest()),
+        Entry::Item { kind, raw } => ("item", format!("{kind:?}"), raw.digest()),
+        Entry::Output { call_id, text, .. } => ("output", call_id.clone(), text.digest()),
+    };
+    Digest::of(format!("{before}\n{tag}\n{label}\n{content}").as_bytes())
+}

@@ -1,0 +1,186 @@
+//! A seeded simulation: the world answers by dice, the process is killed and interrupted anywhere.
+//!
+//! `SIM_SEED=n` runs one seed, `SIM_SEEDS=n` that many; a failure names its seed.
+
+use codex_event::{
+    ApprovalPolicy, Backend, CallId, CloseReason, Command, Event, InterruptReason, Rejection,
+    Verdict,
+};
+use codex_session::{Intake, Session};
+
+use crate::world::{Dice, Faults, World, check_outputs, opening};
+
+/// What the simulated user and machine do to the session at one position.
+#[derive(Clone, Copy, Debug)]
+enum Blow {
+    None,
+    /// The process is killed once the journal has this many events.
+    Kill(usize),
+    /// As above, in the middle of the batch that reaches it.
+    Tear(usize),
+    /// The user interrupts at this position.
+    Interrupt(usize),
+}
+
+fn run(seed: u64, blow: Blow) -> World {
+    let mut dice = Dice(seed);
+    let mut world = World::new();
+    let policies =
+        [ApprovalPolicy::Never, ApprovalPolicy::OnFailure, ApprovalPolicy::UnlessAllowListed];
+    let policy = policies[(seed % 3) as usize];
+    let backend = if seed.is_multiple_of(2) { Backend::Responses } else { Backend::Stateless };
+    let faults = if seed.is_multiple_of(5) { Faults::None } else { Faults::Some };
+    let mut struck = matches!(blow, Blow::None);
+    let mut queue: Vec<Intake> =
+        vec![opening(policy, backend).into(), Command::Submit { input: "fix it".into() }.into()];
+    let mut turns = 1;
+    for _ in 0..2000 {
+        if queue.is_empty() {
+            match world.answer(&mut dice, faults) {
+                Some(next) => queue = next,
+                None if world.session.running().is_some() => {
+                    panic!("nothing is owed, and the turn has no end: {:#?}", world.session)
+                }
+                None if turns < 3 => {
+                    turns += 1;
+                    queue.push(Command::Submit { input: format!("turn {turns}") }.into());
+                }
+                None => break,
+            }
+        }
+        if queue.is_empty() {
+            continue;
+        }
+        let next = queue.remove(0);
+        let before = world.log.len();
+        match blow {
+            Blow::Tear(at) if !struck => {
+                let drafts = world.session.decide(
+                    codex_session::Stamp { author: codex_event::Author::Model },
+                    next.clone(),
+                );
+                if drafts.is_ok_and(|drafts| before + drafts.len() > at) {
+                    struck = true;
+                    world.tell_torn(next, at - before).expect("decided a moment ago");
+                    world.crash();
+                    queue.retain(|intake| matches!(intake, Intake::Command(_)));
+                    reopen(&mut world, &mut queue, policy, backend);
+                    continue;
+                }
+            }
+            Blow::Tear(_) | Blow::None | Blow::Kill(_) | Blow::Interrupt(_) => {}
+        }
+        match world.tell(next) {
+            Ok(_) => {}
+            // The world does not know what a crash or an interrupt made of its reports.
+            Err(Rejection::Stale | Rejection::NoSuchReview(_) | Rejection::Closed) => {}
+            Err(other) => panic!("refused: {other}"),
+        }
+        match blow {
+            Blow::Kill(at) if !struck && world.log.len() >= at => {
+                struck = true;
+                world.crash();
+                queue.retain(|intake| matches!(intake, Intake::Command(_)));
+                reopen(&mut world, &mut queue, policy, backend);
+            }
+            Blow::Interrupt(at) if !struck && world.log.len() >= at => {
+                struck = true;
+                match world.tell(Command::Interrupt { reason: InterruptReason::Sigint }) {
+                    Ok(_) | Err(Rejection::NoTurn) => {}
+                    Err(other) => panic!("refused: {other}"),
+                }
+            }
+            Blow::Kill(_) | Blow::Interrupt(_) | Blow::Tear(_) | Blow::None => {}
+        }
+        check(&world);
+    }
+    assert!(world.session.running().is_none(), "the turn never ended");
+    world.tell(Command::Close { reason: CloseReason::Done }).expect("an idle session closes");
+    check(&world);
+    world
+}
+
+// A kill before the first event was durable leaves no session; the user would begin anew.
+fn reopen(world: &mut World, queue: &mut Vec<Intake>, policy: ApprovalPolicy, backend: Backend) {
+    if world.log.is_empty() {
+        queue.insert(0, opening(policy, backend).into());
+    }
+    if !world.log.iter().any(|e| matches!(e.event(), Some(Event::TurnStarted { .. }))) {
+        queue.retain(|intake| !matches!(intake, Intake::Command(Command::Submit { .. })));
+        queue.push(Command::Submit { input: "again".into() }.into());
+    }
+}
+
+fn check(world: &World) {
+    assert_eq!(Session::fold(&world.log), world.session, "fold of the journal = live state");
+    check_outputs(&world.session);
+    for (call, times) in &world.effects.ran {
+        assert_eq!(*times, 1, "{call:?} ran more than once");
+        assert!(allowed_and_intended(world, call.0, call.1), "{call:?} ran unannounced");
+    }
+    for (request, times) in &world.effects.sent {
+        assert_eq!(*times, 1, "{request:?} was sent more than once");
+    }
+}
+
+fn allowed_and_intended(world: &World, id: CallId, wanted: u32) -> bool {
+    let events = || world.log.iter().filter_map(codex_event::Envelope::event);
+    let allowed = events().any(|event| {
+        matches!(event, Event::ReviewSettled { call, verdict: Verdict::Allowed, .. } if *call == id)
+    });
+    let intended = events().any(|event| {
+        matches!(event, Event::ToolIntended { call, attempt, .. } if *call == id && *attempt == wanted)
+    });
+    allowed && intended
+}
+
+fn seeds() -> Vec<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|text: String| text.parse::<u64>().ok());
+    match number("SIM_SEED") {
+        Some(seed) => vec![seed],
+        None => (1..=number("SIM_SEEDS").unwrap_or(8)).collect(),
+    }
+}
+
+fn each_seed(what: &str, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    for seed in seeds() {
+        if std::panic::catch_unwind(|| run(seed)).is_err() {
+            panic!("{what}: seed {seed} failed; run it alone with SIM_SEED={seed}");
+        }
+    }
+}
+
+#[test]
+fn sim_undisturbed() {
+    each_seed("undisturbed", |seed| drop(run(seed, Blow::None)));
+}
+
+#[test]
+fn sim_killed_at_every_position() {
+    each_seed("killed", |seed| {
+        let length = run(seed, Blow::None).log.len();
+        for at in 1..=length {
+            run(seed, Blow::Kill(at));
+        }
+    });
+}
+
+#[test]
+fn sim_torn_at_every_position() {
+    each_seed("torn", |seed| {
+        let length = run(seed, Blow::None).log.len();
+        for at in 0..length {
+            run(seed, Blow::Tear(at));
+        }
+    });
+}
+
+#[test]
+fn sim_interrupted_at_every_position() {
+    each_seed("interrupted", |seed| {
+        let length = run(seed, Blow::None).log.len();
+        for at in 1..=length {
+            run(seed, Blow::Interrupt(at));
+        }
+    });
+}

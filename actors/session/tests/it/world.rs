@@ -1,0 +1,340 @@
+//! A small world around the core: a journal in memory, a model and tools that answer by a seed.
+
+use std::collections::HashMap;
+
+use codex_event::*;
+use codex_session::{Effect, Entry, Intake, PatchPlan, Report, Session, Stamp};
+
+/// SplitMix64: a few lines, and the same numbers on every machine.
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+}
+
+pub(crate) fn settings(policy: ApprovalPolicy, backend: Backend) -> Settings {
+    Settings {
+        model: "o4-mini".into(),
+        provider: ProviderSettings {
+            id: "mock".into(),
+            base_url: "http://127.0.0.1:1/v1".into(),
+            backend,
+            request_max_retries: 2,
+            stream_max_retries: 2,
+            stream_idle_timeout_ms: 1000,
+        },
+        approval_policy: policy,
+        permissions: FULL_AUTO.to_vec(),
+        reasoning_effort: None,
+        reasoning_summary: None,
+        notify: vec!["notify-me".into()],
+    }
+}
+
+pub(crate) fn opening(policy: ApprovalPolicy, backend: Backend) -> Command {
+    Command::Open(Box::new(Opening {
+        cwd: "/work".into(),
+        git: None,
+        settings: settings(policy, backend),
+        sandbox: SandboxReport {
+            level: "landlock".into(),
+            landlock_abi: Some(7),
+            plan: Digest::of(b"plan"),
+            writable_roots: vec!["/work".into()],
+            limits: vec![],
+        },
+        program: "0.1.0".into(),
+        tools: Digest::of(b"tools"),
+        context: vec![(ContextSource::Environment, "cwd: /work".into())],
+        notes: vec![],
+    }))
+}
+
+/// What the world knows beside the journal, across the crashes of the program.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub(crate) ran: HashMap<(CallId, u32), u32>,
+    pub(crate) sent: HashMap<(RequestId, u32), u32>,
+}
+
+pub(crate) struct World {
+    pub(crate) session: Session,
+    pub(crate) log: Vec<Envelope>,
+    pub(crate) owed: Vec<Effect>,
+    pub(crate) effects: Effects,
+    epoch: Epoch,
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World {
+            session: Session::default(),
+            log: Vec::new(),
+            owed: Vec::new(),
+            effects: Effects::default(),
+            epoch: Epoch(1),
+        }
+    }
+
+    pub(crate) fn id() -> SessionId {
+        "01900000-0000-7000-8000-000000000001".parse().expect("an id")
+    }
+
+    /// Decides, appends and applies as one durable batch, and takes on the work that is owed.
+    pub(crate) fn tell(&mut self, intake: impl Into<Intake>) -> Result<Vec<Envelope>, Rejection> {
+        self.tell_torn(intake, usize::MAX)
+    }
+
+    /// As `tell`, but only the first events of the batch become durable, and nobody acts.
+    pub(crate) fn tell_torn(
+        &mut self,
+        intake: impl Into<Intake>,
+        durable: usize,
+    ) -> Result<Vec<Envelope>, Rejection> {
+        let stamp = Stamp { author: Author::User("exec".into()) };
+        let drafts = self.session.decide(stamp, intake)?;
+        let torn = durable < drafts.len();
+        let mut batch = Vec::new();
+        for draft in drafts.into_iter().take(durable) {
+            let envelope = Envelope {
+                session: World::id(),
+                seq: self.session.last().next(),
+                epoch: self.epoch,
+                at: Timestamp(0),
+                mono: Millis(0),
+                author: draft.author,
+                cause: draft.cause,
+                turn: draft.turn,
+                body: Body::Known(draft.event),
+            };
+            if let Err(illegal) = self.session.admit(&envelope) {
+                panic!("decide emitted what the grammar forbids: {illegal}\n{envelope:#?}");
+            }
+            self.session.apply(&envelope);
+            batch.push(envelope);
+        }
+        self.log.extend(batch.iter().cloned());
+        if !torn {
+            let owed = self.session.react(&batch);
+            for effect in owed {
+                assert!(!self.owed.contains(&effect), "asked twice for {effect:?}");
+                self.owed.push(effect);
+            }
+            self.cancel();
+        }
+        Ok(batch)
+    }
+
+    // A cancelled effect reports back like any other, so it stays owed; only work that has no
+    // end of its own is dropped.
+    fn cancel(&mut self) {
+        if self.session.running().is_none() {
+            self.owed.retain(|effect| matches!(effect, Effect::Notify { .. } | Effect::Finish));
+        }
+    }
+
+    /// Ends the process: what was owed is forgotten, the journal is folded, the session resumed.
+    pub(crate) fn crash(&mut self) {
+        self.owed.clear();
+        self.session = Session::fold(&self.log);
+        self.epoch = self.epoch.next();
+        if self.session.last() == Seq(0) {
+            return;
+        }
+        self.tell(Command::Resume { program: "0.1.0".into() }).expect("a session can be resumed");
+        for effect in self.session.outstanding() {
+            if !self.owed.contains(&effect) {
+                self.owed.push(effect);
+            }
+        }
+    }
+
+    pub(crate) fn is_interrupting(&self) -> bool {
+        self.owed.iter().any(|effect| matches!(effect, Effect::Cancel { .. }))
+    }
+
+    /// Gives the answer of the world to one piece of owed work, which is then no longer owed.
+    pub(crate) fn answer(&mut self, dice: &mut Dice, faults: Faults) -> Option<Vec<Intake>> {
+        let cancelled = self.is_interrupting();
+        self.owed.retain(|effect| !matches!(effect, Effect::Cancel { .. }));
+        if self.owed.is_empty() {
+            return None;
+        }
+        let pick = dice.roll(self.owed.len() as u64) as usize;
+        let effect = self.owed.remove(pick);
+        Some(match effect {
+            Effect::CallModel { request, attempt, .. } => {
+                *self.effects.sent.entry((request, attempt)).or_default() += 1;
+                respond(dice, request, attempt, cancelled, faults)
+            }
+            Effect::Pause { request, attempt, .. } => {
+                vec![Report::RetryDue { request, attempt }.into()]
+            }
+            Effect::PlanPatch { call } => {
+                let plan = match dice.roll(4) {
+                    0 => PatchPlan::Failed { message: "does not fit".into() },
+                    1 => PatchPlan::Outside { message: "outside".into() },
+                    _ => PatchPlan::Ready { changes: vec![] },
+                };
+                vec![Report::PatchPlanned { call, plan }.into()]
+            }
+            Effect::AskReview { call } => {
+                let verdict = match dice.roll(6) {
+                    0 => Verdict::Aborted,
+                    1 | 2 => Verdict::Denied { reason: "no".into() },
+                    _ => Verdict::Allowed,
+                };
+                let scope = if dice.roll(2) == 0 { Scope::Once } else { Scope::Session };
+                vec![Command::SettleReview { call, verdict, scope }.into()]
+            }
+            Effect::RunTool { call, attempt } => {
+                *self.effects.ran.entry((call, attempt)).or_default() += 1;
+                self.run(dice, call, attempt, cancelled)
+            }
+            Effect::Notify { .. } => vec![
+                Report::Notified { program: vec!["p".into()], payload: "{}".into(), error: None }
+                    .into(),
+            ],
+            Effect::Cancel { .. } | Effect::Finish => vec![],
+        })
+    }
+
+    fn run(&self, dice: &mut Dice, call: CallId, attempt: u32, cancelled: bool) -> Vec<Intake> {
+        let mut reports = Vec::new();
+        let patch = matches!(self.session.call(call), Some((Invocation::Patch { .. }, _)));
+        if !patch && dice.roll(8) > 0 {
+            let process = ProcessMark { pid: 7, start_time: 1, boot_id: "b".into() };
+            let enforced = "landlock".into();
+            reports.push(Report::ToolSpawned { call, attempt, process, enforced });
+            for _ in 0..dice.roll(3) {
+                reports.push(Report::ToolOutput {
+                    call,
+                    attempt,
+                    stream: OutputStream::Stdout,
+                    skipped: 0,
+                    bytes: OutputBytes(b"line\n".to_vec()),
+                });
+            }
+        }
+        let outcome = match dice.roll(6) {
+            _ if cancelled => Outcome::Interrupted,
+            0 => Outcome::TimedOut,
+            1 => Outcome::Exited { code: 1 },
+            2 => Outcome::Signalled { signal: 9 },
+            _ if patch => Outcome::Patched { changes: vec![].into() },
+            _ => Outcome::Exited { code: 0 },
+        };
+        let denied = !patch && dice.roll(3) == 0;
+        let denial =
+            denied.then(|| Denial { grade: DenialGrade::Likely, evidence: "EPERM".into() });
+        let output = "output".to_owned();
+        reports.push(Report::ToolEnded { call, attempt, outcome, duration_ms: 3, output, denial });
+        reports.into_iter().map(Intake::Report).collect()
+    }
+}
+
+/// What may go wrong on the model's side.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Faults {
+    None,
+    Some,
+}
+
+fn respond(
+    dice: &mut Dice,
+    request: RequestId,
+    attempt: u32,
+    cancelled: bool,
+    faults: Faults,
+) -> Vec<Intake> {
+    let mut reports = vec![Report::ModelStreamed {
+        request,
+        attempt,
+        item: 0,
+        part: StreamPart::Text,
+        text: "he".into(),
+        marks: vec![StreamMark(2, 1)],
+    }];
+    // A model that never stops calling tools would never let a turn end.
+    let calls = if request.0 > 6 { 0 } else { dice.roll(3) };
+    let mut asked = Vec::new();
+    for item in 0..=calls as u32 {
+        let call_id = format!("call_{item}");
+        let (kind, invocation) = match dice.roll(5) {
+            _ if item == 0 => (ItemKind::Message, None),
+            0 => (
+                ItemKind::FunctionCall { call_id, name: "nope".into() },
+                Some(Invocation::Invalid { message: "unsupported call: nope".into() }),
+            ),
+            1 | 2 => (
+                ItemKind::CustomCall { call_id, name: "apply_patch".into() },
+                Some(Invocation::Patch { workdir: None }),
+            ),
+            roll => (
+                ItemKind::FunctionCall { call_id, name: "shell".into() },
+                Some(Invocation::Command {
+                    argv: vec!["ls".to_owned(), format!("{}", dice.roll(3))].into(),
+                    workdir: None,
+                    timeout_ms: None,
+                    safety: if roll == 3 { Safety::KnownSafe } else { Safety::Unknown },
+                }),
+            ),
+        };
+        asked.extend(invocation.map(|invocation| (item, invocation)));
+        reports.push(Report::ModelItem { request, attempt, item, kind, raw: "{}".into() });
+    }
+    let dies = faults == Faults::Some && dice.roll(3) == 0;
+    if cancelled || dies {
+        reports.truncate(dice.roll(reports.len() as u64 + 1) as usize);
+        let kinds = [
+            FaultKind::StreamLost,
+            FaultKind::ServerError,
+            FaultKind::RateLimited,
+            FaultKind::PreviousResponseUnknown,
+            FaultKind::Unauthorized,
+        ];
+        let kind = if cancelled {
+            FaultKind::Cancelled
+        } else {
+            kinds[dice.roll(kinds.len() as u64) as usize]
+        };
+        let fault = Fault { kind, message: "broken".into(), retry_after_ms: None };
+        reports.push(Report::ModelFailed { request, attempt, fault });
+    } else {
+        let usage = Usage { input_tokens: 10, output_tokens: 1, ..Usage::default() };
+        let response = Some(format!("resp_{request}_{attempt}"));
+        reports.push(Report::ModelDone { request, attempt, response, usage, calls: asked });
+    }
+    reports.into_iter().map(Intake::Report).collect()
+}
+
+/// Law 4: every call that the model sees has exactly one output, right after its response.
+pub(crate) fn check_outputs(session: &Session) {
+    let mut open: Vec<String> = Vec::new();
+    for entry in session.transcript().entries() {
+        match entry {
+            Entry::Item { kind, .. } => match kind {
+                ItemKind::FunctionCall { call_id, .. } | ItemKind::CustomCall { call_id, .. } => {
+                    open.push(call_id.clone());
+                }
+                ItemKind::Message | ItemKind::Reasoning | ItemKind::Other { .. } => {}
+            },
+            Entry::Output { call_id, .. } => {
+                assert_eq!(open.first(), Some(call_id), "outputs come once, in call order");
+                open.remove(0);
+            }
+            Entry::User { .. } | Entry::Context { .. } => {
+                assert!(open.is_empty(), "calls {open:?} have no output");
+            }
+        }
+    }
+    if session.running().is_none() {
+        assert!(open.is_empty(), "calls {open:?} have no output");
+    }
+}
