@@ -1,1 +1,26 @@
-//! To be written.
+//! The settings of one run: layers with provenance, resolved once into one [`Config`].
+//!
+//! The layers are, from weakest to strongest: built-in defaults, environment variables,
+//! `$CODEX_HOME/config.toml`, each `-c key=value`, and the flags with a name of their own.
+//! Nothing here writes, and nothing here looks at the process environment: it is passed in.
+
+mod config;
+mod error;
+mod keys;
+mod origin;
+mod overrides;
+mod permissions;
+mod places;
+mod provider;
+mod secret;
+mod section;
+mod tree;
+mod warning;
+
+pub use config::{Config, Flags, Inputs, SandboxLevel, Trust};
+pub use error::ConfigError;
+pub use origin::Origin;
+pub use places::{Env, find_home};
+pub use provider::{KeySource, MissingKey, Provider, WireApi};
+pub use secret::Secret;
+pub use warning::Warning;

@@ -1,1 +1,39 @@
-//! To be written.
+//! Runs a command behind a fence: a policy becomes a plan (plain data), a plan is enforced by a
+//! supervised child process that confines itself and then executes the command.
+//!
+//! Start with [`Policy`] and [`Plan`] (what is allowed), then [`Spawner`] (the agent's side) and
+//! [`dispatch`] (the child's side: the same program, executed again under another name).
+
+mod confine;
+mod denial;
+mod environment;
+mod filter;
+mod host;
+mod launch;
+mod plan;
+mod policy;
+mod process;
+mod ruleset;
+mod spawn;
+mod status;
+mod supervise;
+mod temp;
+mod wrapper;
+
+pub use denial::{Denial, Grade, Observation, grade};
+pub use environment::Environment;
+pub use host::{Arch, Host, MIN_LANDLOCK_ABI, probe};
+pub use launch::{Launch, Stdin, Stdio};
+pub use plan::{
+    Confinement, FilePlan, Network, Plan, PlanError, ReadPlan, Resolve, Scopes, WritePlan,
+};
+pub use policy::{Level, Policy};
+pub use process::ProcessId;
+pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};
+pub use status::{
+    Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, EXIT_TIMED_OUT, End, Ended, Failed,
+    Status, StatusError, StatusParser, Step,
+};
+pub use supervise::{HELPER_NAME, dispatch};
+pub use temp::resolve_user_temp;
+pub use wrapper::{Outcome, run_inherited};

@@ -1,1 +1,54 @@
-fn main() {}
+//! Chores of this repository: `cargo xtask <chore>`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to a terminal")]
+
+mod ci;
+mod sim;
+mod step;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Checks the rules of the house that no compiler knows
+    Tidy,
+    /// Runs everything that must pass before a change is merged
+    Ci,
+    /// Drives the session core with a world that fails, for a limited time
+    Sim,
+}
+
+fn main() -> ExitCode {
+    let root = root();
+    let outcome = match Arguments::parse().chore {
+        Chore::Tidy => tidy::run(&root),
+        Chore::Ci => ci::run(&root),
+        Chore::Sim => sim::run(&root),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            eprintln!("{problem}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Finds the root of the repository. Cargo tells where this package is at run time, which is right
+/// even if two checkouts share a target folder.
+fn root() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    package.parent().map_or_else(|| package.clone(), Path::to_path_buf)
+}

@@ -1,6 +1,6 @@
 //! Work owed to the world.
 
-use codex_event::{CallId, Envelope, Event, Invocation, RequestId, Stored, TurnId};
+use codex_event::{CallId, Confinement, Envelope, Event, Invocation, RequestId, Stored, TurnId};
 
 use crate::Session;
 use crate::session::{Call, CallState, Phase};
@@ -42,6 +42,8 @@ pub enum Effect {
         call: CallId,
         /// The attempt.
         attempt: u32,
+        /// What will hold it.
+        confinement: Confinement,
     },
     /// Cancel whatever the turn has under way.
     Cancel {
@@ -77,7 +79,9 @@ impl Session {
                 | Event::SessionResumed { .. } => self.plan_patch(),
                 Event::ReviewSettled { .. } => self.plan_patch(),
                 Event::ReviewAsked { .. } => self.ask_review(),
-                Event::ToolIntended { call, attempt, .. } => self.run_tool(*call, *attempt),
+                Event::ToolIntended { call, attempt, confinement } => {
+                    self.run_tool(*call, *attempt, confinement)
+                }
                 Event::TurnInterruptRequested { .. } => {
                     self.turn.as_ref().map(|turn| Effect::Cancel { turn: turn.id })
                 }
@@ -163,11 +167,12 @@ impl Session {
         matches!(call.state, CallState::Asked { .. }).then_some(Effect::AskReview { call: call.id })
     }
 
-    fn run_tool(&self, id: CallId, intended: u32) -> Option<Effect> {
+    fn run_tool(&self, id: CallId, intended: u32, confinement: &Confinement) -> Option<Effect> {
         let call = self.due().filter(|call| call.id == id)?;
         match call.state {
             CallState::Intended { attempt, .. } if attempt == intended => {
-                Some(Effect::RunTool { call: id, attempt })
+                let confinement = confinement.clone();
+                Some(Effect::RunTool { call: id, attempt, confinement })
             }
             CallState::Intended { .. }
             | CallState::Called

@@ -44,6 +44,10 @@ fn command(program: &str, safety: Safety) -> Invocation {
     Invocation::Command { argv, workdir: None, timeout_ms: None, safety }
 }
 
+fn run(attempt: u32, confinement: Confinement) -> Effect {
+    Effect::RunTool { call: CallId(1), attempt, confinement }
+}
+
 fn function(call_id: &str) -> ItemKind {
     ItemKind::FunctionCall { call_id: call_id.into(), name: "shell".into() }
 }
@@ -101,7 +105,7 @@ fn never_runs_a_command_in_the_sandbox_without_a_question() {
     );
     let Some(Event::ToolIntended { confinement, .. }) = batch[3].event() else { panic!() };
     assert_eq!(*confinement, Confinement::Sandbox { plan: Digest::of(b"plan") });
-    assert_eq!(world.owed, [Effect::RunTool { call: CallId(1), attempt: 1 }]);
+    assert_eq!(world.owed, [run(1, Confinement::Sandbox { plan: Digest::of(b"plan") })]);
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn on_failure_offers_a_retry_outside_of_the_sandbox() {
         panic!("{batch:?}")
     };
     assert_eq!((*attempt, confinement), (2, &Confinement::None));
-    assert_eq!(world.owed, [Effect::RunTool { call: CallId(1), attempt: 2 }]);
+    assert_eq!(world.owed, [run(2, Confinement::None)]);
 
     // A denial outside of the sandbox is no denial, and `never` offers nothing.
     let batch = ended(&mut world, 2, Some(denial.clone()));

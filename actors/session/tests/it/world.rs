@@ -193,7 +193,7 @@ impl World {
                 let scope = if dice.roll(2) == 0 { Scope::Once } else { Scope::Session };
                 vec![Command::SettleReview { call, verdict, scope }.into()]
             }
-            Effect::RunTool { call, attempt } => {
+            Effect::RunTool { call, attempt, .. } => {
                 *self.effects.ran.entry((call, attempt)).or_default() += 1;
                 self.run(dice, call, attempt, cancelled)
             }

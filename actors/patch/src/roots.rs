@@ -1,0 +1,199 @@
+//! The folders that may be written to, and what a path means below them.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fd::OwnedFd;
+use rustix::fs::{CWD, Mode, OFlags, openat};
+use rustix::io::Errno;
+
+/// Symbolic links that one path may lead through, the kernel's own limit.
+const MAX_LINKS: usize = 40;
+
+#[cfg(target_os = "linux")]
+const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+#[cfg(not(target_os = "linux"))]
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
+
+/// The folders below which a patch may read and write.
+///
+/// They are canonical: absolute, without `..` and without symbolic links, as they were when this
+/// was made. An empty set allows nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roots {
+    folders: Vec<PathBuf>,
+}
+
+impl Roots {
+    /// Makes roots of existing folders; one that does not exist allows nothing and is left out.
+    pub fn new<P: AsRef<Path>>(folders: impl IntoIterator<Item = P>) -> io::Result<Roots> {
+        let mut roots = Roots { folders: Vec::new() };
+        for folder in folders {
+            match folder.as_ref().canonicalize() {
+                Ok(folder) => roots.folders.push(folder),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(roots)
+    }
+
+    /// The canonical folders.
+    pub fn folders(&self) -> &[PathBuf] {
+        &self.folders
+    }
+
+    fn above(&self, path: &Path) -> Option<&Path> {
+        let above = self.folders.iter().filter(|root| path.starts_with(root));
+        above.max_by_key(|root| root.as_os_str().len()).map(PathBuf::as_path)
+    }
+
+    /// Opens a folder, given by its canonical path.
+    ///
+    /// No step below the root may be a symbolic link, so a folder that was swapped for a link since
+    /// its path was worked out is an error and not a way out.
+    pub(crate) fn open(&self, folder: &Path) -> io::Result<OwnedFd> {
+        let root = self.above(folder).ok_or(Errno::XDEV)?;
+        let below = folder.strip_prefix(root).map_err(|_| Errno::XDEV)?;
+        let root = openat(CWD, root, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        if below.as_os_str().is_empty() {
+            return Ok(root);
+        }
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{ResolveFlags, openat2};
+            let resolve =
+                ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
+            match openat2(&root, below, FOLDER, Mode::empty(), resolve) {
+                // An old kernel, or a filter that does not know the call: walk instead.
+                Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+                other => return Ok(other?),
+            }
+        }
+        walk(root, below)
+    }
+}
+
+fn walk(root: OwnedFd, below: &Path) -> io::Result<OwnedFd> {
+    below.components().try_fold(root, |folder, part| match part {
+        Component::Normal(name) => {
+            Ok(openat(&folder, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())?)
+        }
+        Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => {
+            Err(Errno::XDEV.into())
+        }
+    })
+}
+
+/// What stands at a path.
+pub(crate) enum Seen {
+    Nothing,
+    Folder,
+    File,
+    Link(PathBuf),
+}
+
+/// Whether a symbolic link at the very end of a path is followed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastLink {
+    Follow,
+    Keep,
+}
+
+/// Why a path means no place for a file.
+#[derive(Debug)]
+pub(crate) enum Misplaced {
+    Outside(PathBuf),
+    Unusable(io::Error),
+}
+
+/// Works out the canonical path that `path` means, links followed and `..` resolved.
+///
+/// Steps that do not exist are taken literally, so a path to be created can be worked out too.
+/// `see` says what stands where, which lets a plan put its own pending changes over the disk.
+pub(crate) fn locate(
+    roots: &Roots,
+    cwd: &Path,
+    path: &str,
+    last: LastLink,
+    mut see: impl FnMut(&Path) -> io::Result<Seen>,
+) -> Result<PathBuf, Misplaced> {
+    let unusable = |errno: Errno| Misplaced::Unusable(errno.into());
+    if path.is_empty() {
+        return Err(unusable(Errno::NOENT));
+    }
+    if path.contains('\0') {
+        return Err(unusable(Errno::INVAL));
+    }
+    let full = cwd.join(path);
+    let mut todo: Vec<OsString> = Vec::new();
+    queue(&mut todo, &full);
+    let mut place = PathBuf::from("/");
+    let mut links = 0;
+    while let Some(name) = todo.pop() {
+        if name == ".." {
+            place.pop();
+            continue;
+        }
+        let next = place.join(&name);
+        let is_last = todo.is_empty();
+        match see(&next).map_err(Misplaced::Unusable)? {
+            Seen::Link(target) if !is_last || last == LastLink::Follow => {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Err(unusable(Errno::LOOP));
+                }
+                if target.is_absolute() {
+                    place = PathBuf::from("/");
+                }
+                queue(&mut todo, &target);
+            }
+            Seen::File if !is_last => return Err(unusable(Errno::NOTDIR)),
+            Seen::Nothing | Seen::Folder | Seen::File | Seen::Link(_) => place = next,
+        }
+    }
+    if roots.above(&place).is_none() {
+        return Err(Misplaced::Outside(place));
+    }
+    // A trailing slash asks for a folder; so does the name of a root itself.
+    if path.ends_with('/') || roots.folders.contains(&place) {
+        return Err(unusable(Errno::ISDIR));
+    }
+    Ok(place)
+}
+
+fn queue(todo: &mut Vec<OsString>, path: &Path) {
+    todo.extend(path.components().rev().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::Prefix(_) | Component::RootDir | Component::CurDir => None,
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn no_link_is_followed_with_or_without_the_kernels_help() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(folder.path().join("a/b")).expect("folders");
+        symlink("a", folder.path().join("l")).expect("a link");
+        symlink("/", folder.path().join("out")).expect("a link");
+        let roots = Roots::new([folder.path()]).expect("it exists");
+        let root = roots.folders()[0].clone();
+        let by_walking = |below: &str| walk(roots.open(&root)?, Path::new(below));
+        for (below, is_open) in
+            [("a", true), ("a/b", true), ("l", false), ("l/b", false), ("out/etc", false)]
+        {
+            assert_eq!(roots.open(&root.join(below)).is_ok(), is_open, "{below}");
+            assert_eq!(by_walking(below).is_ok(), is_open, "{below}");
+        }
+        by_walking("../x").expect_err("it leads out");
+        roots.open(Path::new("/")).expect_err("it is above the root");
+    }
+}

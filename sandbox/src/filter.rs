@@ -1,0 +1,192 @@
+//! The system call filters.
+//!
+//! A deny list that answers EPERM, because an allow list breaks tool chains and a killed build
+//! tells its caller nothing. Two programs are installed: a small one for foreign call numbers, then
+//! the list. The kernel obeys the stricter answer of the two.
+
+use std::collections::BTreeMap;
+
+use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
+    SeccompFilter, SeccompRule, TargetArch, sock_filter,
+};
+
+use crate::Network;
+
+/// Bit that marks a call of the x32 ABI; the list compares whole numbers and would let it through.
+const X32_BIT: u32 = 0x4000_0000;
+
+/// System calls that are refused whatever their arguments.
+const REFUSED: &[i64] = &[
+    // Other processes' memory and descriptors.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    // A second way to every system call, which no filter sees.
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    // Keyrings belong to the user, not to the command.
+    libc::SYS_keyctl,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    // Mounts and namespaces.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_fsconfig,
+    libc::SYS_fspick,
+    libc::SYS_mount_setattr,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    // Kernel surfaces without a use in a build.
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_userfaultfd,
+    libc::SYS_kexec_load,
+    libc::SYS_kexec_file_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_fanotify_init,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_reboot,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_quotactl_fd,
+    libc::SYS_sethostname,
+    libc::SYS_setdomainname,
+    libc::SYS_settimeofday,
+    libc::SYS_clock_settime,
+    libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
+    libc::SYS_syslog,
+    libc::SYS_vhangup,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_ioperm,
+];
+
+/// Builds both programs, in the order in which they are installed.
+pub(crate) fn programs(network: Network) -> Result<[BpfProgram; 2], BackendError> {
+    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
+    let list = SeccompFilter::new(
+        rules(network)?,
+        SeccompAction::Allow,
+        SeccompAction::Errno(libc::EPERM as u32),
+        arch,
+    )?;
+    Ok([foreign_numbers(), list.try_into()?])
+}
+
+/// Answers ENOSYS to x32 calls and to `clone3`, whose flags lie in memory that no filter can read;
+/// the C library then falls back to `clone`, whose flags can be seen.
+fn foreign_numbers() -> BpfProgram {
+    /// Offset of the call number in `struct seccomp_data`.
+    const NUMBER: u32 = 0;
+    const NO_SUCH_CALL: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+    let step = |code: u32, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
+    vec![
+        step(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
+        step(BPF_JMP | BPF_JGE | BPF_K, 2, 0, X32_BIT),
+        step(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, libc::SYS_clone3 as u32),
+        step(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+        step(BPF_RET | BPF_K, 0, 0, NO_SUCH_CALL),
+    ]
+}
+
+fn rules(network: Network) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
+        REFUSED.iter().map(|number| (*number, vec![])).collect();
+
+    let new_user_namespace = libc::CLONE_NEWUSER as u64;
+    rules.insert(
+        libc::SYS_clone,
+        vec![all([arg(0, SeccompCmpOp::MaskedEq(new_user_namespace), new_user_namespace)?])?],
+    );
+
+    // Both push text into a terminal's input queue. The kernel looks at the low half only.
+    const TIOCLINUX: u64 = 0x541C;
+    rules.insert(
+        libc::SYS_ioctl,
+        vec![
+            all([arg(1, SeccompCmpOp::Eq, libc::TIOCSTI)?])?,
+            all([arg(1, SeccompCmpOp::Eq, TIOCLINUX)?])?,
+        ],
+    );
+
+    let family = |op, family: i32| arg(0, op, family as u64);
+    let kind = |kind: u64| arg(1, SeccompCmpOp::MaskedEq(SOCKET_TYPE_MASK), kind);
+    let sockets = match network {
+        // No family at all: Unix sockets lead to local daemons, netlink and vsock to the host.
+        Network::Off => vec![],
+        Network::Full => {
+            let mut refused = vec![all([
+                family(SeccompCmpOp::Ne, libc::AF_INET)?,
+                family(SeccompCmpOp::Ne, libc::AF_INET6)?,
+            ])?];
+            for other in other_types(&[libc::SOCK_STREAM, libc::SOCK_DGRAM]) {
+                refused.push(all([kind(other)?])?);
+            }
+            refused
+        }
+    };
+    rules.insert(libc::SYS_socket, sockets);
+
+    // A datagram pair accepts a destination in `sendmsg` and so reaches any socket by its path.
+    let mut pairs = vec![all([family(SeccompCmpOp::Ne, libc::AF_UNIX)?])?];
+    for other in other_types(&[libc::SOCK_STREAM, libc::SOCK_SEQPACKET]) {
+        pairs.push(all([kind(other)?])?);
+    }
+    rules.insert(libc::SYS_socketpair, pairs);
+    Ok(rules)
+}
+
+/// `SOCK_TYPE_MASK` of the kernel: the bits above are flags.
+const SOCKET_TYPE_MASK: u64 = 0xf;
+
+fn other_types(allowed: &[i32]) -> impl Iterator<Item = u64> {
+    (0..=SOCKET_TYPE_MASK).filter(|kind| !allowed.iter().any(|known| *known as u64 == *kind))
+}
+
+fn all<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, BackendError> {
+    SeccompRule::new(conditions.into())
+}
+
+fn arg(index: u8, op: SeccompCmpOp, value: u64) -> Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(index, SeccompCmpArgLen::Dword, op, value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_networks_compile_within_the_kernels_limit() {
+        /// `BPF_MAXINSNS` of `linux/bpf_common.h`.
+        const LONGEST: usize = 4096;
+        for network in [Network::Off, Network::Full] {
+            for program in programs(network).expect("compiles") {
+                assert!(!program.is_empty() && program.len() <= LONGEST);
+            }
+        }
+    }
+
+    #[test]
+    fn the_socket_types_that_stay_are_the_two_named() {
+        let others: Vec<u64> = other_types(&[libc::SOCK_STREAM, libc::SOCK_DGRAM]).collect();
+        assert_eq!(others.len(), 14);
+        assert!(others.contains(&(libc::SOCK_RAW as u64)));
+    }
+}

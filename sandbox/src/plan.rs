@@ -1,0 +1,311 @@
+//! What will be enforced on a command, as plain data.
+
+mod error;
+mod roots;
+#[cfg(test)]
+mod tests;
+
+pub use error::PlanError;
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use codex_event::{Digest, Permission};
+use serde::{Deserialize, Serialize};
+
+use crate::{Arch, Host, Level, MIN_LANDLOCK_ABI, Policy};
+use roots::{Guard, minimal};
+
+/// The highest landlock ABI whose features the rules use.
+///
+/// ABI 7 and 8 add nothing for a single-threaded child; ABI 9 (Unix socket paths) would matter only
+/// if the filters let Unix sockets through.
+const HIGHEST_USED_ABI: u8 = 6;
+
+/// Everything that decides what a command can reach.
+///
+/// A plan is a value: the journal records its digest before the command starts, and the child
+/// enforces exactly it or refuses to run. Nothing in it depends on the command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// The kind of confinement.
+    pub confinement: Confinement,
+    /// What of the file system can be read and written.
+    pub files: FilePlan,
+    /// Paths below writable roots that stay read-only; needs mounts, so empty at this level.
+    pub protected: Vec<PathBuf>,
+    /// Whether the network can be reached.
+    pub network: Network,
+    /// What the command may do to processes and sockets outside the fence.
+    pub scopes: Scopes,
+    /// Landlock ABI that the rules use; 0 without confinement.
+    pub landlock_abi: u8,
+    /// What this plan does not hold although its permissions suggest it; shown once a session.
+    pub limits: Vec<String>,
+}
+
+/// The kinds of confinement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confinement {
+    /// No fence: a scrubbed environment and supervised death only.
+    None,
+    /// Landlock, seccomp and no capabilities.
+    Landlock,
+}
+
+/// What of the file system can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilePlan {
+    /// Read and execute.
+    pub read: ReadPlan,
+    /// Write, create, remove, rename.
+    pub write: WritePlan,
+    /// Device files that can be read and written.
+    pub devices: Vec<PathBuf>,
+    /// Paths left out of every read grant that contains them. The last component may begin or end
+    /// with `*`.
+    pub withheld: Vec<PathBuf>,
+}
+
+/// What can be read and executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadPlan {
+    /// Everything the user can read.
+    Everything,
+    /// These hierarchies.
+    Roots(Vec<PathBuf>),
+}
+
+/// What can be written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WritePlan {
+    /// Everything the user can write.
+    Everything,
+    /// These hierarchies, which can also be read.
+    Roots(Vec<PathBuf>),
+}
+
+/// Whether the network can be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// No socket of any internet family.
+    Off,
+    /// Internet sockets; local daemons stay out of reach.
+    Full,
+}
+
+/// What is cut off from processes and sockets outside the fence by landlock itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scopes {
+    /// No signals to processes outside.
+    pub signals: bool,
+    /// No connection to abstract Unix sockets outside.
+    pub abstract_sockets: bool,
+    /// TCP bind and connect refused a second time, by landlock.
+    pub tcp: bool,
+}
+
+/// Resolves a path to the canonical path of an existing directory.
+pub type Resolve<'a> = &'a dyn Fn(&Path) -> io::Result<PathBuf>;
+
+/// System folders of the strict read view; those that do not exist are left out.
+const SYSTEM_ROOTS: [&str; 10] =
+    ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/proc"];
+
+/// Device files that every command gets.
+const DEVICES: [&str; 6] =
+    ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
+
+/// Secrets that the strict read view leaves out; an agent run as root could read them.
+const SYSTEM_SECRETS: [&str; 5] =
+    ["/etc/shadow*", "/etc/gshadow*", "/etc/sudoers*", "/etc/ssh/*_key", "/etc/security/opasswd*"];
+
+impl Plan {
+    /// Plans for this machine's file system.
+    ///
+    /// # Errors
+    ///
+    /// See [`Plan::new`].
+    pub fn on_disk(policy: &Policy, host: &Host) -> Result<Plan, PlanError> {
+        Plan::new(policy, host, &|path| {
+            let canonical = std::fs::canonicalize(path)?;
+            match std::fs::metadata(&canonical)?.is_dir() {
+                true => Ok(canonical),
+                false => Err(io::ErrorKind::NotADirectory.into()),
+            }
+        })
+    }
+
+    /// Plans, taking every look at the file system through `resolve`.
+    ///
+    /// Permissions are a union. A writable root is refused when it is, contains or lies inside the
+    /// agent's home, or when it is or contains the user's home or `/`: landlock can only add
+    /// rights, so nothing could be taken out of such a root again.
+    ///
+    /// # Errors
+    ///
+    /// When the host is below the floor, the level is out of reach, or a root is missing or refused.
+    pub fn new(policy: &Policy, host: &Host, resolve: Resolve<'_>) -> Result<Plan, PlanError> {
+        if Permission::is_unconfined(&policy.permissions) {
+            return Ok(Plan::unconfined());
+        }
+        if policy.level == Level::Full {
+            return Err(PlanError::FullUnavailable);
+        }
+        if host.landlock_abi < MIN_LANDLOCK_ABI || !host.seccomp || host.arch == Arch::Other {
+            return Err(PlanError::BelowFloor { host: host.clone() });
+        }
+
+        let guard = Guard::new(policy, resolve);
+        let mut full_read = false;
+        let mut full_write = false;
+        let mut network = Network::Off;
+        let mut roots = vec![];
+        for permission in &policy.permissions {
+            match permission {
+                Permission::DiskFullReadAccess => full_read = true,
+                Permission::DiskFullWriteAccess => full_write = true,
+                Permission::NetworkFullAccess => network = Network::Full,
+                Permission::DiskWriteCwd => roots.push(guard.cwd(&policy.cwd)?),
+                Permission::DiskWriteFolder(folder) => {
+                    roots.push(guard.root(Path::new(folder), permission)?);
+                }
+                Permission::DiskWritePlatformUserTempFolder => {
+                    let folder = policy.user_temp.as_deref().ok_or(PlanError::NoUserTemp)?;
+                    roots.push(guard.root(folder, permission)?);
+                }
+                Permission::DiskWritePlatformGlobalTempFolder => {
+                    roots.push(guard.root(Path::new("/tmp"), permission)?);
+                }
+            }
+        }
+
+        let abi = host.landlock_abi.min(HIGHEST_USED_ABI);
+        let agent_home = guard.agent_home()?;
+        let has_agent_home = agent_home.is_some();
+        let mut withheld: Vec<PathBuf> = agent_home.into_iter().collect();
+        let read = if full_read {
+            ReadPlan::Everything
+        } else {
+            withheld.extend(SYSTEM_SECRETS.map(PathBuf::from));
+            ReadPlan::Roots(guard.read_view(policy, &SYSTEM_ROOTS)?)
+        };
+        let write =
+            if full_write { WritePlan::Everything } else { WritePlan::Roots(minimal(roots)) };
+        let mut plan = Plan {
+            confinement: Confinement::Landlock,
+            files: FilePlan { read, write, devices: DEVICES.map(PathBuf::from).to_vec(), withheld },
+            protected: vec![],
+            network,
+            scopes: Scopes {
+                signals: abi >= 6,
+                abstract_sockets: abi >= 6,
+                tcp: abi >= 4 && network == Network::Off,
+            },
+            landlock_abi: abi,
+            limits: vec![],
+        };
+        plan.limits = limits_of(&plan, has_agent_home);
+        Ok(plan)
+    }
+
+    /// Plans for no confinement at all.
+    pub fn unconfined() -> Plan {
+        Plan {
+            confinement: Confinement::None,
+            files: FilePlan {
+                read: ReadPlan::Everything,
+                write: WritePlan::Everything,
+                devices: vec![],
+                withheld: vec![],
+            },
+            protected: vec![],
+            network: Network::Full,
+            scopes: Scopes { signals: false, abstract_sockets: false, tcp: false },
+            landlock_abi: 0,
+            limits: vec!["commands run without any confinement".to_owned()],
+        }
+    }
+
+    /// Digests the canonical JSON of the plan: struct field order, no white space.
+    pub fn digest(&self) -> Digest {
+        let json = serde_json::to_vec(self)
+            .expect("plan paths are UTF-8 by construction, and nothing else can fail to encode");
+        Digest::of(&json)
+    }
+
+    /// Lists the roots that can be written; `/` alone when everything can.
+    pub fn writable_roots(&self) -> Vec<PathBuf> {
+        match &self.files.write {
+            WritePlan::Everything => vec![PathBuf::from("/")],
+            WritePlan::Roots(roots) => roots.clone(),
+        }
+    }
+
+    /// Says in one line what a command can reach.
+    pub fn describe(&self) -> String {
+        if self.confinement == Confinement::None {
+            return "no confinement".to_owned();
+        }
+        let mut text = format!("landlock ABI {}, read ", self.landlock_abi);
+        text.push_str(match &self.files.read {
+            ReadPlan::Everything => "everything",
+            ReadPlan::Roots(_) => "system folders and writable folders",
+        });
+        text.push_str(", write ");
+        match &self.files.write {
+            WritePlan::Everything => text.push_str("everything"),
+            WritePlan::Roots(roots) if roots.is_empty() => text.push_str("nothing"),
+            WritePlan::Roots(roots) => {
+                for (index, root) in roots.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { " " };
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "{separator}{}", root.display());
+                }
+            }
+        }
+        text.push_str(match self.network {
+            Network::Off => ", no network",
+            Network::Full => ", network",
+        });
+        text
+    }
+}
+
+fn limits_of(plan: &Plan, has_agent_home: bool) -> Vec<String> {
+    let mut limits = vec![];
+    if !plan.writable_roots().is_empty() {
+        limits
+            .push("`.git` and project settings inside a writable folder can be changed".to_owned());
+    }
+    limits.push(
+        "modes, owners, times and extended attributes of the user's own files can be changed \
+         anywhere"
+            .to_owned(),
+    );
+    if has_agent_home {
+        limits.push("names of files in the agent's home can be listed".to_owned());
+    }
+    if plan.files.read == ReadPlan::Everything && has_agent_home {
+        limits.push(
+            "files that appear beside the agent's home while a command runs can't be read by it"
+                .to_owned(),
+        );
+    }
+    limits.push("names and arguments of other processes can be seen".to_owned());
+    if plan.files.write == WritePlan::Everything && has_agent_home {
+        limits.push("the agent's home can be written, because everything can".to_owned());
+    }
+    if !plan.scopes.signals {
+        limits.push("signals can be sent to the user's other processes".to_owned());
+    }
+    if plan.landlock_abi < 5 {
+        limits.push("devices that the user may open accept ioctls".to_owned());
+    }
+    limits
+}

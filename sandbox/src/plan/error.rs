@@ -1,0 +1,83 @@
+//! Why no plan can be made.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::{Host, MIN_LANDLOCK_ABI};
+
+/// Why no plan can be made; the command must not run.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The host offers less than the floor.
+    #[error(
+        "no sandbox here: landlock ABI {} (at least {MIN_LANDLOCK_ABI} is needed), seccomp {}, architecture {:?}, kernel {}",
+        host.landlock_abi,
+        if host.seccomp { "available" } else { "missing" },
+        host.arch,
+        host.kernel
+    )]
+    BelowFloor {
+        /// What was found.
+        host: Host,
+    },
+    /// The strongest level was demanded and is not available.
+    #[error("sandbox level `full` is not available: use `auto` or `landlock`")]
+    FullUnavailable,
+    /// The user's temporary folder was granted but not resolved.
+    #[error("`disk-write-platform-user-temp-folder` is granted but no such folder was resolved")]
+    NoUserTemp,
+    /// A root must be absolute.
+    #[error("{grant}: {} is not an absolute path", path.display())]
+    NotAbsolute {
+        /// The permission that names it.
+        grant: String,
+        /// The path.
+        path: PathBuf,
+    },
+    /// A root does not exist or is not a directory.
+    #[error("{grant}: {} is not a usable folder: {source}", path.display())]
+    Missing {
+        /// The permission that names it.
+        grant: String,
+        /// The path.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A path can't be written into a plan.
+    #[error("{} is not valid UTF-8", path.display())]
+    NotUtf8 {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A root would open too much.
+    #[error("{grant}: {} may not be granted: it {reason}", path.display())]
+    Refused {
+        /// The permission that names it.
+        grant: String,
+        /// The canonical path.
+        path: PathBuf,
+        /// What is wrong with it, beginning with a verb.
+        reason: String,
+    },
+}
+
+impl PlanError {
+    /// Says what the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            PlanError::BelowFloor { .. } => {
+                "use a kernel of 6.2 or later with landlock switched on (`lsm=` on the kernel \
+                 command line), or run in a disposable machine with `danger-full-access`"
+            }
+            PlanError::FullUnavailable => "set `sandbox_level = \"auto\"`",
+            PlanError::NoUserTemp => "set TMPDIR to a private folder, or drop the permission",
+            PlanError::NotAbsolute { .. } => "write the folder as an absolute path",
+            PlanError::Missing { .. } => "create the folder, or drop the permission",
+            PlanError::NotUtf8 { .. } => "rename the folder, or work in another one",
+            PlanError::Refused { .. } => {
+                "work in a project folder below the home directory, or name a narrower folder"
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn host() -> Host {
+    Host { landlock_abi: 7, seccomp: true, arch: Arch::X86_64, kernel: "6.18".into() }
+}
+
+fn policy(permissions: &[&str]) -> Policy {
+    Policy {
+        permissions: permissions.iter().map(|word| word.parse().expect("a permission")).collect(),
+        cwd: "/home/ann/project".into(),
+        home: Some("/home/ann".into()),
+        agent_home: Some("/home/ann/.codex".into()),
+        read_roots: vec![],
+        path_entries: vec!["/usr/bin".into(), "/tools/bin".into(), "/home/ann/bin".into()],
+        user_temp: Some("/run/ann/tmp".into()),
+        level: Level::Auto,
+    }
+}
+
+/// A file system in which links lead where this table says.
+fn plan(policy: &Policy) -> Result<Plan, PlanError> {
+    let folders: BTreeMap<&str, &str> = [
+        "/",
+        "/usr",
+        "/usr/bin",
+        "/etc",
+        "/proc",
+        "/tmp",
+        "/tools/bin",
+        "/home",
+        "/home/ann",
+        "/home/ann/bin",
+        "/home/ann/project",
+        "/home/ann/project/sub",
+        "/home/ann/.codex",
+        "/home/ann/.codex/tmp",
+        "/run/ann/tmp",
+        "/srv/data",
+        "/sys/kernel",
+    ]
+    .map(|folder| (folder, folder))
+    .into_iter()
+    .chain([("/bin", "/usr/bin"), ("/link", "/home/ann/.codex"), ("/up", "/home")])
+    .collect();
+    Plan::new(policy, &host(), &|path| {
+        path.to_str()
+            .and_then(|path| folders.get(path))
+            .map(PathBuf::from)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
+    })
+}
+
+fn roots(permissions: &[&str]) -> Vec<String> {
+    let plan = plan(&policy(permissions)).expect("a plan");
+    plan.writable_roots().iter().map(|root| root.display().to_string()).collect()
+}
+
+#[test]
+fn each_permission_grants_its_own_thing() {
+    assert_eq!(roots(&[]), [""; 0]);
+    assert_eq!(roots(&["disk-full-read-access"]), [""; 0]);
+    assert_eq!(roots(&["disk-write-cwd"]), ["/home/ann/project"]);
+    assert_eq!(roots(&["disk-write-platform-user-temp-folder"]), ["/run/ann/tmp"]);
+    assert_eq!(roots(&["disk-write-platform-global-temp-folder"]), ["/tmp"]);
+    assert_eq!(roots(&["disk-write-folder=/srv/data"]), ["/srv/data"]);
+    assert_eq!(roots(&["disk-full-write-access"]), ["/"]);
+    let networked = plan(&policy(&["network-full-access"])).expect("a plan");
+    assert_eq!(networked.network, Network::Full);
+    assert!(!networked.scopes.tcp);
+    assert!(networked.scopes.abstract_sockets, "the network opens no way to local daemons");
+}
+
+#[test]
+fn the_empty_list_is_the_strict_read_view() {
+    let plan = plan(&policy(&[])).expect("a plan");
+    assert_eq!(
+        plan.files.read,
+        ReadPlan::Roots(["/etc", "/proc", "/tools/bin", "/usr"].map(PathBuf::from).to_vec())
+    );
+    assert!(plan.files.withheld.contains(&"/etc/shadow*".into()));
+    assert_eq!(plan.network, Network::Off);
+}
+
+#[test]
+fn the_agents_home_is_left_out_of_a_full_read() {
+    let plan = plan(&policy(&["disk-full-read-access"])).expect("a plan");
+    assert_eq!(plan.files.read, ReadPlan::Everything);
+    assert_eq!(plan.files.withheld, [PathBuf::from("/home/ann/.codex")]);
+}
+
+#[test]
+fn a_root_inside_another_is_dropped() {
+    assert_eq!(
+        roots(&["disk-write-cwd", "disk-write-folder=/home/ann/project/sub", "disk-write-cwd"]),
+        ["/home/ann/project"]
+    );
+}
+
+#[test]
+fn roots_that_open_too_much_are_refused() {
+    for (folder, reason) in [
+        ("/", "is the whole file system"),
+        ("/home", "contains the agent's own home /home/ann/.codex"),
+        ("/up", "contains the agent's own home"),
+        ("/home/ann", "contains the agent's own home"),
+        ("/home/ann/.codex", "is the agent's own home"),
+        ("/link", "is the agent's own home"),
+        ("/home/ann/.codex/tmp", "lies inside the agent's own home"),
+        ("/sys/kernel", "belongs to the kernel"),
+    ] {
+        let by_folder = policy(&[&format!("disk-write-folder={folder}")]);
+        let by_cwd = Policy { cwd: folder.into(), ..policy(&["disk-write-cwd"]) };
+        let by_temp = Policy {
+            user_temp: Some(folder.into()),
+            ..policy(&["disk-write-platform-user-temp-folder"])
+        };
+        for policy in [by_folder, by_cwd, by_temp] {
+            let error = plan(&policy).expect_err(folder);
+            assert!(error.to_string().contains(reason), "{folder}: {error}");
+            assert!(!error.hint().is_empty());
+        }
+    }
+}
+
+#[test]
+fn the_user_home_is_refused_wherever_the_agent_lives() {
+    let policy = Policy {
+        agent_home: Some("/var/agent".into()),
+        cwd: "/home/ann".into(),
+        ..policy(&["disk-write-cwd"])
+    };
+    let error = plan(&policy).expect_err("the home directory");
+    assert_eq!(
+        error.to_string(),
+        "disk-write-cwd: /home/ann may not be granted: it is the home directory"
+    );
+}
+
+#[test]
+fn an_agent_home_that_does_not_exist_yet_is_guarded() {
+    let policy = Policy {
+        agent_home: Some("/up/ann/project/later/.codex".into()),
+        ..policy(&["disk-write-cwd"])
+    };
+    let error = plan(&policy).expect_err("contains it");
+    assert!(matches!(error, PlanError::Refused { .. }), "{error}");
+}
+
+#[test]
+fn the_agents_home_cannot_be_named_as_a_read_root() {
+    for folder in ["/home/ann/.codex", "/link", "/home/ann/.codex/tmp"] {
+        let policy = Policy { read_roots: vec![folder.into()], ..policy(&[]) };
+        assert!(matches!(plan(&policy), Err(PlanError::Refused { .. })), "{folder}");
+    }
+}
+
+#[test]
+fn an_agent_home_that_cannot_be_named_is_an_error() {
+    use std::os::unix::ffi::OsStringExt;
+    let odd = std::ffi::OsString::from_vec(vec![b'/', 0xff]);
+    let policy = Policy { agent_home: Some(odd.into()), ..policy(&[]) };
+    assert!(matches!(plan(&policy), Err(PlanError::NotUtf8 { .. })));
+}
+
+#[test]
+fn missing_and_relative_folders_are_named() {
+    for folder in ["/nowhere", "relative/folder"] {
+        let error = plan(&policy(&[&format!("disk-write-folder={folder}")])).expect_err(folder);
+        assert!(error.to_string().contains(folder), "{error}");
+    }
+}
+
+#[test]
+fn below_the_floor_there_is_no_plan_but_an_unconfined_one() {
+    let weak = Host { landlock_abi: 2, ..host() };
+    let none: Resolve<'_> = &|_| Err(io::ErrorKind::NotFound.into());
+    assert!(matches!(
+        Plan::new(&policy(&["disk-full-read-access"]), &weak, none),
+        Err(PlanError::BelowFloor { .. })
+    ));
+    let deaf = Host { seccomp: false, ..host() };
+    assert!(Plan::new(&policy(&[]), &deaf, none).is_err());
+    let danger =
+        policy(&["disk-full-read-access", "disk-full-write-access", "network-full-access"]);
+    let plan = Plan::new(&danger, &weak, none).expect("needs nothing");
+    assert_eq!(plan.confinement, Confinement::None);
+}
+
+#[test]
+fn the_full_level_is_refused_rather_than_lowered() {
+    let policy = Policy { level: Level::Full, ..policy(&["disk-full-read-access"]) };
+    assert!(matches!(plan(&policy), Err(PlanError::FullUnavailable)));
+}
+
+#[test]
+fn full_write_says_what_it_cannot_hold() {
+    let plan = plan(&policy(&["disk-full-read-access", "disk-full-write-access"])).expect("a plan");
+    assert!(plan.limits.iter().any(|limit| limit.contains("agent's home can be written")));
+}
+
+#[test]
+fn the_digest_follows_the_content_and_a_plan_survives_a_round_trip() {
+    let one = plan(&policy(&["disk-write-cwd"])).expect("a plan");
+    let json = serde_json::to_string(&one).expect("encodes");
+    let back: Plan = serde_json::from_str(&json).expect("decodes");
+    assert_eq!(back, one);
+    assert_eq!(back.digest(), one.digest());
+    let other = plan(&policy(&["disk-write-cwd", "network-full-access"])).expect("a plan");
+    assert_ne!(other.digest(), one.digest());
+    assert_eq!(
+        one.describe(),
+        "landlock ABI 6, read system folders and writable folders, write /home/ann/project, \
+         no network"
+    );
+}

@@ -1,0 +1,217 @@
+//! The landlock rules of a plan.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset,
+    RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+
+use crate::{Plan, ReadPlan, Stdio, WritePlan};
+
+/// Why the rules could not be enforced exactly as planned.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RulesError {
+    #[error("{}: {source}", path.display())]
+    Open { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Landlock(#[from] RulesetError),
+    #[error("landlock says {0:?} where the plan asks for full enforcement")]
+    Partial(RulesetStatus),
+}
+
+/// Restricts the calling thread to the plan's files, and returns the number of file rules.
+///
+/// Every feature the plan names is a hard requirement: what can't be enforced exactly is an error,
+/// never a weaker fence.
+pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
+    let abi = abi_of(plan);
+    let mut ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::HardRequirement)
+        .handle_access(AccessFs::from_all(abi))?;
+    if plan.scopes.tcp {
+        ruleset = ruleset.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?;
+    }
+    if plan.scopes.signals {
+        ruleset = ruleset.scope(Scope::Signal)?;
+    }
+    if plan.scopes.abstract_sockets {
+        ruleset = ruleset.scope(Scope::AbstractUnixSocket)?;
+    }
+    let mut rules = Rules { ruleset: ruleset.create()?, abi, count: 0, withheld: vec![] };
+    rules.withheld = plan.files.withheld.iter().filter(|path| is_present(path)).cloned().collect();
+
+    match &plan.files.read {
+        ReadPlan::Everything => rules.read(Path::new("/"))?,
+        ReadPlan::Roots(roots) => {
+            for root in roots {
+                rules.read(root)?;
+            }
+        }
+    }
+    match &plan.files.write {
+        WritePlan::Everything => rules.grant(&open(Path::new("/"))?, rules.writes())?,
+        WritePlan::Roots(roots) => {
+            for root in roots {
+                rules.grant(&open(root)?, rules.writes() | AccessFs::from_read(abi))?;
+            }
+        }
+    }
+    let device = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate)
+        | (AccessFs::from_all(abi) & AccessFs::IoctlDev);
+    for path in &plan.files.devices {
+        match open(path) {
+            Ok(file) => rules.grant(&file, device)?,
+            Err(RulesError::Open { source, .. })
+                if matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ENXIO)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if stdio == Stdio::Inherit {
+        // `/dev/stderr` opens the terminal anew; whoever gave us this one may write to it.
+        for stream in [
+            io::stdin().is_terminal().then(|| io::stdin().as_fd().try_clone_to_owned()),
+            io::stdout().is_terminal().then(|| io::stdout().as_fd().try_clone_to_owned()),
+            io::stderr().is_terminal().then(|| io::stderr().as_fd().try_clone_to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .flatten()
+        {
+            rules.grant(&stream, device)?;
+        }
+    }
+
+    let count = rules.count;
+    let status = rules.ruleset.restrict_self()?;
+    match status.ruleset {
+        RulesetStatus::FullyEnforced => Ok(count),
+        other @ (RulesetStatus::PartiallyEnforced | RulesetStatus::NotEnforced) => {
+            Err(RulesError::Partial(other))
+        }
+    }
+}
+
+fn abi_of(plan: &Plan) -> ABI {
+    match plan.landlock_abi {
+        0..=3 => ABI::V3,
+        4 => ABI::V4,
+        5 => ABI::V5,
+        6.. => ABI::V6,
+    }
+}
+
+struct Rules {
+    ruleset: RulesetCreated,
+    abi: ABI,
+    count: u32,
+    /// Paths that no read rule may cover.
+    withheld: Vec<PathBuf>,
+}
+
+impl Rules {
+    /// Writing without the right to make device nodes, which lead around every rule.
+    fn writes(&self) -> BitFlags<AccessFs> {
+        AccessFs::from_write(self.abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock)
+    }
+
+    fn grant(&mut self, file: &OwnedFd, access: BitFlags<AccessFs>) -> Result<(), RulesError> {
+        let is_folder = rustix::fs::fstat(file)
+            .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir());
+        let access = if is_folder { access } else { access & AccessFs::from_file(self.abi) };
+        (&mut self.ruleset).add_rule(PathBeneath::new(file, access))?;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Grants reading of a hierarchy without what is withheld.
+    ///
+    /// Landlock can't take anything out of a hierarchy. So on the way down to a withheld path each
+    /// folder is granted for listing only, and its other entries one by one. What appears in such a
+    /// folder later is not covered, and the right to list reaches down to the withheld names.
+    fn read(&mut self, root: &Path) -> Result<(), RulesError> {
+        let folder = open(root)?;
+        let leads_to_withheld =
+            self.withheld.iter().any(|path| path.parent().is_some_and(|it| it.starts_with(root)));
+        if !leads_to_withheld {
+            return self.grant(&folder, AccessFs::from_read(self.abi));
+        }
+        self.grant(&folder, AccessFs::ReadDir.into())?;
+        let entries = match fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(source) => return Err(RulesError::Open { path: root.to_owned(), source }),
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            let Ok(kind) = entry.file_type() else { continue };
+            // A link grants nothing by itself: its target is covered where it really lies.
+            if kind.is_symlink() || self.withheld.iter().any(|pattern| matches(pattern, &path)) {
+                continue;
+            }
+            match self.read(&path) {
+                Ok(()) => {}
+                // It vanished between the listing and the look, or can't be entered anyway.
+                Err(RulesError::Open { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens a canonical path without following a single link: a link found there now was put there
+/// after the plan was made.
+fn open(path: &Path) -> Result<OwnedFd, RulesError> {
+    openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+        .map_err(|error| RulesError::Open { path: path.to_owned(), source: error.into() })
+}
+
+fn is_present(pattern: &Path) -> bool {
+    let has_star = pattern.file_name().is_some_and(|name| name.as_bytes().contains(&b'*'));
+    let probe = if has_star { pattern.parent() } else { Some(pattern) };
+    probe.is_some_and(|path| fs::symlink_metadata(path).is_ok())
+}
+
+/// Compares a path with a pattern whose last component may begin or end with `*`.
+fn matches(pattern: &Path, path: &Path) -> bool {
+    let (Some(wanted), Some(name)) = (pattern.file_name(), path.file_name()) else {
+        return pattern == path;
+    };
+    if pattern.parent() != path.parent() {
+        return false;
+    }
+    let name: &OsStr = name;
+    let (wanted, name) = (wanted.as_bytes(), name.as_bytes());
+    match (wanted.strip_prefix(b"*"), wanted.strip_suffix(b"*")) {
+        (Some(end), None) => name.ends_with(end),
+        (None, Some(start)) => name.starts_with(start),
+        (Some(_), Some(_)) | (None, None) => wanted == name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_in_their_own_folder_only() {
+        for (pattern, path, expected) in [
+            ("/etc/shadow*", "/etc/shadow", true),
+            ("/etc/shadow*", "/etc/shadow-", true),
+            ("/etc/shadow*", "/etc/passwd", false),
+            ("/etc/shadow*", "/etc/sub/shadow", false),
+            ("/etc/ssh/*_key", "/etc/ssh/ssh_host_rsa_key", true),
+            ("/etc/ssh/*_key", "/etc/ssh/ssh_host_rsa_key.pub", false),
+            ("/home/ann/.codex", "/home/ann/.codex", true),
+            ("/home/ann/.codex", "/home/ann/.codex2", false),
+        ] {
+            assert_eq!(matches(pattern.as_ref(), path.as_ref()), expected, "{pattern} {path}");
+        }
+    }
+}

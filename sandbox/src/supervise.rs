@@ -1,0 +1,432 @@
+//! The supervisor: the process between the agent and the command.
+//!
+//! It stays outside the fence, adopts every orphan below it, and sees to it that nothing outlives
+//! the command, the deadline or the agent.
+
+mod tree;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_setfl};
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatus};
+
+use crate::confine::{become_command, close_all_but};
+use crate::launch::Request;
+use crate::process::Stat;
+use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, StatusParser, Step};
+
+/// The name under which the program is executed again to become a supervisor.
+pub const HELPER_NAME: &str = "codex-sandbox-helper";
+
+/// How long a command may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How long the end of a run waits for killed processes that hang in the kernel.
+const SWEEP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Byte on the lifeline that asks for SIGTERM first.
+pub(crate) const LIFELINE_TERMINATE: u8 = b'T';
+
+/// Becomes the supervisor if the program was executed under [`HELPER_NAME`]; else returns at once.
+///
+/// It must be the first thing in `main`: the supervisor forks, which is only sound while there is
+/// one thread, and it must not read the agent's configuration.
+pub fn dispatch() {
+    let mut words = std::env::args_os();
+    let is_supervisor =
+        words.next().is_some_and(|name| Path::new(&name).file_name() == Some(HELPER_NAME.as_ref()));
+    if !is_supervisor {
+        return;
+    }
+    let fds: Vec<RawFd> =
+        words.filter_map(|word| word.to_str().and_then(|word| word.parse().ok())).collect();
+    let code = match fds[..] {
+        [request, lifeline, status] => match Pipes::adopt(request, lifeline, status) {
+            Ok(pipes) => supervise(pipes),
+            Err(_) => EXIT_SETUP,
+        },
+        _ => EXIT_SETUP,
+    };
+    std::process::exit(code);
+}
+
+/// What the agent hands over.
+struct Pipes {
+    request: File,
+    lifeline: OwnedFd,
+    status: File,
+}
+
+impl Pipes {
+    #[allow(unsafe_code)]
+    fn adopt(request: RawFd, lifeline: RawFd, status: RawFd) -> io::Result<Pipes> {
+        let adopt = |fd: RawFd| -> io::Result<OwnedFd> {
+            // SAFETY: only asks whether the number is an open descriptor.
+            if fd <= 2 || unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+                return Err(io::ErrorKind::InvalidInput.into());
+            }
+            // SAFETY: it is open, and was left open across the exec for this process to own; nothing
+            // else in this program has run yet.
+            let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+            fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
+            Ok(fd)
+        };
+        if request == lifeline || lifeline == status || request == status {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        Ok(Pipes {
+            request: adopt(request)?.into(),
+            lifeline: adopt(lifeline)?,
+            status: adopt(status)?.into(),
+        })
+    }
+}
+
+/// Writes one line in one piece; an agent that is gone reads nothing, and the lifeline tells.
+fn say(pipe: &mut File, status: &Status) {
+    if let Ok(mut line) = serde_json::to_vec(status) {
+        line.push(b'\n');
+        let _ = pipe.write_all(&line);
+    }
+}
+
+fn supervise(pipes: Pipes) -> i32 {
+    let Pipes { mut request, lifeline, mut status } = pipes;
+    let outcome = prepare(&mut request, &[lifeline.as_fd(), status.as_fd()]);
+    drop(request);
+    let (request, signals) = match outcome {
+        Ok(ready) => ready,
+        Err(failed) => return give_up(&mut status, failed),
+    };
+    let timeout = request.timeout_ms.map(Duration::from_millis);
+    let agent = request.agent_pid;
+    match start(request) {
+        Ok((command, errands)) => Supervisor {
+            command,
+            agent,
+            lifeline,
+            signals,
+            errands,
+            status,
+            parser: StatusParser::default(),
+            listening: true,
+            failed: None,
+        }
+        .run(timeout),
+        Err(failed) => give_up(&mut status, failed),
+    }
+}
+
+fn give_up(status: &mut File, failed: Failed) -> i32 {
+    let code = failed.code;
+    say(status, &Status::Failed(failed));
+    code
+}
+
+fn setup_failure(step: Step, error: impl ToString) -> Failed {
+    Failed { step, message: error.to_string(), code: EXIT_SETUP }
+}
+
+fn prepare(source: &mut File, kept: &[BorrowedFd<'_>]) -> Result<(Request, OwnedFd), Failed> {
+    // Block first: from here on a dying agent is a signal to be read, not a death.
+    let signals = block_signals().map_err(|error| setup_failure(Step::Supervisor, error))?;
+    let mut text = vec![];
+    let request: Request = source
+        .read_to_end(&mut text)
+        .and_then(|_| serde_json::from_slice(&text).map_err(Into::into))
+        .map_err(|error| setup_failure(Step::Request, error))?;
+    let set_up = || -> io::Result<()> {
+        // TERM, not KILL: this process must outlive the agent for as long as it takes to end the
+        // tree; the lifeline says the same, whichever comes first.
+        rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
+        if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get())
+            != Some(request.agent_pid)
+        {
+            return Err(io::Error::other("the agent is gone"));
+        }
+        rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+        rustix::thread::set_name(c"codex-sandbox")?;
+        rustix::process::setsid()?;
+        rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+        let no_core = Rlimit { current: Some(0), maximum: Some(0) };
+        rustix::process::setrlimit(Resource::Core, no_core)?;
+        let mut kept = kept.to_vec();
+        kept.extend([source.as_fd(), signals.as_fd()]);
+        close_all_but(&kept)
+    };
+    set_up().map_err(|error| setup_failure(Step::Supervisor, error))?;
+    Ok((request, signals))
+}
+
+#[allow(unsafe_code)]
+fn block_signals() -> io::Result<OwnedFd> {
+    // SAFETY: `set` is initialised by `sigemptyset` before use; the descriptor that `signalfd`
+    // returns is new and owned by nobody else.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut set);
+        for signal in [libc::SIGCHLD, libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+            libc::sigaddset(&raw mut set, signal);
+        }
+        // An ignored SIGCHLD would outlive the exec and take the exit codes away.
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL);
+        if libc::sigprocmask(libc::SIG_SETMASK, &raw const set, std::ptr::null_mut()) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        match libc::signalfd(-1, &raw const set, libc::SFD_CLOEXEC | libc::SFD_NONBLOCK) {
+            -1 => Err(io::Error::last_os_error()),
+            fd => Ok(OwnedFd::from_raw_fd(fd)),
+        }
+    }
+}
+
+/// Forks the command's process; the pipe carries its word until it executes the command.
+fn start(request: Request) -> Result<(Pid, File), Failed> {
+    let failure = |error: io::Error| setup_failure(Step::Fork, error);
+    let (errands, word) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| failure(error.into()))?;
+    let supervisor = rustix::process::getpid();
+    match fork().map_err(failure)? {
+        None => {
+            drop(errands);
+            let mut word = File::from(word);
+            let failed = become_command(request, supervisor, |confined| {
+                say(&mut word, &Status::Confined(confined));
+            });
+            let code = failed.code;
+            say(&mut word, &Status::Failed(failed));
+            leave(code)
+        }
+        Some(command) => {
+            drop(word);
+            let ready = fcntl_setfl(&errands, OFlags::NONBLOCK)
+                .map_err(io::Error::from)
+                .and_then(|()| release_surroundings());
+            match ready {
+                Ok(()) => Ok((command, errands.into())),
+                Err(error) => {
+                    tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
+                    Err(failure(error))
+                }
+            }
+        }
+    }
+}
+
+#[allow(unsafe_code)]
+fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: `dispatch` runs first in `main`, so this process has exactly one thread and the child
+    // may do anything.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// Ends the child without running what the parent registered for its own exit.
+#[allow(unsafe_code)]
+fn leave(code: i32) -> ! {
+    // SAFETY: it only ends the process.
+    unsafe { libc::_exit(code) }
+}
+
+/// Lets go of the output pipes and the folder, so that their ends depend on the command alone.
+#[allow(unsafe_code)]
+fn release_surroundings() -> io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    for stream in 0..=2 {
+        // SAFETY: replaces the standard streams, which no Rust object owns, by an open descriptor.
+        if unsafe { libc::dup2(null.as_raw_fd(), stream) } < 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    rustix::process::chdir("/")?;
+    Ok(())
+}
+
+struct Supervisor {
+    command: Pid,
+    agent: i32,
+    lifeline: OwnedFd,
+    signals: OwnedFd,
+    errands: File,
+    status: File,
+    parser: StatusParser,
+    /// Whether the command's process may still say something.
+    listening: bool,
+    failed: Option<Failed>,
+}
+
+/// What one look at the world asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Nothing,
+    Terminate,
+    Kill,
+}
+
+impl Supervisor {
+    fn run(mut self, timeout: Option<Duration>) -> i32 {
+        // A limit too far away to be a point in time is no limit.
+        let mut deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let mut kill_at: Option<Instant> = None;
+        let mut timed_out = false;
+        let mut end: Option<End> = None;
+        loop {
+            let next = [deadline, kill_at].into_iter().flatten().min();
+            let wish = self.wait(next);
+            let children = tree::reap(|pid, status| {
+                if pid == self.command {
+                    end = end.or(end_of(status));
+                }
+            });
+            let now = Instant::now();
+            if end.is_some() && (kill_at.is_none() || !children) {
+                break;
+            }
+            if wish == Wish::Kill || kill_at.is_some_and(|at| at <= now) {
+                break;
+            }
+            let expired = deadline.is_some_and(|at| at <= now);
+            if (expired || wish == Wish::Terminate) && kill_at.is_none() {
+                timed_out = expired;
+                deadline = None;
+                kill_at = Some(now + GRACE);
+                // A stopped group gets the signal only when it goes on.
+                let _ = rustix::process::kill_process_group(self.command, Signal::TERM);
+                let _ = rustix::process::kill_process_group(self.command, Signal::CONT);
+            }
+        }
+        self.finish(end, timed_out)
+    }
+
+    /// Sleeps until something happens or `until` comes, and says what was asked for.
+    fn wait(&mut self, until: Option<Instant>) -> Wish {
+        let timeout = until.map(|until| {
+            let left = until.saturating_duration_since(Instant::now());
+            Timespec {
+                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+                tv_nsec: left.subsec_nanos().into(),
+            }
+        });
+        let mut fds = [
+            PollFd::new(&self.lifeline, PollFlags::IN),
+            PollFd::new(&self.signals, PollFlags::IN),
+            PollFd::new(&self.errands, PollFlags::IN),
+        ];
+        // Without a command's word to wait for, its end of file would wake us for ever.
+        let watched = if self.listening { 3 } else { 2 };
+        if poll(&mut fds[..watched], timeout.as_ref()).is_err() {
+            return Wish::Nothing;
+        }
+        let [lifeline, signals, errands] = fds.map(|fd| !fd.revents().is_empty());
+        if errands {
+            self.listen();
+        }
+        let mut wish = Wish::Nothing;
+        if signals && self.was_told_to_stop() {
+            let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+            wish = if parent == Some(self.agent) { Wish::Terminate } else { Wish::Kill };
+        }
+        if lifeline {
+            let mut word = [0; 1];
+            wish = match rustix::io::read(&self.lifeline, &mut word) {
+                Ok(1) if word[0] == LIFELINE_TERMINATE => Wish::Terminate,
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => wish,
+                Ok(_) | Err(_) => Wish::Kill,
+            };
+        }
+        wish
+    }
+
+    /// Reads what the command's process says before it becomes the command, and passes it on.
+    fn listen(&mut self) {
+        let mut bytes = [0; 4096];
+        loop {
+            match self.errands.read(&mut bytes) {
+                Ok(0) => {
+                    self.listening = false;
+                    return;
+                }
+                Ok(length) => {
+                    let Ok(said) = self.parser.feed(&bytes[..length]) else { continue };
+                    said.into_iter().for_each(|status| self.pass_on(status));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.listening = false;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn pass_on(&mut self, status: Status) {
+        let status = match status {
+            Status::Confined(mut confined) => {
+                confined.pid = self.command.as_raw_nonzero().get();
+                confined.start_time =
+                    Stat::read(confined.pid).map(|stat| stat.start_time).unwrap_or_default();
+                Status::Confined(confined)
+            }
+            Status::Failed(failed) => {
+                self.failed = Some(failed.clone());
+                Status::Failed(failed)
+            }
+            Status::Ended(ended) => Status::Ended(ended),
+        };
+        say(&mut self.status, &status);
+    }
+
+    fn was_told_to_stop(&self) -> bool {
+        let mut told = false;
+        let mut info = [0_u8; size_of::<libc::signalfd_siginfo>()];
+        while let Ok(length) = rustix::io::read(&self.signals, &mut info) {
+            // `ssi_signo` is the first field.
+            let number = u32::from_ne_bytes([info[0], info[1], info[2], info[3]]);
+            told |= length > 0 && number != libc::SIGCHLD as u32;
+        }
+        told
+    }
+
+    /// Ends what is left, says how it ended, and returns this process's own exit code.
+    fn finish(mut self, mut end: Option<End>, timed_out: bool) -> i32 {
+        let command = self.command;
+        let mut note = |pid: Pid, status: WaitStatus| {
+            if pid == command {
+                end = end.or(end_of(status));
+            }
+        };
+        let sweep = tree::sweep(Instant::now() + SWEEP_LIMIT, &mut note);
+        self.listen();
+        if let Some(failed) = self.failed {
+            return failed.code;
+        }
+        let ended = Ended {
+            end: end.unwrap_or(End::Signal(libc::SIGKILL)),
+            timed_out,
+            swept: sweep.swept,
+            survivors: sweep.survivors,
+        };
+        let code = ended.exit_code();
+        say(&mut self.status, &Status::Ended(ended));
+        drop(self.status);
+        // The report must not wait for a process that hangs in the kernel, but this one does: it is
+        // the only process that will ever end it.
+        while sweep.survivors > 0
+            && tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0
+        {}
+        code
+    }
+}
+
+fn end_of(status: WaitStatus) -> Option<End> {
+    status.exit_status().map(End::Code).or_else(|| status.terminating_signal().map(End::Signal))
+}

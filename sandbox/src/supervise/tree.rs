@@ -1,0 +1,81 @@
+//! Ending everything below the supervisor.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, wait};
+
+use crate::process::{descendants, signal};
+
+/// How often a round of stopping looks for processes forked meanwhile.
+const FREEZE_ROUNDS: usize = 16;
+
+/// How long killed processes get to vanish before the next round.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// What a sweep found.
+pub(super) struct Sweep {
+    /// Processes that were killed.
+    pub(super) swept: u32,
+    /// Processes that are still there.
+    pub(super) survivors: u32,
+}
+
+/// Collects dead children, and tells whether any child is left.
+///
+/// This process adopts every orphan below it, so having no child means having no descendant.
+pub(super) fn reap(mut note: impl FnMut(Pid, WaitStatus)) -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) => note(pid, status),
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Kills everything below this process until nothing is left or the deadline passes.
+///
+/// Each round stops all it finds until it finds nothing new, then kills: a stopped process can't
+/// fork ahead of the killer.
+pub(super) fn sweep(deadline: Instant, note: &mut impl FnMut(Pid, WaitStatus)) -> Sweep {
+    let root = getpid().as_raw_nonzero().get();
+    let mut killed = BTreeSet::new();
+    loop {
+        if !reap(&mut *note) {
+            return Sweep { swept: count(&killed), survivors: 0 };
+        }
+        let mut stopped = BTreeSet::new();
+        for _ in 0..FREEZE_ROUNDS {
+            let fresh: Vec<_> = descendants(root).difference(&stopped).copied().collect();
+            if fresh.is_empty() {
+                break;
+            }
+            for process in fresh {
+                signal(process, Signal::STOP);
+                stopped.insert(process);
+            }
+        }
+        for process in &stopped {
+            signal(*process, Signal::KILL);
+        }
+        killed.extend(stopped);
+
+        let settled = Instant::now() + SETTLE;
+        while Instant::now() < settled {
+            if !reap(&mut *note) {
+                return Sweep { swept: count(&killed), survivors: 0 };
+            }
+            thread::sleep(Duration::from_micros(200));
+        }
+        if Instant::now() >= deadline {
+            return Sweep { swept: count(&killed), survivors: count(&descendants(root)).max(1) };
+        }
+    }
+}
+
+fn count(processes: &BTreeSet<(i32, u64)>) -> u32 {
+    u32::try_from(processes.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,72 @@
+//! Real commands behind the real fence of this machine's kernel.
+//!
+//! This binary has no test harness, because its `main` must be able to become a supervisor: the
+//! crate starts `/proc/self/exe`, which here is this very program. It also plays the confined
+//! command (`--probe`), an agent that gets killed (`--agent`) and the wrapper command
+//! (`--wrapper`).
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod fence;
+mod lifetime;
+mod probe;
+mod world;
+mod wrapping;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// One test: its name and what it does. A test that can't run here says why in its result.
+type Case = (&'static str, fn() -> Verdict);
+
+/// What a test that did not panic says.
+enum Verdict {
+    Held,
+    Skipped(&'static str),
+}
+
+fn main() -> ExitCode {
+    codex_sandbox::dispatch();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        Some("--probe") => return probe::run(&words[1..]),
+        Some("--agent") => lifetime::play_agent(&words[1..]),
+        Some("--wrapper") => return wrapping::play_wrapper(&words[1..]),
+        _ => {}
+    }
+    run(words.iter().find(|word| !word.starts_with('-')).map(String::as_str))
+}
+
+fn run(filter: Option<&str>) -> ExitCode {
+    let host = codex_sandbox::probe();
+    if host.landlock_abi < codex_sandbox::MIN_LANDLOCK_ABI || !host.seccomp {
+        println!("all tests skipped: this kernel is below the floor: {host:?}");
+        return ExitCode::SUCCESS;
+    }
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for (name, case) in [fence::CASES, lifetime::CASES, wrapping::CASES].concat() {
+        if filter.is_some_and(|filter| !name.contains(filter)) {
+            continue;
+        }
+        let began = Instant::now();
+        let verdict = catch_unwind(AssertUnwindSafe(case));
+        let took = began.elapsed().as_millis();
+        match verdict {
+            Ok(Verdict::Held) => {
+                passed += 1;
+                println!("test {name} ... ok ({took} ms)");
+            }
+            Ok(Verdict::Skipped(why)) => {
+                skipped += 1;
+                println!("test {name} ... skipped: {why}");
+            }
+            Err(_) => {
+                failed += 1;
+                println!("test {name} ... FAILED ({took} ms)");
+            }
+        }
+    }
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

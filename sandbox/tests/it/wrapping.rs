@@ -1,0 +1,136 @@
+//! The wrapper command, played by this program.
+
+use std::env;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use codex_event::Permission;
+use codex_sandbox::{
+    Environment, Launch, Level, Plan, Policy, Stdin, probe, resolve_user_temp, run_inherited,
+};
+
+use crate::world::{World, alive, eventually, marker};
+use crate::{Case, Verdict};
+
+pub(crate) const CASES: &[Case] = &[
+    ("the_wrapper_passes_streams_and_codes", the_wrapper_passes_streams_and_codes),
+    ("a_signal_to_the_wrapper_ends_the_tree", a_signal_to_the_wrapper_ends_the_tree),
+];
+
+/// `--wrapper [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] -- COMMAND…`
+pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
+    let mut permissions = vec![];
+    let mut cwd = env::current_dir().expect("a folder");
+    let mut read_roots = vec![];
+    let mut timeout = None;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().expect("a value").clone();
+        match word.as_str() {
+            "-s" => permissions.extend(Permission::expand(&value()).expect("a permission")),
+            "-C" => cwd = value().into(),
+            "--read" => read_roots.push(PathBuf::from(value())),
+            "--timeout-ms" => timeout = Some(Duration::from_millis(value().parse().expect("ms"))),
+            "--" => break,
+            other => panic!("unknown option {other}"),
+        }
+    }
+    let command: Vec<_> = words.map(Into::into).collect();
+    let user_temp =
+        resolve_user_temp(env::var_os("TMPDIR").as_deref(), &env::temp_dir()).expect("a folder");
+    let policy = Policy {
+        permissions,
+        cwd: cwd.clone(),
+        home: env::var_os("HOME").map(Into::into),
+        agent_home: env::var_os("CODEX_HOME").map(Into::into),
+        read_roots,
+        path_entries: env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect(),
+        user_temp: Some(user_temp.clone()),
+        level: Level::Auto,
+    };
+    let plan = match Plan::on_disk(&policy, &probe()) {
+        Ok(plan) => plan,
+        Err(error) => {
+            eprintln!("wrapper: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut environment = Environment::scrubbed(env::vars_os(), plan.network);
+    environment.set("TMPDIR", user_temp);
+    let outcome = run_inherited(Launch {
+        argv: command,
+        cwd,
+        env: environment,
+        plan,
+        timeout,
+        stdin: Stdin::Inherit,
+        stdio: codex_sandbox::Stdio::Inherit,
+    })
+    .expect("a supervisor");
+    if let Some(failed) = &outcome.failed {
+        eprintln!("wrapper: {:?}: {}", failed.step, failed.message);
+    }
+    ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX))
+}
+
+fn wrapper(world: &World, words: &[&str]) -> Command {
+    let mut command = Command::new(env::current_exe().expect("known"));
+    command
+        .args(["--wrapper", "-s", "disk-full-read-access", "-s", "disk-write-cwd", "-C"])
+        .arg(world.at("work"))
+        .args(words)
+        .env("HOME", world.at("home"))
+        .env("CODEX_HOME", world.at("home/.codex"))
+        .env("TMPDIR", world.at("tmp"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn the_wrapper_passes_streams_and_codes() -> Verdict {
+    let world = World::new();
+    let mut child = wrapper(&world, &["--", "sh", "-c", "cat; echo err >&2; exit 37"])
+        .spawn()
+        .expect("started");
+    child.stdin.take().expect("piped").write_all(b"from stdin").expect("written");
+    let output = child.wait_with_output().expect("ended");
+    assert_eq!(output.status.code(), Some(37));
+    assert_eq!(
+        (output.stdout.as_slice(), output.stderr.as_slice()),
+        (&b"from stdin"[..], &b"err\n"[..])
+    );
+
+    for (command, code) in [
+        (vec!["--", "sh", "-c", "kill -9 $$"], 137),
+        (vec!["--", "no-such-program-here"], 127),
+        (vec!["--", "/etc/passwd"], 126),
+        (vec!["--timeout-ms", "100", "--", "sleep", "30"], 124),
+    ] {
+        let output = wrapper(&world, &command).output().expect("ended");
+        assert_eq!(output.status.code(), Some(code), "{command:?}");
+    }
+    let output = wrapper(&world, &["-C", "/", "--", "true"]).output().expect("ended");
+    assert_eq!(output.status.code(), Some(2));
+    Verdict::Held
+}
+
+fn a_signal_to_the_wrapper_ends_the_tree() -> Verdict {
+    for (signal, code) in
+        [(rustix::process::Signal::INT, 130), (rustix::process::Signal::TERM, 143)]
+    {
+        let world = World::new();
+        let marker = marker();
+        let sleeper = format!("sleep\0{marker}");
+        let script = format!("setsid sleep {marker} & sleep {marker}");
+        let mut child = wrapper(&world, &["--", "sh", "-c", &script]).spawn().expect("started");
+        eventually("the sleepers run", Duration::from_secs(20), || alive(&sleeper) == 2);
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, signal).expect("signalled");
+        assert_eq!(child.wait().expect("ended").code(), Some(code));
+        assert_eq!(alive(&marker), 0);
+    }
+    Verdict::Held
+}
