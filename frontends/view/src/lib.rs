@@ -1,1 +1,31 @@
-//! To be written.
+//! The projections that every frontend shares: pure functions of the feed. No I/O, no clock.
+//!
+//! [`Steps`] gathers from many events what the model said and did; [`Jsonl`] and [`Text`] put it
+//! into words for programs and for people; [`Finale`] tells how the last turn ended. Fed with the
+//! same events they give the same words, so a live run and its replay can't differ. [`sanitize`]
+//! stands between everything that a model or a command wrote and a terminal.
+//!
+//! All of them take hydrated events in order of their positions and skip kinds that they don't
+//! know. None of them fails: a hole in the journal costs what stood in the hole.
+
+mod answers;
+mod command_line;
+mod finale;
+mod hint;
+mod jsonl;
+mod paint;
+pub mod sanitize;
+mod steps;
+mod stored;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+mod text;
+
+pub use command_line::command_line;
+pub use finale::{Ending, Finale, interruption};
+pub use hint::hint;
+pub use jsonl::Jsonl;
+pub use paint::Paint;
+pub use steps::{End, Step, Steps, Work};
+pub use stored::{list, words};
+pub use text::{Channel, Line, Style, Text, Timing};

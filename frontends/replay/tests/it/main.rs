@@ -1,0 +1,7 @@
+//! Replays of journals on disk.
+
+mod fixture;
+mod list;
+mod live;
+mod replay;
+mod verify;
