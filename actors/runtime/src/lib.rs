@@ -1,1 +1,23 @@
-//! To be written.
+//! The shell around the core: actors that carry out what the session owes the world.
+//!
+//! One actor a module, all on one thread: [`wiring`] says who is plugged into whom. Actors hold no
+//! rule; what is worth deciding is decided in `codex-session`, or in a small struct without I/O
+//! beside the actor. Messages carry control; bytes flow through bounded channels.
+
+mod approval;
+mod clock;
+mod command;
+mod interpret;
+mod messages;
+mod model;
+mod model_actor;
+mod notifier;
+mod output;
+mod sandbox;
+mod session;
+mod told;
+mod tools;
+pub mod wiring;
+
+pub use model::tools_digest;
+pub use wiring::{Port, RunError, Setup, run};

@@ -1,1 +1,38 @@
-fn main() {}
+//! `codex`: a coding agent for the terminal, whose every act is an event in a journal.
+
+mod args;
+mod demo;
+mod exec;
+mod failure;
+mod git;
+mod opening;
+mod panic;
+mod replay;
+mod trace;
+mod wrapper;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Subcommand};
+
+fn main() -> ExitCode {
+    // First of all: the supervisor of a command is this program under another name, and it must
+    // not have read a setting or started a thread.
+    codex_sandbox::dispatch();
+    panic::install();
+    trace::install();
+    let args = Args::parse();
+    let done = match args.subcommand {
+        Subcommand::Exec(exec) => exec::run(exec),
+        Subcommand::Replay(replay) => replay::run(replay),
+        Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Demo(demo) => demo::run(&demo),
+        Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
+        Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),
+        Subcommand::ApplyPatch { patch } => wrapper::apply_patch(&patch),
+        Subcommand::Completion { shell } => args::completion(shell),
+    };
+    done.unwrap_or_else(|failure| failure.report())
+}

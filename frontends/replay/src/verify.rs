@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
-use codex_event::{Record, Seq, SessionId};
-use codex_journal::{Layout, RawJournal, verify};
+use codex_event::{Record, SessionId};
+use codex_journal::{Layout, RawError, RawJournal, verify};
+use codex_session::Session;
 
 use crate::{ReplayError, Replayed};
 
@@ -19,9 +20,7 @@ pub(crate) fn run(
     // Behind a hole every event would be out of order, which says nothing new.
     if problems.is_empty() {
         let journal = RawJournal::read(&dir, id)?;
-        let records = journal.records().collect::<Result<Vec<_>, _>>()?;
-        let found = grammar(&records).into_iter();
-        problems.extend(found.map(|(seq, what)| format!("record {seq}: {what}")));
+        problems.extend(grammar(journal.records())?);
     }
     for problem in &problems {
         writeln!(out, "{problem}")?;
@@ -35,6 +34,17 @@ pub(crate) fn run(
 }
 
 /// Names each event that may not follow those before it.
-fn grammar(_records: &[Record]) -> Vec<(Seq, String)> {
-    Vec::new()
+fn grammar(
+    records: impl Iterator<Item = Result<Record, RawError>>,
+) -> Result<Vec<String>, RawError> {
+    let mut session = Session::default();
+    let mut found = Vec::new();
+    for record in records {
+        let envelope = record?.envelope;
+        if let Err(illegal) = session.admit(&envelope) {
+            found.push(format!("record {}: {illegal}", envelope.seq));
+        }
+        session.apply(&envelope);
+    }
+    Ok(found)
 }

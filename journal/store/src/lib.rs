@@ -1,1 +1,32 @@
-//! To be written.
+//! The journal of a session: stores, the writer's thread, feeds, blobs and the raw reader.
+//!
+//! A [`Scribe`] owns a [`Store`] and writes [`Batch`]es behind durability barriers; a [`Handle`]
+//! gives any number of [`Subscription`]s, which see durable records alone. [`RawJournal`] and
+//! [`verify()`] read the same files without the engine, beside a live writer or after damage.
+
+mod blobs;
+mod feed;
+mod find;
+mod guard;
+mod head;
+mod layout;
+mod lock;
+mod open;
+mod raw;
+mod scribe;
+mod store;
+mod verify;
+
+pub use blobs::Blobs;
+pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
+pub use find::{FindError, PREFIX_LEN, find, last};
+pub use guard::is_guarded;
+pub use head::{Head, HeadFile, HeadState};
+pub use layout::{Layout, SessionDir};
+pub use open::{Damage, OpenError};
+pub use raw::{RawError, RawJournal};
+pub use scribe::{
+    BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
+};
+pub use store::{AppendError, MemStore, Reader, SledStore, Store, StoreError};
+pub use verify::{Problem, Verified, verify};

@@ -1,0 +1,83 @@
+//! Reads stored texts back, and words what the model is told of a call.
+
+use codex_event::{Outcome, Stored};
+use codex_journal::Blobs;
+use serde::Serialize;
+
+use crate::interpret::Form;
+
+/// Reads a stored text; a lost blob reads as a note that says so, since the session can go on.
+pub(crate) fn text(stored: &Stored<String>, blobs: &Blobs) -> String {
+    match stored {
+        Stored::Inline(text) => text.clone(),
+        Stored::Blob { digest, .. } => match blobs.get(digest) {
+            Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
+            Ok(None) | Err(_) => format!("[text {digest} is missing from the journal]"),
+        },
+    }
+}
+
+#[derive(Serialize)]
+struct Seed<'a> {
+    output: &'a str,
+    metadata: Metadata,
+}
+
+#[derive(Serialize)]
+struct Metadata {
+    exit_code: i32,
+    duration_seconds: f64,
+}
+
+/// Words what became of a command for the tool that was called.
+pub(crate) fn command(form: Form, outcome: &Outcome, duration_ms: u64, output: &str) -> String {
+    let seconds = duration_ms as f64 / 1000.0;
+    match (outcome, outcome.exit_code()) {
+        (Outcome::NotStarted { reason }, _) => format!("failed to start the command: {reason}"),
+        (Outcome::Interrupted, _) => {
+            format!("Wall time: {seconds:.1} seconds\naborted by the user\nOutput:\n{output}")
+        }
+        (_, Some(code)) if form == Form::Shell => {
+            let duration_seconds = (seconds * 10.0).round() / 10.0;
+            let metadata = Metadata { exit_code: code, duration_seconds };
+            serde_json::to_string(&Seed { output, metadata }).unwrap_or_default()
+        }
+        (_, Some(code)) => {
+            let note = if *outcome == Outcome::TimedOut { "command timed out\n" } else { "" };
+            format!(
+                "Wall time: {seconds:.4} seconds\nProcess exited with code {code}\n{note}Output:\n{output}"
+            )
+        }
+        (_, None) => output.to_owned(),
+    }
+}
+
+/// Words what became of a patch.
+pub(crate) fn patch(duration_ms: u64, summary: &str) -> String {
+    let seconds = duration_ms as f64 / 1000.0;
+    format!("Exit code: 0\nWall time: {seconds:.1} seconds\nOutput:\n{summary}")
+}
+
+/// Words why a patch was not applied.
+pub(crate) fn patch_failed(error: &dyn std::fmt::Display) -> String {
+    format!("apply_patch verification failed: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tool_is_told_in_its_own_form() {
+        let failed = Outcome::Exited { code: 3 };
+        assert_eq!(
+            command(Form::Shell, &failed, 1234, "no\n"),
+            r#"{"output":"no\n","metadata":{"exit_code":3,"duration_seconds":1.2}}"#
+        );
+        assert_eq!(
+            command(Form::Exec, &failed, 1234, "no\n"),
+            "Wall time: 1.2340 seconds\nProcess exited with code 3\nOutput:\nno\n"
+        );
+        assert!(command(Form::Exec, &Outcome::TimedOut, 1, "").contains("code 124\ncommand timed"));
+    }
+}

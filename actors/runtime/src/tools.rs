@@ -1,0 +1,216 @@
+//! The tool actor: carries out calls whose intent is durable.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr, Context, Handler, Recipient};
+use codex_event::{CallId, Confinement, FileChange, Invocation, Outcome, Stored};
+use codex_journal::Blobs;
+use codex_patch::{PlanError, Roots};
+use codex_sandbox::Plan;
+use codex_session::{PatchPlan, Report};
+
+use crate::command::{DEFAULT_TIMEOUT, Job, Ports};
+use crate::interpret::{Asked, Form, read};
+use crate::messages::{Observe, PlanPatch, RunTool};
+use crate::sandbox::SandboxActor;
+use crate::told;
+
+/// Where a session's tools work; fixed when the session is opened, never by the model.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Canonical working directory.
+    pub cwd: PathBuf,
+    /// What confines commands.
+    pub plan: Plan,
+    /// The environment that commands inherit, before it is scrubbed.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The temporary folder that commands are told of, if they may write there.
+    pub temp: Option<PathBuf>,
+}
+
+/// Carries calls out, each as a task of its own.
+pub(crate) struct ToolActor {
+    pub(crate) session: Recipient<Observe>,
+    pub(crate) sandbox: Addr<SandboxActor>,
+    pub(crate) blobs: Blobs,
+    pub(crate) place: Arc<Place>,
+}
+
+impl Actor for ToolActor {
+    type Context = Context<Self>;
+}
+
+impl Handler<PlanPatch> for ToolActor {
+    type Result = ();
+
+    fn handle(&mut self, message: PlanPatch, _: &mut Self::Context) {
+        let (session, blobs) = (self.session.clone(), self.blobs.clone());
+        let place = Arc::clone(&self.place);
+        actix::spawn(async move {
+            let PlanPatch { call, raw } = message;
+            let planned = tokio::task::spawn_blocking(move || plan(&raw, &blobs, &place));
+            let plan = match planned.await {
+                Ok(Ok(plan)) => PatchPlan::Ready { changes: plan.changes() },
+                Ok(Err(Unfit::Outside(message))) => PatchPlan::Outside { message },
+                Ok(Err(Unfit::Failed(message))) => PatchPlan::Failed { message },
+                Err(panic) => PatchPlan::Failed { message: told::patch_failed(&panic) },
+            };
+            let _ = session.send(Observe(Report::PatchPlanned { call, plan })).await;
+        });
+    }
+}
+
+impl Handler<RunTool> for ToolActor {
+    type Result = ();
+
+    fn handle(&mut self, message: RunTool, _: &mut Self::Context) {
+        let (session, blobs) = (self.session.clone(), self.blobs.clone());
+        let place = Arc::clone(&self.place);
+        let ports = Ports { session: session.clone(), sandbox: self.sandbox.clone() };
+        actix::spawn(async move {
+            match (&message.invocation, &message.confinement) {
+                (_, Confinement::WritableRoots { changes }) => {
+                    let intended = changes.clone();
+                    let report = apply(message.call, message.raw, intended, blobs, place).await;
+                    let _ = session.send(Observe(report)).await;
+                }
+                (Invocation::Command { .. }, Confinement::Sandbox { .. } | Confinement::None) => {
+                    match job(message, &blobs, &place).await {
+                        Ok(job) => drop(tokio::spawn(job.run(ports)).await),
+                        Err(report) => drop(session.send(Observe(report)).await),
+                    }
+                }
+                (
+                    Invocation::Patch { .. } | Invocation::Invalid { .. },
+                    Confinement::Sandbox { .. } | Confinement::None,
+                ) => {
+                    let reason = "the call is no command".to_owned();
+                    let report = not_started(message.call, message.attempt, reason);
+                    let _ = session.send(Observe(report)).await;
+                }
+            }
+        });
+    }
+}
+
+async fn job(message: RunTool, blobs: &Blobs, place: &Place) -> Result<Job, Report> {
+    let RunTool { call, attempt, invocation, raw, confinement, cancel } = message;
+    let fault = |reason: String| not_started(call, attempt, reason);
+    let Invocation::Command { argv, workdir, timeout_ms, .. } = invocation else {
+        return Err(fault("the call is no command".into()));
+    };
+    let store = blobs.clone();
+    // The argument list is the recorded fact; the raw call only says how the answer is worded.
+    let loaded = tokio::task::spawn_blocking(move || {
+        let argv = match argv {
+            Stored::Inline(argv) => Some(argv),
+            Stored::Blob { digest, .. } => {
+                let bytes = store.get(&digest).ok().flatten();
+                bytes.and_then(|bytes| codex_event::Content::from_blob(&bytes))
+            }
+        };
+        let form = match read(&told::text(&raw, &store)) {
+            Asked::Command { form, .. } => form,
+            Asked::Patch { .. } | Asked::Invalid { .. } => Form::Exec,
+        };
+        (argv, form)
+    });
+    let (argv, form) = match loaded.await {
+        Ok((Some(argv), form)) => (argv, form),
+        Ok((None, _)) => return Err(fault("the command is missing from the journal".into())),
+        Err(panic) => return Err(fault(panic.to_string())),
+    };
+    let plan = match confinement {
+        Confinement::None => Plan::unconfined(),
+        Confinement::Sandbox { plan } if plan == place.plan.digest() => place.plan.clone(),
+        Confinement::Sandbox { .. } | Confinement::WritableRoots { .. } => {
+            return Err(fault("the sandbox plan is not the one that was intended".into()));
+        }
+    };
+    Ok(Job {
+        call,
+        attempt,
+        argv,
+        form,
+        cwd: folder(&place.cwd, workdir.as_deref()),
+        plan,
+        environment: place.environment.clone(),
+        temp: place.temp.clone(),
+        timeout: timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
+        cancel,
+    })
+}
+
+fn not_started(call: CallId, attempt: u32, reason: String) -> Report {
+    let outcome = Outcome::NotStarted { reason };
+    let output = told::command(Form::Exec, &outcome, 0, "");
+    Report::ToolEnded { call, attempt, outcome, duration_ms: 0, output, denial: None }
+}
+
+fn folder(cwd: &Path, workdir: Option<&str>) -> PathBuf {
+    workdir.map_or_else(|| cwd.to_owned(), |inner| cwd.join(inner))
+}
+
+/// Why a patch can't be applied.
+enum Unfit {
+    Outside(String),
+    Failed(String),
+}
+
+fn plan(
+    raw: &Stored<String>,
+    blobs: &Blobs,
+    place: &Place,
+) -> Result<codex_patch::Plan, Unfit> {
+    let failed = |error: &dyn std::fmt::Display| Unfit::Failed(told::patch_failed(error));
+    let Asked::Patch { text, workdir } = read(&told::text(raw, blobs)) else {
+        return Err(failed(&"the call holds no patch"));
+    };
+    let patch = codex_patch::parse(&text).map_err(|error| failed(&error))?;
+    let roots = Roots::new(place.plan.writable_roots()).map_err(|error| failed(&error))?;
+    let cwd = folder(&place.cwd, workdir.as_deref());
+    codex_patch::plan(&patch, &roots, &cwd).map_err(|error| match error {
+        PlanError::Outside { .. } => Unfit::Outside(format!(
+            "patch rejected: {error}; writing outside of the project is not allowed"
+        )),
+        PlanError::Context { .. }
+        | PlanError::Lines { .. }
+        | PlanError::Read { .. }
+        | PlanError::Delete { .. }
+        | PlanError::Write { .. } => failed(&error),
+    })
+}
+
+async fn apply(
+    call: CallId,
+    raw: Stored<String>,
+    intended: Stored<Vec<FileChange>>,
+    blobs: Blobs,
+    place: Arc<Place>,
+) -> Report {
+    let began = Instant::now();
+    let applied = tokio::task::spawn_blocking(move || {
+        let plan = match plan(&raw, &blobs, &place) {
+            Ok(plan) => plan,
+            Err(Unfit::Outside(message) | Unfit::Failed(message)) => return Err(message),
+        };
+        // What is done must be what the journal says will be done.
+        if Stored::Inline(plan.changes()).digest() != intended.digest() {
+            return Err(told::patch_failed(&"the files changed since the patch was checked"));
+        }
+        codex_patch::apply(plan).map_err(|error| format!("failed to apply the patch: {error}"))
+    });
+    let applied = applied.await.unwrap_or_else(|panic| Err(panic.to_string()));
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (outcome, output) = match applied {
+        Ok(applied) => (
+            Outcome::Patched { changes: applied.changes.into() },
+            told::patch(duration_ms, &applied.summary),
+        ),
+        Err(message) => (Outcome::PatchFailed, message),
+    };
+    Report::ToolEnded { call, attempt: 1, outcome, duration_ms, output, denial: None }
+}

@@ -1,0 +1,274 @@
+//! Who is plugged into whom, and how a session's process begins and ends.
+//!
+//! ```text
+//!  frontend thread ── Port ──▶ [port] ──Wish──▶ session ──▶ scribe thread ──▶ journal
+//!        ▲                       └─Answer─▶ approval ─Wish─▶ ▲                   │
+//!        │                                                   │ Observe           │ feed
+//!        │                       model · tools · notifier ───┘                   │
+//!        │                                 └─Spawn─▶ sandbox                     │
+//!        └───────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Actors share the main thread; HTTP, pipes and blocking work run on the two workers of the
+//! runtime and its blocking pool; the scribe and the frontend have threads of their own.
+
+use std::sync::Arc;
+use std::thread;
+
+use actix::{Actor, Addr, Recipient, System};
+use codex_event::{
+    Author, CloseReason, Command, InterruptReason, Opening, Rejection, Seq, SessionId,
+};
+use codex_journal::{Handle, Layout, OpenError, Scribe, WriteError};
+use codex_sandbox::Spawner;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::approval::ApprovalActor;
+use crate::messages::{Answer, Wish};
+pub use crate::clock::new_session_id;
+pub use crate::model_actor::Access;
+use crate::model_actor::ModelActor;
+use crate::model::Endpoint;
+use crate::notifier::NotifierActor;
+use crate::sandbox::SandboxActor;
+use crate::session::{Ending, Meet, Peers, SessionActor};
+pub use crate::tools::Place;
+use crate::tools::ToolActor;
+
+/// Messages that may wait in the session's mailbox. Its senders each await their answer, so no
+/// more wait than there are tasks that report; 16, the default, makes actix reorder.
+pub(crate) const MAILBOX: usize = 256;
+/// Commands of a frontend that may wait.
+pub(crate) const COMMANDS: usize = 16;
+/// Worker threads for I/O.
+const WORKERS: usize = 2;
+
+/// What a new session is run with.
+pub struct Setup {
+    /// Where journals are kept.
+    pub layout: Layout,
+    /// The session's id.
+    pub id: SessionId,
+    /// What it is opened with.
+    pub opening: Opening,
+    /// The first input.
+    pub input: String,
+    /// Name of the frontend, for the record.
+    pub frontend: String,
+    /// What it takes to talk to the provider.
+    pub access: Access,
+    /// Where the tools work.
+    pub place: Place,
+    /// Starts processes; it must have been made before any thread was.
+    pub spawner: Spawner,
+}
+
+/// A frontend's way to say what it wants. Commands are taken in order.
+#[derive(Clone, Debug)]
+pub struct Port {
+    commands: mpsc::Sender<Command>,
+}
+
+impl Port {
+    /// Hands a command in; waits while too many wait. Must not be called on an async thread.
+    ///
+    /// A session that has ended takes no more commands, which is no error: the feed says so too.
+    pub fn submit(&self, command: Command) {
+        let _ = self.commands.blocking_send(command);
+    }
+}
+
+/// Why a session could not be run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The journal could not be made.
+    #[error("the session's journal can't be made: {0}")]
+    Create(#[source] OpenError),
+    /// The journal could not be written any more.
+    #[error("{0}")]
+    Journal(#[source] WriteError),
+    /// The runtime could not be set up.
+    #[error("the runtime can't be set up: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// The session refused to begin.
+    #[error("the session can't begin: {0}")]
+    Refused(#[from] Rejection),
+    /// The frontend's thread panicked.
+    #[error("the frontend ended by a panic")]
+    Frontend,
+}
+
+/// Runs a session to its end, with a frontend that sees it through the journal's feed.
+///
+/// Returns what the frontend returned, once the journal is closed and durable.
+pub fn run<T: Send + 'static>(
+    setup: Setup,
+    frontend: impl FnOnce(Port, Handle) -> T + Send + 'static,
+) -> Result<T, RunError> {
+    let (scribe, handle) = Scribe::create(&setup.layout, setup.id).map_err(RunError::Create)?;
+    let (commands, wishes) = mpsc::channel(COMMANDS);
+    let port = Port { commands };
+    let watcher = handle.clone();
+    let shown = thread::Builder::new()
+        .name("frontend".into())
+        .spawn(move || frontend(port, handle))
+        .map_err(RunError::Runtime)?;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)?;
+    let system = System::with_tokio_rt(|| runtime);
+    let ending = system.block_on(live(setup, scribe, watcher, wishes));
+    // Dropping the system drops the actors, and with the sandbox actor every lifeline.
+    drop(system);
+
+    let (scribe, result) = match ending {
+        Ok(Ending { scribe, result }) => (scribe, result.map_err(RunError::Journal)),
+        Err((scribe, error)) => (scribe, Err(error)),
+    };
+    let finished = match Arc::into_inner(scribe) {
+        Some(scribe) => scribe.finish().map(drop).map_err(RunError::Journal),
+        None => Ok(()),
+    };
+    let shown = shown.join().map_err(|_| RunError::Frontend)?;
+    result.and(finished).map(|()| shown)
+}
+
+type Failed = (Arc<Scribe>, RunError);
+
+async fn live(
+    setup: Setup,
+    scribe: Scribe,
+    handle: Handle,
+    wishes: mpsc::Receiver<Command>,
+) -> Result<Ending, Failed> {
+    let (ended, end) = oneshot::channel();
+    let author = Author::User(setup.frontend.clone());
+    let scribe = Arc::new(scribe);
+    let session = SessionActor::new(setup.id, Arc::clone(&scribe), ended).start();
+    let approval = ApprovalActor::new(session.clone().recipient()).start();
+    let sandbox = SandboxActor::new(setup.spawner).start();
+    let blobs = handle.blobs().clone();
+    let peers = Peers {
+        model: ModelActor {
+            id: setup.id,
+            session: session.clone().recipient(),
+            blobs: blobs.clone(),
+            access: Arc::new(setup.access),
+            endpoint: Arc::new(Endpoint::default()),
+        }
+        .start(),
+        tools: ToolActor {
+            session: session.clone().recipient(),
+            sandbox,
+            blobs: blobs.clone(),
+            place: Arc::new(setup.place),
+        }
+        .start(),
+        approval: approval.clone(),
+        notifier: NotifierActor::new(session.clone().recipient(), blobs).start(),
+    };
+    let _ = session.send(Meet(peers)).await;
+
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return Err((scribe, RunError::Runtime(error))),
+    };
+    actix::spawn(obey(signals, session.clone(), author.clone()));
+    actix::spawn(pass_on(wishes, session.clone().recipient(), approval, author.clone()));
+
+    let open = Command::Open(Box::new(setup.opening));
+    let submit = Command::Submit { input: setup.input };
+    for command in [open, submit] {
+        let wish = Wish { author: author.clone(), command };
+        // An actor that is gone has ended the session; `end` has its reason.
+        if let Ok(Err(rejection)) = session.send(wish).await
+            && handle.head().seq == Seq(0)
+        {
+            return Err((scribe, RunError::Refused(rejection)));
+        }
+    }
+    match end.await {
+        Ok(ending) => Ok(ending),
+        Err(_) => Err((scribe, RunError::Refused(Rejection::Closed))),
+    }
+}
+
+async fn pass_on(
+    mut commands: mpsc::Receiver<Command>,
+    session: Recipient<Wish>,
+    approval: Addr<ApprovalActor>,
+    author: Author,
+) {
+    while let Some(command) = commands.recv().await {
+        let author = author.clone();
+        let refused = match command {
+            Command::SettleReview { call, verdict, scope } => {
+                approval.send(Answer { author, call, verdict, scope }).await
+            }
+            other @ (Command::Open(_)
+            | Command::Resume { .. }
+            | Command::Submit { .. }
+            | Command::Interrupt { .. }
+            | Command::Close { .. }) => session.send(Wish { author, command: other }).await,
+        };
+        match refused {
+            Ok(Ok(())) => {}
+            Ok(Err(rejection)) => tracing::debug!(%rejection, "command refused"),
+            Err(_) => return,
+        }
+    }
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> InterruptReason {
+        tokio::select! {
+            _ = self.interrupt.recv() => InterruptReason::Sigint,
+            _ = self.terminate.recv() => InterruptReason::Sigterm,
+            _ = self.hangup.recv() => InterruptReason::Sighup,
+        }
+    }
+}
+
+/// The first signal interrupts the turn; the frontend closes the session when it has shown that.
+/// A second one ends the process at once: the lifelines break, and the journal is whole up to its
+/// last barrier.
+async fn obey(mut signals: Signals, session: Addr<SessionActor>, author: Author) {
+    let reason = signals.next().await;
+    actix::spawn(async move {
+        let wish = |command| Wish { author: author.clone(), command };
+        let interrupted = session.send(wish(Command::Interrupt { reason })).await;
+        if let Ok(Err(Rejection::NoTurn | Rejection::NotOpen)) = interrupted {
+            let close = Command::Close { reason: CloseReason::Interrupted };
+            let _ = session.send(wish(close)).await;
+        }
+    });
+    let again = signals.next().await;
+    std::process::exit(exit_code(again));
+}
+
+/// Gives the exit code of a process that a signal ended, as shells count it.
+pub fn exit_code(reason: InterruptReason) -> i32 {
+    128 + match reason {
+        InterruptReason::User | InterruptReason::Sigint => 2,
+        InterruptReason::Sigterm => 15,
+        InterruptReason::Sighup => 1,
+    }
+}

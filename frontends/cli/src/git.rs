@@ -1,0 +1,89 @@
+//! What can be known of a repository by reading its files. Runs no git: a repository's own settings
+//! can name programs that git would run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codex_event::GitHead;
+
+/// Finds the state of the repository that a folder lies in; none outside of one.
+pub(crate) fn head(folder: &Path) -> Option<GitHead> {
+    let git = folder.ancestors().find_map(|above| git_dir(&above.join(".git")))?;
+    let text = fs::read_to_string(git.join("HEAD")).ok()?;
+    let text = text.trim();
+    Some(match text.strip_prefix("ref: ") {
+        Some(name) => GitHead {
+            commit: resolve(&git, name),
+            branch: name.strip_prefix("refs/heads/").map(str::to_owned),
+        },
+        None => GitHead { commit: commit(text), branch: None },
+    })
+}
+
+/// `.git` is a folder, or a file that names one (worktrees, submodules).
+fn git_dir(path: &Path) -> Option<PathBuf> {
+    if path.join("HEAD").is_file() {
+        return Some(path.to_owned());
+    }
+    let text = fs::read_to_string(path).ok()?;
+    let named = path.parent()?.join(text.strip_prefix("gitdir: ")?.trim());
+    named.join("HEAD").is_file().then_some(named)
+}
+
+fn resolve(git: &Path, name: &str) -> Option<String> {
+    let common = fs::read_to_string(git.join("commondir"))
+        .map_or_else(|_| git.to_owned(), |text| git.join(text.trim()));
+    let loose = [git, &common].into_iter().find_map(|dir| fs::read_to_string(dir.join(name)).ok());
+    loose.and_then(|text| commit(text.trim())).or_else(|| {
+        let packed = fs::read_to_string(common.join("packed-refs")).ok()?;
+        packed.lines().find_map(|line| {
+            let (hash, packed) = line.split_once(' ')?;
+            (packed == name).then(|| commit(hash))?
+        })
+    })
+}
+
+fn commit(text: &str) -> Option<String> {
+    let is_hash = matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    is_hash.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    fn put(path: PathBuf, text: &str) {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, text).expect("written");
+    }
+
+    #[test]
+    fn a_repository_is_found_from_below() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        assert_eq!(head(root), None);
+        put(root.join(".git/HEAD"), "ref: refs/heads/main\n");
+        let unborn = GitHead { commit: None, branch: Some("main".into()) };
+        assert_eq!(head(root), Some(unborn));
+        put(root.join(".git/packed-refs"), &format!("# pack\n{HASH} refs/heads/main\n"));
+        fs::create_dir_all(root.join("src/deep")).expect("made");
+        let found = GitHead { commit: Some(HASH.into()), branch: Some("main".into()) };
+        assert_eq!(head(&root.join("src/deep")), Some(found));
+        put(root.join(".git/HEAD"), HASH);
+        assert_eq!(head(root), Some(GitHead { commit: Some(HASH.into()), branch: None }));
+    }
+
+    #[test]
+    fn a_worktree_is_followed_to_its_repository() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        put(root.join("main/.git/worktrees/w/HEAD"), "ref: refs/heads/topic\n");
+        put(root.join("main/.git/worktrees/w/commondir"), "../..\n");
+        put(root.join("main/.git/refs/heads/topic"), HASH);
+        put(root.join("w/.git"), "gitdir: ../main/.git/worktrees/w\n");
+        let found = GitHead { commit: Some(HASH.into()), branch: Some("topic".into()) };
+        assert_eq!(head(&root.join("w")), Some(found));
+    }
+}

@@ -1,0 +1,207 @@
+//! From resolved settings to what a session is opened with.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use codex_actors::wiring::{Access, Place};
+use codex_config::{Config, SandboxLevel};
+use codex_event::{
+    Backend, ContextSource, Opening, Permission, ProviderSettings, SandboxReport, Settings,
+};
+use codex_sandbox::{Level, Network, Plan, Policy, probe, resolve_user_temp};
+
+use crate::failure::{Failure, NO_JOURNAL, USAGE};
+use crate::git;
+
+/// What the model is told it is, when the settings don't say.
+const INSTRUCTIONS: &str = include_str!("instructions.md");
+
+/// A user's temporary folder: one that was there, or one that was made for this session.
+pub(crate) struct Temp {
+    pub(crate) folder: PathBuf,
+    made: bool,
+}
+
+impl Temp {
+    /// Finds or makes the folder.
+    pub(crate) fn resolve() -> Result<Temp, Failure> {
+        let named = std::env::var_os("TMPDIR");
+        let base = PathBuf::from("/tmp");
+        let folder = resolve_user_temp(named.as_deref(), &base).map_err(|error| {
+            Failure::new(USAGE, format!("no temporary folder can be made in /tmp: {error}"))
+                .hint("set TMPDIR to a private folder of yours")
+        })?;
+        let kept = named.is_some_and(|named| {
+            std::fs::canonicalize(named).is_ok_and(|named| named == folder)
+        });
+        Ok(Temp { folder, made: !kept })
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        if self.made {
+            // Nothing of ours is in it, and what is left over is no reason to fail.
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Makes the policy's plan for a folder.
+pub(crate) fn plan(
+    permissions: &[Permission],
+    level: SandboxLevel,
+    cwd: &Path,
+    agent_home: Option<&Path>,
+    temp: Option<&Temp>,
+) -> Result<Plan, Failure> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let policy = Policy {
+        permissions: permissions.to_vec(),
+        cwd: cwd.to_owned(),
+        home: std::env::home_dir(),
+        agent_home: agent_home.map(Path::to_owned),
+        read_roots: Vec::new(),
+        path_entries: std::env::split_paths(&path).collect(),
+        user_temp: temp.map(|temp| temp.folder.clone()),
+        level: match level {
+            SandboxLevel::Auto => Level::Auto,
+            SandboxLevel::Full => Level::Full,
+            SandboxLevel::Landlock => Level::Landlock,
+        },
+    };
+    Ok(Plan::on_disk(&policy, &probe())?)
+}
+
+/// Tells whether permissions speak of the user's temporary folder.
+pub(crate) fn wants_temp(permissions: &[Permission]) -> bool {
+    permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
+        && !Permission::is_unconfined(permissions)
+}
+
+/// Puts together what a session is opened with.
+pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Opening, Failure> {
+    let text = |path: &Path| {
+        path.to_str().map(str::to_owned).ok_or_else(|| {
+            Failure::new(USAGE, format!("{} is not valid UTF-8", path.display()))
+                .hint("rename the folder, or work in another one")
+        })
+    };
+    let provider = &config.provider;
+    let roots = plan.writable_roots().iter().map(|root| text(root)).collect::<Result<_, _>>()?;
+    let (level, landlock_abi) = match plan.confinement {
+        codex_sandbox::Confinement::None => ("none", None),
+        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
+    };
+    let instructions = config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned());
+    let cwd_text = text(cwd)?;
+    let environment = environment(&cwd_text, plan);
+    Ok(Opening {
+        cwd: cwd_text,
+        git: git::head(cwd),
+        settings: Settings {
+            model: config.model.clone(),
+            provider: ProviderSettings {
+                id: provider.id.clone(),
+                base_url: provider.base_url.clone(),
+                backend: match config.keeps_responses() {
+                    true => Backend::Responses,
+                    false => Backend::Stateless,
+                },
+                request_max_retries: provider.request_max_retries,
+                stream_max_retries: provider.stream_max_retries,
+                stream_idle_timeout_ms: u64::try_from(provider.stream_idle_timeout.as_millis())
+                    .unwrap_or(u64::MAX),
+            },
+            approval_policy: config.approval_policy,
+            permissions: config.permissions.clone(),
+            reasoning_effort: config.reasoning_effort.clone(),
+            reasoning_summary: config.reasoning_summary.clone(),
+            notify: config.notify.clone().unwrap_or_default(),
+        },
+        sandbox: SandboxReport {
+            level: level.to_owned(),
+            landlock_abi,
+            plan: plan.digest(),
+            writable_roots: roots,
+            limits: plan.limits.clone(),
+        },
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        tools: codex_actors::tools_digest(),
+        context: vec![
+            (ContextSource::Instructions, instructions),
+            (ContextSource::Environment, environment),
+        ],
+        notes: Vec::new(),
+    })
+}
+
+/// Describes the surroundings to the model.
+fn environment(cwd: &str, plan: &Plan) -> String {
+    let network = match plan.network {
+        Network::Off => "off",
+        Network::Full => "on",
+    };
+    let roots: Vec<String> = plan
+        .writable_roots()
+        .iter()
+        .map(|root| format!("  <writable_root>{}</writable_root>\n", root.display()))
+        .collect();
+    format!(
+        "<environment_context>\n  <cwd>{cwd}</cwd>\n  <shell>/bin/bash</shell>\n  \
+         <sandbox>{}</sandbox>\n  <network>{network}</network>\n{}</environment_context>",
+        plan.describe(),
+        roots.concat(),
+    )
+}
+
+/// Gathers what it takes to talk to the provider, which the journal must not hold.
+pub(crate) fn access(config: &Config) -> Access {
+    let env = |name: &str| std::env::var(name).ok();
+    let plain = |secrets: std::collections::BTreeMap<String, codex_config::Secret>| {
+        secrets.into_iter().map(|(name, value)| (name, value.reveal().to_owned())).collect()
+    };
+    Access {
+        key: config
+            .provider
+            .key(&env)
+            .map(|key| key.map(|secret| secret.reveal().to_owned())),
+        headers: plain(config.provider.headers(&env)),
+        query: plain(config.provider.query_params.clone()),
+    }
+}
+
+/// Gathers where the tools work.
+pub(crate) fn place(cwd: &Path, plan: &Plan, temp: Option<&Temp>) -> Place {
+    let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+    Place {
+        cwd: cwd.to_owned(),
+        plan: plan.clone(),
+        environment,
+        temp: temp.map(|temp| temp.folder.clone()),
+    }
+}
+
+/// Finds the folder to work in, canonical.
+pub(crate) fn folder(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
+    let here = wanted.unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(here).map_err(|error| {
+        Failure::new(USAGE, format!("{}: {error}", here.display()))
+            .hint("-C takes a folder that exists")
+    })?;
+    if folder.is_dir() {
+        Ok(folder)
+    } else {
+        Err(Failure::new(USAGE, format!("{} is not a folder", here.display()))
+            .hint("-C takes a folder that exists"))
+    }
+}
+
+/// Finds the home of settings and journals.
+pub(crate) fn home() -> Result<PathBuf, Failure> {
+    let cwd = std::env::current_dir().map_err(|error| {
+        Failure::new(NO_JOURNAL, format!("the current folder can't be read: {error}"))
+            .hint("change to a folder that exists")
+    })?;
+    Ok(codex_config::find_home(&|name| std::env::var(name).ok(), &cwd)?)
+}

@@ -1,0 +1,62 @@
+//! `codex replay` and `codex sessions`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codex_event::Timestamp;
+use codex_journal::Layout;
+use codex_replay::Mode;
+
+use crate::args::{Replay, Sessions};
+use crate::failure::{Failure, UNVERIFIED};
+use crate::opening;
+
+pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
+    let layout = Layout::new(&opening::home()?);
+    let id = match args.session {
+        Some(words) => codex_journal::find(&layout, &words)?,
+        None => codex_journal::last(&layout)?,
+    };
+    let mode = match (args.json, args.raw, args.verify) {
+        (true, _, _) => Mode::Json,
+        (_, true, _) => Mode::Raw,
+        (_, _, true) => Mode::Verify,
+        (false, false, false) => Mode::Text(args.color.paint(&io::stdout())),
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let replayed = codex_replay::run(&layout, id, mode, &mut out)
+        .and_then(|replayed| out.flush().map(|()| replayed).map_err(Into::into));
+    let replayed = match replayed {
+        Ok(replayed) => replayed,
+        Err(error) => return closed(error),
+    };
+    for warning in &replayed.warnings {
+        eprintln!("warning: {}", codex_view::sanitize::text(warning));
+    }
+    Ok(ExitCode::from(if replayed.problems > 0 { UNVERIFIED } else { 0 }))
+}
+
+/// A reader that has seen enough, such as `head`, is no error.
+fn closed(error: codex_replay::ReplayError) -> Result<ExitCode, Failure> {
+    match error {
+        codex_replay::ReplayError::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Ok(ExitCode::SUCCESS)
+        }
+        other => Err(other.into()),
+    }
+}
+
+pub(crate) fn sessions(args: &Sessions) -> Result<ExitCode, Failure> {
+    let layout = Layout::new(&opening::home()?);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let mut out = io::stdout().lock();
+    let paint = args.color.paint(&out);
+    match codex_replay::sessions::list(&layout, now, paint, &mut out) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(codex_replay::ReplayError::Output(error).into())
+        }
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,247 @@
+//! How others follow a journal: durable records in order, from any position.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use codex_event::{Record, Seq};
+
+use crate::blobs::Blobs;
+use crate::head::Head;
+use crate::scribe::WriteError;
+use crate::store::{Reader, StoreError};
+
+/// Most records that are held for subscribers in memory; older ones are read from the store.
+pub const RING_RECORDS: usize = 1024;
+/// Most bytes of frames that are held for subscribers in memory.
+pub const RING_BYTES: usize = 4 << 20;
+// Records that a subscriber takes at once; it bounds how long it holds the lock.
+const PAGE: u64 = 64;
+
+/// What a subscriber is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// The next record; it is durable.
+    Record(Arc<Record>),
+    /// There is nothing more right now.
+    CaughtUp(Head),
+    /// There will be nothing more: the writer finished or failed.
+    Ended,
+}
+
+/// Access to a journal beside its writer: its head, its blobs and any number of subscriptions.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// A reader's place in a journal.
+///
+/// From any position at any time it gives the same records: none left out, none twice. It takes
+/// what it needs when it is asked, so a slow one costs the writer nothing.
+pub struct Subscription {
+    shared: Arc<Shared>,
+    next: Seq,
+    page: VecDeque<Arc<Record>>,
+    caught_up: bool,
+    fault: Option<StoreError>,
+}
+
+/// What the writer and its subscribers share.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    wake: Condvar,
+    reader: Reader,
+    blobs: Blobs,
+}
+
+struct State {
+    head: Head,
+    ring: VecDeque<Arc<Record>>,
+    bytes: usize,
+    ended: bool,
+    fault: Option<WriteError>,
+}
+
+enum Step {
+    Wait,
+    Take,
+    Read(Seq),
+    Tell(Feed),
+}
+
+impl Handle {
+    pub(crate) fn new(shared: Arc<Shared>) -> Handle {
+        Handle { shared }
+    }
+
+    /// Gives the durable head.
+    pub fn head(&self) -> Head {
+        self.shared.lock().head
+    }
+
+    /// Gives the session's blobs.
+    pub fn blobs(&self) -> &Blobs {
+        &self.shared.blobs
+    }
+
+    /// Gives why the writer failed; none while it works or when it finished in good order.
+    pub fn fault(&self) -> Option<WriteError> {
+        self.shared.lock().fault.clone()
+    }
+
+    /// Subscribes from a position on; 0 and 1 both mean the beginning.
+    pub fn subscribe(&self, from: Seq) -> Subscription {
+        Subscription {
+            shared: Arc::clone(&self.shared),
+            next: from.max(Seq(1)),
+            page: VecDeque::new(),
+            caught_up: false,
+            fault: None,
+        }
+    }
+}
+
+impl Subscription {
+    /// Waits for what is next. After the end it says so each time.
+    // Not an iterator: it has no last item, and waiting is its point.
+    #[expect(clippy::should_implement_trait, reason = "a feed waits, an iterator ends")]
+    pub fn next(&mut self) -> Feed {
+        self.advance(None).expect("without a deadline it waits")
+    }
+
+    /// Waits at most so long for what is next; none when nothing came.
+    pub fn next_timeout(&mut self, wait: Duration) -> Option<Feed> {
+        self.advance(Instant::now().checked_add(wait))
+    }
+
+    /// Gives why older records could not be read, when that is what ended the subscription.
+    pub fn fault(&self) -> Option<&StoreError> {
+        self.fault.as_ref()
+    }
+
+    fn advance(&mut self, deadline: Option<Instant>) -> Option<Feed> {
+        loop {
+            if let Some(record) = self.page.pop_front() {
+                self.next = record.envelope.seq.next();
+                self.caught_up = false;
+                return Some(Feed::Record(record));
+            }
+            if self.fault.is_some() {
+                return Some(Feed::Ended);
+            }
+            let shared = Arc::clone(&self.shared);
+            let state = shared.lock();
+            match self.step(&state) {
+                Step::Tell(feed) => return Some(feed),
+                Step::Take => state.page(self.next, &mut self.page),
+                Step::Read(last) => {
+                    drop(state);
+                    self.read(last);
+                }
+                Step::Wait => match deadline {
+                    None => drop(shared.wake.wait(state)),
+                    Some(deadline) => {
+                        let left = deadline.checked_duration_since(Instant::now())?;
+                        drop(shared.wake.wait_timeout(state, left));
+                    }
+                },
+            }
+        }
+    }
+
+    fn step(&mut self, state: &State) -> Step {
+        if self.next <= state.head.seq {
+            return match state.first() {
+                Some(first) if first <= self.next => Step::Take,
+                Some(first) => Step::Read(Seq(first.0 - 1)),
+                None => Step::Read(state.head.seq),
+            };
+        }
+        if !self.caught_up {
+            self.caught_up = true;
+            return Step::Tell(Feed::CaughtUp(state.head));
+        }
+        if state.ended { Step::Tell(Feed::Ended) } else { Step::Wait }
+    }
+
+    fn read(&mut self, last: Seq) {
+        let last = last.min(Seq(self.next.0 + PAGE - 1));
+        match (self.shared.reader)(self.next..=last) {
+            Ok(records) => {
+                let dense = (self.next.0..=last.0)
+                    .map(Seq)
+                    .eq(records.iter().map(|record| record.envelope.seq));
+                if dense {
+                    self.page.extend(records.into_iter().map(Arc::new));
+                } else {
+                    self.fault = Some(StoreError::Missing(self.next));
+                }
+            }
+            Err(error) => self.fault = Some(error),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(head: Head, reader: Reader, blobs: Blobs) -> Shared {
+        let ring = VecDeque::new();
+        let state = State { head, ring, bytes: 0, ended: false, fault: None };
+        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs }
+    }
+
+    /// Shows durable records to the subscribers.
+    pub(crate) fn publish(&self, records: Vec<Arc<Record>>, head: Head) {
+        let mut state = self.lock();
+        for record in records {
+            state.bytes += record.frame.len();
+            state.ring.push_back(record);
+        }
+        while state.ring.len() > RING_RECORDS || state.bytes > RING_BYTES {
+            let Some(oldest) = state.ring.pop_front() else { break };
+            state.bytes -= oldest.frame.len();
+        }
+        state.head = head;
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    /// Tells the subscribers that nothing will follow.
+    pub(crate) fn end(&self, fault: Option<WriteError>) {
+        let mut state = self.lock();
+        state.ended = true;
+        state.fault = state.fault.take().or(fault);
+        drop(state);
+        self.wake.notify_all();
+    }
+
+    // Nothing under this lock panics half way, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn first(&self) -> Option<Seq> {
+        self.ring.front().map(|record| record.envelope.seq)
+    }
+
+    fn page(&self, from: Seq, page: &mut VecDeque<Arc<Record>>) {
+        let Some(first) = self.first() else { return };
+        let skip = usize::try_from(from.0 - first.0).expect("the ring is small");
+        page.extend(self.ring.iter().skip(skip).take(PAGE as usize).cloned());
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").field("head", &self.head()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("next", &self.next).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! Where journals are kept.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use codex_event::{Seq, SessionId};
+
+use crate::head::{HeadFile, HeadState};
+
+/// Names the folders of all sessions below one home: `journals/<session>/{db/, blobs/, head, lock}`.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    journals: PathBuf,
+}
+
+/// Names the files of one session.
+#[derive(Clone, Debug)]
+pub struct SessionDir {
+    path: PathBuf,
+}
+
+impl Layout {
+    /// Takes the program's home; nothing is created.
+    pub fn new(home: &Path) -> Layout {
+        Layout { journals: home.join("journals") }
+    }
+
+    /// Gives the folder that holds one folder per session.
+    pub fn path(&self) -> &Path {
+        &self.journals
+    }
+
+    /// Names the folder of a session, whether it exists or not.
+    pub fn session(&self, id: SessionId) -> SessionDir {
+        SessionDir { path: self.journals.join(id.to_string()) }
+    }
+
+    /// Lists the sessions that hold a journal, oldest id first.
+    ///
+    /// A folder whose head says that nothing was ever acknowledged is no session; one whose head is
+    /// damaged or gone is, so that somebody can be told.
+    pub fn sessions(&self) -> io::Result<Vec<SessionId>> {
+        let entries = match std::fs::read_dir(&self.journals) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let Some(id) = name.to_str().and_then(|name| name.parse::<SessionId>().ok()) else {
+                continue;
+            };
+            if self.session(id).holds_journal() {
+                found.push(id);
+            }
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+}
+
+impl SessionDir {
+    /// Gives the session's folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the engine's folder.
+    pub fn db(&self) -> PathBuf {
+        self.path.join("db")
+    }
+
+    /// Gives the engine's data file, which holds every record's frame.
+    pub fn data(&self) -> PathBuf {
+        self.path.join("db").join("db")
+    }
+
+    /// Gives the folder of the values that were too large for a record.
+    pub fn blobs(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
+
+    /// Gives the file that says how far the journal was acknowledged.
+    pub fn head(&self) -> PathBuf {
+        self.path.join("head")
+    }
+
+    /// Gives the file that the owner holds locked.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// Gives the file that is there only while the engine is being opened.
+    pub fn opening(&self) -> PathBuf {
+        self.path.join("opening")
+    }
+
+    fn holds_journal(&self) -> bool {
+        let nothing_acknowledged = matches!(
+            HeadFile::read(&self.head()),
+            Ok(HeadState::Good(head) | HeadState::OneSlot(head)) if head.seq == Seq(0)
+        );
+        self.data().is_file() && !nothing_acknowledged
+    }
+}

@@ -1,0 +1,231 @@
+//! Reading a journal's files without the engine.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use codex_event::{HEADER_LEN, Record, Seq, SessionId};
+
+use crate::blobs::Blobs;
+use crate::head::{Head, HeadFile, HeadState};
+use crate::layout::SessionDir;
+use crate::verify::Problem;
+
+mod chain;
+mod frames;
+
+use chain::Chain;
+use frames::{Place, Sighting};
+
+// Most looks at a journal that changes while it is read.
+const LOOKS: usize = 6;
+
+/// Why a journal's files could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RawError {
+    /// There is no journal.
+    #[error("no journal at {}", .0.display())]
+    NotFound(PathBuf),
+    /// The file system refused.
+    #[error("can't read the journal: {0}")]
+    Io(#[from] io::Error),
+    /// A record that was there is not any more.
+    #[error("record {0} can't be read any more")]
+    Lost(Seq),
+}
+
+/// The records of a journal, found by their frames alone.
+///
+/// It never takes a lock, writes, or opens the engine, so it works beside a live writer and on
+/// damaged files. Every frame was checked by its hash; bodies are read again when they are asked
+/// for. Records behind the acknowledged head belong to the journal as far as they are linked to it:
+/// a crash may leave others there, which nobody was told of.
+#[derive(Debug)]
+pub struct RawJournal {
+    dir: SessionDir,
+    session: SessionId,
+    blobs: Blobs,
+    acknowledged: HeadState,
+    files: Vec<File>,
+    chain: Chain,
+    gaps: Vec<(Seq, Seq)>,
+}
+
+impl RawJournal {
+    /// Finds the records of a session.
+    pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
+        let mut journal = RawJournal::look(dir, id)?;
+        for _ in 1..LOOKS {
+            // A page that moved while it was looked for is in the next look. A file that is really
+            // damaged shows the same twice.
+            if journal.is_whole() {
+                break;
+            }
+            let again = RawJournal::look(dir, id)?;
+            let settled = again.acknowledged == journal.acknowledged && again.gaps == journal.gaps;
+            journal = again;
+            if settled {
+                break;
+            }
+        }
+        Ok(journal)
+    }
+
+    /// Gives the records in order; after a gap comes what follows it.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
+        self.records_from(Seq(1))
+    }
+
+    /// Gives the records from a position on.
+    pub fn records_from(
+        &self,
+        first: Seq,
+    ) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
+        let begin = self.chain.records.partition_point(|place| place.seq < first);
+        let later = RefCell::new(None);
+        self.chain.records[begin..].iter().map(move |place| self.body(place, &later))
+    }
+
+    /// Gives the place of the last record found, or the genesis.
+    pub fn head(&self) -> Head {
+        self.chain.records.last().map_or_else(
+            || Head::empty(&self.session),
+            |place| Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
+        )
+    }
+
+    /// Gives what the head file said before the records were read.
+    pub fn acknowledged(&self) -> HeadState {
+        self.acknowledged
+    }
+
+    /// Gives the first and last position of each run of records that is missing before the head.
+    pub fn gaps(&self) -> &[(Seq, Seq)] {
+        &self.gaps
+    }
+
+    /// Gives the session's blobs.
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Counts the records found.
+    pub fn len(&self) -> usize {
+        self.chain.records.len()
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.chain.records.is_empty()
+    }
+
+    /// Gives everything that is wrong with records and links, in order of position; what the head
+    /// file knows comes last.
+    pub(crate) fn problems(&self) -> Vec<Problem> {
+        let mut problems: Vec<(Seq, Problem)> = self
+            .gaps
+            .iter()
+            .map(|&(first, last)| (first, Problem::Missing { first, last }))
+            .collect();
+        let at = |seq: &Seq, problem: fn(Seq) -> Problem| (*seq, problem(*seq));
+        let chain = &self.chain;
+        problems.extend(chain.conflicts.iter().map(|seq| at(seq, |seq| Problem::Conflict { seq })));
+        problems.extend(chain.broken.iter().map(|seq| at(seq, |seq| Problem::BrokenLink { seq })));
+        problems
+            .extend(chain.backward.iter().map(|seq| at(seq, |seq| Problem::EpochBack { seq })));
+        problems
+            .extend(chain.foreign.iter().map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
+        problems
+            .extend(chain.unreadable.iter().map(|seq| at(seq, |seq| Problem::Unreadable { seq })));
+        problems.sort_by_key(|(seq, _)| *seq);
+        let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
+        problems.extend(self.head_problems());
+        problems
+    }
+
+    /// Tells whether a frame is that of the record at a position.
+    pub(crate) fn frame_is(&self, seq: Seq, frame: &[u8]) -> bool {
+        self.chain.find(seq).is_some_and(|place| {
+            frame.len() == place.len as usize && frame[HEADER_LEN - 32..HEADER_LEN] == place.hash.0
+        })
+    }
+
+    fn look(dir: &SessionDir, session: SessionId) -> Result<RawJournal, RawError> {
+        if !dir.data().is_file() {
+            return Err(RawError::NotFound(dir.data()));
+        }
+        // First the head, then the records: all that it speaks of must be there.
+        let acknowledged = HeadFile::read(&dir.head())?;
+        let mut sighting = Sighting::default();
+        for path in frames::files(dir)? {
+            sighting.scan(&path)?;
+        }
+        let (files, chain) = Chain::build(sighting, session, acknowledged);
+        let mut gaps = Vec::new();
+        let mut due = Seq(1);
+        for place in &chain.records {
+            if place.seq > due {
+                gaps.push((due, Seq(place.seq.0 - 1)));
+            }
+            due = place.seq.next();
+        }
+        let blobs = Blobs::at(dir.blobs());
+        Ok(RawJournal { dir: dir.clone(), session, blobs, acknowledged, files, chain, gaps })
+    }
+
+    fn is_whole(&self) -> bool {
+        self.problems().is_empty()
+    }
+
+    fn head_problems(&self) -> Vec<Problem> {
+        let (damaged, head) = match self.acknowledged {
+            HeadState::Good(head) => (false, head),
+            HeadState::OneSlot(head) => (true, head),
+            HeadState::Damaged | HeadState::Absent => return vec![Problem::HeadDamaged],
+        };
+        let mut problems = Vec::new();
+        let found = self.head().seq;
+        if found < head.seq {
+            problems.push(Problem::BehindHead { found, head: head.seq });
+        } else if self.chain.find(head.seq).is_some_and(|place| place.hash != head.hash) {
+            problems.push(Problem::HeadMismatch { seq: head.seq });
+        }
+        if damaged {
+            problems.push(Problem::HeadDamaged);
+        }
+        problems
+    }
+
+    // A live writer may have moved the page since: look for the same record again.
+    fn body(
+        &self,
+        place: &Place,
+        later: &RefCell<Option<RawJournal>>,
+    ) -> Result<Record, RawError> {
+        if let Some(record) = read_at(&self.files, place)? {
+            return Ok(record);
+        }
+        for _ in 0..LOOKS {
+            if let Some(journal) = &*later.borrow()
+                && let Some(moved) = journal.chain.find(place.seq)
+                && moved.hash == place.hash
+                && let Some(record) = read_at(&journal.files, moved)?
+            {
+                return Ok(record);
+            }
+            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session)?);
+        }
+        Err(RawError::Lost(place.seq))
+    }
+}
+
+fn read_at(files: &[File], place: &Place) -> Result<Option<Record>, RawError> {
+    let mut frame = vec![0; place.len as usize];
+    match files[place.file].read_exact_at(&mut frame, place.offset) {
+        Ok(()) => Ok(Record::open(&frame).ok().filter(|record| record.hash == place.hash)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,121 @@
+//! Which of the frames found are the journal.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+
+use codex_event::{Seq, SessionId, genesis};
+
+use super::frames::{Place, Sighting};
+use crate::head::HeadState;
+
+/// The records of a journal in order, and what is wrong with them.
+#[derive(Debug, Default)]
+pub(super) struct Chain {
+    pub(super) records: Vec<Place>,
+    /// Positions with different good frames of one writer.
+    pub(super) conflicts: Vec<Seq>,
+    /// Records that do not name the one before them.
+    pub(super) broken: Vec<Seq>,
+    /// Records of an earlier epoch than the one before them.
+    pub(super) backward: Vec<Seq>,
+    /// The first record of each other session.
+    pub(super) foreign: Vec<Seq>,
+    /// Records that hold no event.
+    pub(super) unreadable: Vec<Seq>,
+}
+
+type Candidates = BTreeMap<Seq, Vec<Place>>;
+
+impl Chain {
+    /// Orders what was found, from the acknowledged record backward by the links and forward as far
+    /// as they hold. A later epoch wins where an earlier writer's tail was given up.
+    pub(super) fn build(
+        sighting: Sighting,
+        session: SessionId,
+        acknowledged: HeadState,
+    ) -> (Vec<File>, Chain) {
+        let mut chain = Chain { unreadable: sighting.unreadable, ..Chain::default() };
+        let mut others = HashSet::new();
+        let mut candidates = Candidates::new();
+        for place in sighting.places {
+            if place.session == session {
+                candidates.entry(place.seq).or_default().push(place);
+            } else if others.insert(place.session) {
+                chain.foreign.push(place.seq);
+            }
+        }
+        for (seq, places) in &candidates {
+            let epochs: HashSet<_> = places.iter().map(|place| place.epoch).collect();
+            if epochs.len() < places.len() {
+                chain.conflicts.push(*seq);
+            }
+        }
+        chain.records = choose(candidates, &session, acknowledged);
+        chain.check(&session);
+        (sighting.files, chain)
+    }
+
+    /// Gives the record at a position.
+    pub(super) fn find(&self, seq: Seq) -> Option<&Place> {
+        let at = self.records.binary_search_by_key(&seq, |place| place.seq).ok()?;
+        Some(&self.records[at])
+    }
+
+    fn check(&mut self, session: &SessionId) {
+        if let Some(first) = self.records.first()
+            && first.seq == Seq(1)
+            && first.prev != genesis(session)
+        {
+            self.broken.push(first.seq);
+        }
+        for pair in self.records.windows(2) {
+            let [before, after] = pair else { continue };
+            if after.seq == before.seq.next() && after.prev != before.hash {
+                self.broken.push(after.seq);
+            }
+            if after.epoch < before.epoch {
+                self.backward.push(after.seq);
+            }
+        }
+    }
+}
+
+fn choose(
+    mut candidates: Candidates,
+    session: &SessionId,
+    acknowledged: HeadState,
+) -> Vec<Place> {
+    let anchor = match acknowledged {
+        HeadState::Good(head) | HeadState::OneSlot(head) => Some(head),
+        HeadState::Damaged | HeadState::Absent => None,
+    };
+    let mut chosen = Vec::new();
+    let anchored = anchor.filter(|head| {
+        let there = candidates.get(&head.seq).into_iter().flatten();
+        head.seq == Seq(0) && head.hash == genesis(session)
+            || there.into_iter().any(|place| place.hash == head.hash)
+    });
+    let mut wanted = None;
+    if let Some(head) = anchored {
+        // What is behind the acknowledged record counts as far as it is linked to it.
+        let mut behind = candidates.split_off(&head.seq.next());
+        let mut end = (head.seq, head.hash);
+        while let Some(places) = behind.remove(&end.0.next()) {
+            let linked = places.into_iter().filter(|place| place.prev == end.1);
+            let Some(place) = linked.max_by_key(|place| place.epoch) else { break };
+            end = (place.seq, place.hash);
+            chosen.push(place);
+        }
+        chosen.reverse();
+        wanted = Some(head.hash);
+    }
+    for (_, places) in candidates.into_iter().rev() {
+        let best = places.into_iter().max_by_key(|place| (Some(place.hash) == wanted, place.epoch));
+        if let Some(place) = best {
+            wanted = Some(place.prev);
+            chosen.push(place);
+        }
+    }
+    chosen.reverse();
+    chosen
+}

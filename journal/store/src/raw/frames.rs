@@ -1,0 +1,190 @@
+//! Finding frames in a file of any form.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use codex_event::{
+    Digest, Epoch, FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, Seq, SessionId,
+};
+
+use crate::layout::SessionDir;
+
+// Far more than the longest frame, so that each is whole in a window sooner or later.
+const WINDOW: usize = 4 << 20;
+
+/// Where a good frame is.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) session: SessionId,
+    pub(super) seq: Seq,
+    pub(super) epoch: Epoch,
+    pub(super) prev: Digest,
+    pub(super) hash: Digest,
+    pub(super) file: usize,
+    pub(super) offset: u64,
+    pub(super) len: u32,
+}
+
+/// The good frames of some files, each once.
+#[derive(Default)]
+pub(super) struct Sighting {
+    pub(super) files: Vec<File>,
+    pub(super) places: Vec<Place>,
+    /// Positions of frames that are as they were sealed and hold no event.
+    pub(super) unreadable: Vec<Seq>,
+    known: HashMap<Digest, usize>,
+}
+
+/// Lists the files that may hold frames: the engine's log and its large pages.
+pub(super) fn files(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
+    let mut found = vec![dir.data()];
+    match std::fs::read_dir(dir.db().join("blobs")) {
+        Ok(entries) => {
+            for entry in entries {
+                found.push(entry?.path());
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    found[1..].sort();
+    Ok(found)
+}
+
+struct Header {
+    len: usize,
+    seq: Seq,
+    prev: Digest,
+    hash: Digest,
+}
+
+impl Sighting {
+    /// Goes through a file from its start to the end that it has then.
+    pub(super) fn scan(&mut self, path: &Path) -> io::Result<()> {
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            // The engine removes large pages that it has replaced.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let mut window = vec![0; WINDOW];
+        let (mut held, mut base) = (0, 0);
+        loop {
+            let read = fill(&mut file, &mut window[held..])?;
+            held += read;
+            let at_end = held < WINDOW;
+            let done = self.look(&window[..held], base, at_end);
+            if at_end {
+                break;
+            }
+            window.copy_within(done..held, 0);
+            held -= done;
+            base += done as u64;
+        }
+        self.files.push(file);
+        Ok(())
+    }
+
+    // Gives how far the bytes are done with; the rest is needed again with what follows it.
+    fn look(&mut self, bytes: &[u8], base: u64, at_end: bool) -> usize {
+        let mut at = 0;
+        while let Some(start) = find_magic(&bytes[at..]).map(|found| at + found) {
+            let rest = &bytes[start..];
+            if !at_end && rest.len() < HEADER_LEN + MAX_JSON_LEN {
+                return start;
+            }
+            at = start + self.consider(rest, base + start as u64);
+        }
+        // The end may hold the begin of a frame's mark.
+        if at_end { bytes.len() } else { at.max(bytes.len() - (MAGIC.len() - 1)) }
+    }
+
+    // Gives the number of bytes to go on after.
+    fn consider(&mut self, bytes: &[u8], offset: u64) -> usize {
+        let Some(header) = header(bytes) else { return 1 };
+        if let Some(&at) = self.known.get(&header.hash) {
+            let place = &self.places[at];
+            let same = place.seq == header.seq
+                && place.prev == header.prev
+                && place.len as usize == header.len;
+            // The engine writes a record several times. One good copy is enough, but what seems to
+            // be another may be half overwritten, so its body is searched like anything else.
+            if same {
+                return HEADER_LEN;
+            }
+        }
+        match Record::open(bytes) {
+            Ok(record) => {
+                self.known.insert(record.hash, self.places.len());
+                self.places.push(Place {
+                    session: record.envelope.session,
+                    seq: record.envelope.seq,
+                    epoch: record.envelope.epoch,
+                    prev: record.prev,
+                    hash: record.hash,
+                    file: self.files.len(),
+                    offset,
+                    len: u32::try_from(header.len).expect("bounded by the longest frame"),
+                });
+                record.frame.len()
+            }
+            Err(FrameError::Codec(_) | FrameError::Position { .. }) => {
+                if !self.unreadable.contains(&header.seq) {
+                    self.unreadable.push(header.seq);
+                }
+                HEADER_LEN
+            }
+            Err(
+                FrameError::Short
+                | FrameError::NoMagic
+                | FrameError::Format(_)
+                | FrameError::Length(_)
+                | FrameError::Hash,
+            ) => 1,
+        }
+    }
+}
+
+// What a header says, if any writer could have written it and all of its frame is there. Checked
+// before hashing, because any bytes may follow a mark.
+fn header(bytes: &[u8]) -> Option<Header> {
+    let header = bytes.get(..HEADER_LEN)?;
+    let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("4 bytes"));
+    let json = number(9) as usize;
+    let seq = u64::from(number(13)) | u64::from(number(17)) << 32;
+    let digest = |at: usize| Digest(header[at..at + 32].try_into().expect("32 bytes"));
+    let len = HEADER_LEN + json;
+    let sane = header[8] == FORMAT && json <= MAX_JSON_LEN && seq > 0 && len <= bytes.len();
+    sane.then(|| Header {
+        len,
+        seq: Seq(seq),
+        prev: digest(HEADER_LEN - 64),
+        hash: digest(HEADER_LEN - 32),
+    })
+}
+
+fn find_magic(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += bytes[at..].iter().position(|byte| *byte == MAGIC[0])?;
+        if bytes[at..].starts_with(&MAGIC) {
+            return Some(at);
+        }
+        at += 1;
+    }
+}
+
+fn fill(file: &mut File, space: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < space.len() {
+        match file.read(&mut space[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

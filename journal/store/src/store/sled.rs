@@ -1,0 +1,334 @@
+//! The store on disk, and everything that the engine has to be kept from doing.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use codex_event::{Envelope, Record, Seq, SessionId};
+use sled::{Db, Mode};
+
+use super::{AppendError, Reader, Store, StoreError, head_of, seal};
+use crate::blobs::sync_dir;
+use crate::guard::guarded;
+use crate::head::{Head, HeadFile};
+use crate::layout::SessionDir;
+use crate::lock::Lock;
+use crate::open::{Damage, OpenError, Survey, mark};
+
+/// Bytes of one segment of the engine's log, fixed for the life of a database.
+///
+/// A page image above a quarter of it becomes a file that the engine never syncs. A page holds up
+/// to 17 records and bounded events stay below 28 KiB of JSON, so four times 512 KiB keeps them all
+/// in the log.
+pub(crate) const SEGMENT_BYTES: usize = 2 << 20;
+/// Bytes of pages that the engine is asked to keep; its default is 1 GiB.
+const CACHE_BYTES: u64 = 4 << 20;
+
+/// Keeps records in a sled database of the session's own: the key is the position in big-endian,
+/// the value the frame as it was sealed.
+///
+/// The session stays locked until the store and every [`Reader`] of it are gone.
+pub struct SledStore {
+    session: SessionId,
+    dir: SessionDir,
+    engine: Arc<Engine>,
+    // A descriptor of our own, because the engine's flush ends in sync_file_range.
+    data: File,
+    synced: HashSet<OsString>,
+    head: Head,
+}
+
+struct Engine {
+    db: Option<Db>,
+    _lock: Lock,
+}
+
+impl SledStore {
+    /// Creates a session's journal, its folders and its head file, and makes them all durable.
+    pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir.path());
+        made?;
+        let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
+        let head = Head::empty(&session);
+        if dir.data().exists() {
+            return Err(OpenError::Exists(session));
+        }
+        HeadFile::create(&dir.head(), head).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => OpenError::Exists(session),
+            _ => OpenError::Io(error),
+        })?;
+        let db = start(dir, session)?;
+        let store = SledStore::over(dir, session, db, lock, head)?;
+        // The engine syncs neither its settings file nor the names of its files.
+        File::open(dir.db().join("conf"))?.sync_all()?;
+        store.data.sync_all()?;
+        for path in [&dir.db(), dir.path()].into_iter().map(|path| path as &Path) {
+            sync_dir(path)?;
+        }
+        for above in dir.path().ancestors().skip(1).take(2) {
+            sync_dir(above)?;
+        }
+        Ok(store)
+    }
+
+    /// Opens a session's journal.
+    ///
+    /// The files are checked without the engine first, because an engine that opens a damaged file
+    /// may write over what could still be read. What the engine then gives is compared with what
+    /// was there, record by record; a tail that nobody was told of and the engine dropped is put
+    /// back.
+    pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        if !dir.data().is_file() {
+            return Err(OpenError::NotFound(session));
+        }
+        let damaged = |damage| OpenError::Damaged { session, damage };
+        let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
+        let survey = Survey::take(dir, session)?;
+        remove_torn_snapshots(&dir.db())?;
+        mark::begin(dir)?;
+        let db = match start(dir, session) {
+            Err(OpenError::Damaged { session, damage }) => {
+                mark::record(dir, &damage)?;
+                return Err(OpenError::Damaged { session, damage });
+            }
+            other => other?,
+        };
+        let mut store = SledStore::over(dir, session, db, lock, Head::empty(&session))?;
+        let settled = store.compare(&survey);
+        if let Err(OpenError::Damaged { damage, .. }) = &settled {
+            mark::record(dir, damage)?;
+        }
+        settled?;
+        if store.head != survey.end() {
+            let damage = format!("it ends at record {}", store.head.seq);
+            return Err(damaged(Damage::Engine(damage)));
+        }
+        store.barrier()?;
+        sync_dir(&dir.db())?;
+        mark::end(dir)?;
+        Ok(store)
+    }
+
+    fn over(
+        dir: &SessionDir,
+        session: SessionId,
+        db: Db,
+        lock: Lock,
+        head: Head,
+    ) -> Result<SledStore, OpenError> {
+        let data = File::open(dir.data())?;
+        let engine = Arc::new(Engine { db: Some(db), _lock: lock });
+        Ok(SledStore { session, dir: dir.clone(), engine, data, synced: HashSet::new(), head })
+    }
+
+    // Walks through everything the engine gives, and puts the unacknowledged tail back.
+    fn compare(&mut self, survey: &Survey) -> Result<(), OpenError> {
+        let session = self.session;
+        let damaged = |text| OpenError::Damaged { session, damage: Damage::Engine(text) };
+        let mut found: u64 = 0;
+        {
+            let db = self.engine.db();
+            let mut items = guarded(|| db.iter()).map_err(damaged)?;
+            loop {
+                let item = match guarded(|| items.next()).map_err(damaged)? {
+                    None => break,
+                    Some(item) => item.map_err(|error| damaged(error.to_string()))?,
+                };
+                let (key, frame) = item;
+                if key.as_ref() != (found + 1).to_be_bytes() {
+                    return Err(damaged(format!("it lost record {}", found + 1)));
+                }
+                found += 1;
+                if !survey.holds(Seq(found), &frame) {
+                    return Err(damaged(format!("its record {found} is not the one on disk")));
+                }
+            }
+        }
+        if Seq(found) < survey.acknowledged() {
+            return Err(damaged(format!(
+                "it gives {found} of {} acknowledged records",
+                survey.acknowledged()
+            )));
+        }
+        for record in survey.tail().iter().filter(|record| record.envelope.seq > Seq(found)) {
+            self.insert(record)?;
+        }
+        self.head = survey.end();
+        Ok(())
+    }
+
+    fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let key = record.envelope.seq.0.to_be_bytes();
+        guarded(|| self.engine.db().insert(key, record.frame.as_slice()))
+            .map_err(StoreError::Panicked)?
+            .map_err(engine_error)?;
+        Ok(())
+    }
+
+    // Page images that did not fit into the log; there are none unless something wrote records
+    // above the bound that SEGMENT_BYTES is made for.
+    fn sync_large_pages(&mut self) -> io::Result<()> {
+        let folder = self.dir.db().join("blobs");
+        let mut fresh = false;
+        for entry in std::fs::read_dir(&folder)? {
+            let name = entry?.file_name();
+            if self.synced.contains(&name) {
+                continue;
+            }
+            match File::open(folder.join(&name)) {
+                Ok(file) => file.sync_all()?,
+                // The engine removes the ones that it has replaced.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            }
+            self.synced.insert(name);
+            fresh = true;
+        }
+        if fresh { sync_dir(&folder) } else { Ok(()) }
+    }
+}
+
+impl Store for SledStore {
+    fn head(&self) -> Head {
+        self.head
+    }
+
+    fn append(
+        &mut self,
+        expect: Seq,
+        batch: Vec<Envelope>,
+    ) -> Result<Vec<Arc<Record>>, AppendError> {
+        let sealed = seal(self.session, self.head, expect, batch)?;
+        for record in &sealed {
+            self.insert(record)?;
+        }
+        if let Some(last) = sealed.last() {
+            self.head = head_of(last);
+        }
+        Ok(sealed)
+    }
+
+    fn barrier(&mut self) -> Result<Head, StoreError> {
+        guarded(|| self.engine.db().flush())
+            .map_err(StoreError::Panicked)?
+            .map_err(engine_error)?;
+        self.sync_large_pages()?;
+        self.data.sync_all()?;
+        Ok(self.head)
+    }
+
+    fn scan(
+        &self,
+        range: RangeInclusive<Seq>,
+    ) -> Box<dyn Iterator<Item = Result<Record, StoreError>> + '_> {
+        Box::new(self.engine.scan(range))
+    }
+
+    fn reader(&self) -> Reader {
+        let engine = Arc::clone(&self.engine);
+        Arc::new(move |range| engine.scan(range).collect())
+    }
+}
+
+impl fmt::Debug for SledStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SledStore").field("dir", &self.dir).field("head", &self.head).finish()
+    }
+}
+
+impl Engine {
+    fn db(&self) -> &Db {
+        self.db.as_ref().expect("taken only when dropped")
+    }
+
+    fn scan(
+        &self,
+        range: RangeInclusive<Seq>,
+    ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
+        let mut wanted = Seq(range.start().0.max(1));
+        let bounds = wanted.0.to_be_bytes()..=range.end().0.max(wanted.0).to_be_bytes();
+        let mut items = (wanted <= *range.end()).then(|| guarded(|| self.db().range(bounds)));
+        std::iter::from_fn(move || {
+            let next = match items.as_mut()? {
+                Ok(items) => guarded(|| items.next()),
+                Err(panic) => Err(std::mem::take(panic)),
+            };
+            let read = match next {
+                Ok(None) => return None,
+                Ok(Some(Ok((key, frame)))) => decode(wanted, &key, &frame),
+                Ok(Some(Err(error))) => Err(engine_error(error)),
+                Err(panic) => Err(StoreError::Panicked(panic)),
+            };
+            wanted = wanted.next();
+            if read.is_err() {
+                items = None;
+            }
+            Some(read)
+        })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Closing writes, so it can panic as well.
+        if let Some(db) = self.db.take()
+            && let Err(panic) = guarded(move || drop(db))
+        {
+            tracing::error!(panic, "storage engine panicked while closing");
+        }
+    }
+}
+
+fn decode(wanted: Seq, key: &[u8], frame: &[u8]) -> Result<Record, StoreError> {
+    if key != wanted.0.to_be_bytes() {
+        return Err(StoreError::Missing(wanted));
+    }
+    Record::open(frame).map_err(|error| StoreError::Damaged { seq: wanted, error })
+}
+
+fn start(dir: &SessionDir, session: SessionId) -> Result<Db, OpenError> {
+    let config = sled::Config::new()
+        .path(dir.db())
+        .segment_size(SEGMENT_BYTES)
+        .cache_capacity(CACHE_BYTES)
+        .mode(Mode::LowSpace)
+        .flush_every_ms(None);
+    let damaged = |damage| OpenError::Damaged { session, damage };
+    match guarded(|| config.open()) {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
+            Err(OpenError::Busy(session))
+        }
+        Ok(Err(sled::Error::Io(error))) => Err(OpenError::Io(error)),
+        Ok(Err(error)) => Err(damaged(Damage::Engine(error.to_string()))),
+        Err(panic) => Err(damaged(Damage::Panicked(panic))),
+    }
+}
+
+fn engine_error(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(error) => StoreError::Io(error),
+        other => StoreError::Engine(other.to_string()),
+    }
+}
+
+// The engine takes a snapshot that was never finished for its newest one, and refuses to open.
+fn remove_torn_snapshots(db: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(db)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let torn = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"));
+        if torn {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,151 @@
+//! Checking a journal from its first record to its head.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io;
+
+use codex_event::{Digest, Seq, SessionId};
+
+use crate::blobs::Blobs;
+use crate::head::Head;
+use crate::layout::SessionDir;
+use crate::raw::{RawError, RawJournal};
+
+/// Something wrong with a journal; its text is one sentence with the position.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// Records are gone.
+    #[error("records {first} to {last} are missing")]
+    Missing {
+        /// The first of them.
+        first: Seq,
+        /// The last of them.
+        last: Seq,
+    },
+    /// A record does not name the one before it.
+    #[error("record {seq} does not follow from the record before it")]
+    BrokenLink {
+        /// The record.
+        seq: Seq,
+    },
+    /// There are two different good records of one position.
+    #[error("there are different records at {seq}")]
+    Conflict {
+        /// The position.
+        seq: Seq,
+    },
+    /// A record's bytes are as they were sealed, and are not an event.
+    #[error("record {seq} is whole but is not an event")]
+    Unreadable {
+        /// The record.
+        seq: Seq,
+    },
+    /// A record's epoch is before that of the record before it.
+    #[error("record {seq} was written by an owner that had been replaced")]
+    EpochBack {
+        /// The record.
+        seq: Seq,
+    },
+    /// A blob is gone.
+    #[error("blob {digest} of record {seq} is missing")]
+    BlobMissing {
+        /// The record that names it.
+        seq: Seq,
+        /// The blob.
+        digest: Digest,
+    },
+    /// A blob's bytes are not those that its name says.
+    #[error("blob {digest} of record {seq} is damaged")]
+    BlobDamaged {
+        /// The record that names it.
+        seq: Seq,
+        /// The blob.
+        digest: Digest,
+    },
+    /// Acknowledged records are gone from the end.
+    #[error("journal ends at record {found}, but {head} was acknowledged")]
+    BehindHead {
+        /// Where it ends.
+        found: Seq,
+        /// How far it was acknowledged.
+        head: Seq,
+    },
+    /// The acknowledged record is another one than the one that is there.
+    #[error("record {seq} is not the one that was acknowledged")]
+    HeadMismatch {
+        /// The position.
+        seq: Seq,
+    },
+    /// The head file is damaged or gone, in whole or in part.
+    #[error("the head file is damaged")]
+    HeadDamaged,
+    /// A record is of another session.
+    #[error("record {seq} belongs to another session")]
+    WrongSession {
+        /// The position that it claims.
+        seq: Seq,
+    },
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Good records.
+    pub records: u64,
+    /// Good blobs that records name.
+    pub blobs: u64,
+    /// The last good record's place.
+    pub head: Head,
+    /// Everything that is wrong, records in order of position, then the head, then blobs.
+    pub problems: Vec<Problem>,
+}
+
+/// Checks every record, link and blob of a session, and the head; changes nothing.
+pub fn verify(dir: &SessionDir, id: SessionId) -> Result<Verified, RawError> {
+    let journal = RawJournal::read(dir, id)?;
+    let mut problems = journal.problems();
+    let mut records = 0;
+    let mut seen: HashMap<Digest, Option<Fault>> = HashMap::new();
+    for record in journal.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(RawError::Lost(seq)) => {
+                problems.push(Problem::Missing { first: seq, last: seq });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        records += 1;
+        let seq = record.envelope.seq;
+        for (digest, len) in record.envelope.blobs() {
+            // One blob may serve many records; the first that names it stands for all.
+            if let Entry::Vacant(unseen) = seen.entry(digest) {
+                let fault = look_at(journal.blobs(), &digest, len)?;
+                unseen.insert(fault);
+                problems.extend(match fault {
+                    None => None,
+                    Some(Fault::Gone) => Some(Problem::BlobMissing { seq, digest }),
+                    Some(Fault::Wrong) => Some(Problem::BlobDamaged { seq, digest }),
+                });
+            }
+        }
+    }
+    let blobs = seen.values().filter(|fault| fault.is_none()).count() as u64;
+    Ok(Verified { records, blobs, head: journal.head(), problems })
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    Gone,
+    Wrong,
+}
+
+fn look_at(blobs: &Blobs, digest: &Digest, len: u64) -> Result<Option<Fault>, RawError> {
+    match blobs.get(digest) {
+        Ok(Some(bytes)) if bytes.len() as u64 == len => Ok(None),
+        Ok(Some(_)) => Ok(Some(Fault::Wrong)),
+        Ok(None) => Ok(Some(Fault::Gone)),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Some(Fault::Wrong)),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,103 @@
+//! This binary, run again as another process.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use codex_event::{Epoch, SessionId};
+use codex_journal::{Layout, Scribe, SledStore, Store};
+
+use crate::support::{barrier, batch, block_on, bulk, dir, envelope};
+
+const ROLE: &str = "JOURNAL_TEST_ROLE";
+const HOME: &str = "JOURNAL_TEST_HOME";
+const SESSION: &str = "JOURNAL_TEST_SESSION";
+
+/// Starts the role in a process of its own; its lines come over the pipe.
+pub(crate) fn start(role: &str, home: &Path, id: SessionId) -> (Child, BufReader<ChildStdout>) {
+    let mut child = Command::new(std::env::current_exe().expect("this program"))
+        .args(["child::plays_its_role", "--exact", "--nocapture"])
+        .env(ROLE, role)
+        .env(HOME, home)
+        .env(SESSION, id.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("this program again");
+    let lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    (child, lines)
+}
+
+/// Gives what a line of the child says behind the marker; none at its end.
+pub(crate) fn told(lines: &mut BufReader<ChildStdout>) -> Option<String> {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        let read = lines.read_line(&mut line).expect("readable");
+        if read == 0 || !line.ends_with('\n') {
+            return None;
+        }
+        // The test harness does not end its own line first.
+        if let Some((_, told)) = line.trim_end().split_once("child: ") {
+            return Some(told.to_owned());
+        }
+    }
+}
+
+fn tell(text: &str) {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "child: {text}").and_then(|()| out.flush()).expect("the parent listens");
+}
+
+#[test]
+fn plays_its_role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let home = std::env::var(HOME).expect("a home");
+    let id = std::env::var(SESSION).expect("a session").parse().expect("an id");
+    match role.as_str() {
+        "write" => write(Path::new(&home), id),
+        "hold" => hold(Path::new(&home), id),
+        "open" => open(Path::new(&home), id),
+        other => panic!("no role {other}"),
+    }
+}
+
+// Writes until it is killed, and tells each acknowledged position.
+fn write(home: &Path, id: SessionId) {
+    let layout = Layout::new(home);
+    let opened = if layout.session(id).data().exists() {
+        Scribe::open(&layout, id)
+    } else {
+        Scribe::create(&layout, id)
+    };
+    let (scribe, handle) = opened.expect("opens after every kill");
+    let Epoch(before) = handle.head().epoch;
+    let mut seq = handle.head().seq.0;
+    for round in 1_u64.. {
+        let mut envelopes = Vec::new();
+        for _ in 0..round % 4 {
+            seq += 1;
+            envelopes.push(envelope(id, seq, before + 1, bulk(&"bulk ".repeat(30))));
+        }
+        seq += 1;
+        envelopes.push(envelope(id, seq, before + 1, barrier(&format!("round {round}"))));
+        let head = block_on(scribe.write(batch(envelopes))).expect("written");
+        tell(&head.seq.to_string());
+    }
+}
+
+fn hold(home: &Path, id: SessionId) {
+    let owned = Scribe::create(&Layout::new(home), id).expect("created");
+    tell("held");
+    let _ = std::io::stdin().read_line(&mut String::new());
+    drop(owned);
+}
+
+// Opens a journal that may be damaged, where a broken engine breaks this process alone.
+fn open(home: &Path, id: SessionId) {
+    match SledStore::open(&dir(home, id), id) {
+        Ok(store) => tell(&format!("ok {}", store.head().seq)),
+        Err(error) => tell(&error.to_string()),
+    }
+}

@@ -1,0 +1,10 @@
+//! The laws of the journal, on real files and real processes.
+
+mod child;
+mod conformance;
+mod damage;
+mod feed;
+mod kill;
+mod pages;
+mod scribe;
+mod support;
