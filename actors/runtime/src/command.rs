@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use actix::{Addr, Recipient};
-use codex_event::{
-    CallId, Denial, DenialGrade, OutputStream, Outcome, ProcessMark,
-};
+use codex_event::{CallId, Denial, DenialGrade, Outcome, OutputStream, ProcessMark};
 use codex_sandbox::{
     Cause, Confined, End as ProcessEnd, Environment, Failed, Grade, Launch, Network, Observation,
     Plan, Status, StatusParser, Stdin, Stdio, grade,

@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn an_argument_list_runs_as_it_is() {
-        let asked = function("shell", json!({"command": ["ls", "-l"], "workdir": "a", "timeout": 9}));
+        let asked =
+            function("shell", json!({"command": ["ls", "-l"], "workdir": "a", "timeout": 9}));
         let argv = vec!["ls".to_owned(), "-l".to_owned()];
         let (workdir, timeout_ms) = (Some("a".to_owned()), Some(9));
         assert_eq!(asked, Asked::Command { argv, workdir, timeout_ms, form: Form::Shell });

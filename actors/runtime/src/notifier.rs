@@ -89,10 +89,7 @@ fn start(program: &[String], payload: &str) -> std::io::Result<()> {
         .process_group(0)
         .spawn()?;
     // So that no zombie is left while we live; the thread dies with us, the program does not.
-    std::thread::Builder::new()
-        .name("notify-wait".into())
-        .spawn(move || child.wait())
-        .map(drop)
+    std::thread::Builder::new().name("notify-wait".into()).spawn(move || child.wait()).map(drop)
 }
 
 #[cfg(test)]

@@ -160,11 +160,7 @@ enum Unfit {
     Failed(String),
 }
 
-fn plan(
-    raw: &Stored<String>,
-    blobs: &Blobs,
-    place: &Place,
-) -> Result<codex_patch::Plan, Unfit> {
+fn plan(raw: &Stored<String>, blobs: &Blobs, place: &Place) -> Result<codex_patch::Plan, Unfit> {
     let failed = |error: &dyn std::fmt::Display| Unfit::Failed(told::patch_failed(error));
     let Asked::Patch { text, workdir } = read(&told::text(raw, blobs)) else {
         return Err(failed(&"the call holds no patch"));

@@ -25,11 +25,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::approval::ApprovalActor;
-use crate::messages::{Answer, Wish};
 pub use crate::clock::new_session_id;
+use crate::messages::{Answer, Wish};
+use crate::model::Endpoint;
 pub use crate::model_actor::Access;
 use crate::model_actor::ModelActor;
-use crate::model::Endpoint;
 use crate::notifier::NotifierActor;
 use crate::sandbox::SandboxActor;
 use crate::session::{Ending, Meet, Peers, SessionActor};

@@ -44,10 +44,7 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
         cwd: folder.clone(),
         overrides: vec![
             "model_provider=\"demo\"".to_owned(),
-            format!(
-                "model_providers.demo={{name=\"demo\",base_url=\"{}\"}}",
-                server.base_url()
-            ),
+            format!("model_providers.demo={{name=\"demo\",base_url=\"{}\"}}", server.base_url()),
         ],
         flags: Flags {
             model: Some("scripted".to_owned()),
@@ -71,7 +68,13 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
     }
     let passed = check(story, &folder);
     say(args, "");
-    say(args, &format!("$ {}   # in the scratch repository, outside of the sandbox", story.check.join(" ")));
+    say(
+        args,
+        &format!(
+            "$ {}   # in the scratch repository, outside of the sandbox",
+            story.check.join(" ")
+        ),
+    );
     say(args, if passed { "The test passes now." } else { "The test still fails." });
     say(args, "\nEvery act of this turn is in the journal. Watch it again, from any folder:");
     say(args, &format!("  {} replay {id}", program()));
@@ -111,7 +114,14 @@ fn scratch(story: &Story) -> Result<PathBuf, Failure> {
 /// Makes a repository of the folder, where there is git; the demo works without.
 fn git(folder: &Path) {
     let run = |arguments: &[&str]| {
-        let fixed = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"];
+        let fixed = [
+            "-c",
+            "user.name=demo",
+            "-c",
+            "user.email=demo@localhost",
+            "-c",
+            "commit.gpgsign=false",
+        ];
         Command::new("git")
             .args(fixed)
             .args(arguments)
@@ -124,7 +134,9 @@ fn git(folder: &Path) {
             .status()
             .is_ok_and(|status| status.success())
     };
-    let _ = run(&["init", "-q"]) && run(&["add", "-A"]) && run(&["commit", "-q", "-m", "a failing test"]);
+    let _ = run(&["init", "-q"])
+        && run(&["add", "-A"])
+        && run(&["commit", "-q", "-m", "a failing test"]);
 }
 
 /// Runs the story's test where the user would, and sees whether it passes.

@@ -13,9 +13,7 @@ use codex_sandbox::Spawner;
 use codex_view::Ending;
 
 use crate::args::{Color, Exec};
-use crate::failure::{
-    AMBIGUOUS, BUG, Failure, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
-};
+use crate::failure::{AMBIGUOUS, BUG, Failure, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE};
 use crate::{git, opening};
 
 /// What a turn is run with, once settings and flags are resolved.

@@ -31,9 +31,8 @@ impl Temp {
             Failure::new(USAGE, format!("no temporary folder can be made in /tmp: {error}"))
                 .hint("set TMPDIR to a private folder of yours")
         })?;
-        let kept = named.is_some_and(|named| {
-            std::fs::canonicalize(named).is_ok_and(|named| named == folder)
-        });
+        let kept = named
+            .is_some_and(|named| std::fs::canonicalize(named).is_ok_and(|named| named == folder));
         Ok(Temp { folder, made: !kept })
     }
 }
@@ -162,10 +161,7 @@ pub(crate) fn access(config: &Config) -> Access {
         secrets.into_iter().map(|(name, value)| (name, value.reveal().to_owned())).collect()
     };
     Access {
-        key: config
-            .provider
-            .key(&env)
-            .map(|key| key.map(|secret| secret.reveal().to_owned())),
+        key: config.provider.key(&env).map(|key| key.map(|secret| secret.reveal().to_owned())),
         headers: plain(config.provider.headers(&env)),
         query: plain(config.provider.query_params.clone()),
     }

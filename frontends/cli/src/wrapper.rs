@@ -17,25 +17,21 @@ use crate::opening;
 /// Speaks the exit codes of wrappers: 125 when the sandbox can't be set up, 126 and 127 when the
 /// command can't be executed, 128 + n for a signal, else the command's own.
 pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
-    let setup = |failure: Failure| Failure {
-        code: u8::try_from(EXIT_SETUP).unwrap_or(u8::MAX),
-        ..failure
-    };
+    let setup =
+        |failure: Failure| Failure { code: u8::try_from(EXIT_SETUP).unwrap_or(u8::MAX), ..failure };
     let cwd = opening::folder(args.cd.as_deref()).map_err(setup)?;
     let granted = match args.full_auto {
         true => Some(FULL_AUTO.to_vec()),
         false => permissions(&args.sandbox)?,
     };
     let granted = granted.unwrap_or_else(|| vec![Permission::DiskFullReadAccess]);
-    let granted = granted.into_iter().map(|permission| absolute(permission, &cwd)).collect::<Vec<_>>();
-    let temp = opening::wants_temp(&granted)
-        .then(opening::Temp::resolve)
-        .transpose()
-        .map_err(setup)?;
+    let granted =
+        granted.into_iter().map(|permission| absolute(permission, &cwd)).collect::<Vec<_>>();
+    let temp =
+        opening::wants_temp(&granted).then(opening::Temp::resolve).transpose().map_err(setup)?;
     let home = opening::home().ok().map(|home| std::fs::canonicalize(&home).unwrap_or(home));
-    let plan =
-        opening::plan(&granted, SandboxLevel::Auto, &cwd, home.as_deref(), temp.as_ref())
-            .map_err(setup)?;
+    let plan = opening::plan(&granted, SandboxLevel::Auto, &cwd, home.as_deref(), temp.as_ref())
+        .map_err(setup)?;
     let mut env = Environment::scrubbed(std::env::vars_os(), plan.network);
     if let Some(temp) = &temp {
         env.set("TMPDIR", temp.folder.as_os_str());
