@@ -171,7 +171,12 @@ impl Config {
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => tree::parse_file(&text, path),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Table::new()),
+        // A home below a file holds no settings; that it can't hold a journal is said by the journal.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(Table::new())
+        }
         Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
     }
 }

@@ -156,7 +156,9 @@ impl ConfigError {
             ConfigError::WrongType { origin: Origin::Override(_), found: "a string", .. } => {
                 Some("a value that is not valid TOML is taken as a string".to_owned())
             }
-            ConfigError::WrongType { .. } => None,
+            ConfigError::WrongType { key, expected, .. } => {
+                Some(format!("give `{key}` {expected}"))
+            }
             ConfigError::UnknownValue { allowed, .. } => {
                 Some(format!("it takes one of: {}", allowed.join(", ")))
             }

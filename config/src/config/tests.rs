@@ -386,7 +386,7 @@ fn errors_name_file_line_column_and_key() {
         assert!(complaint.contains(expected), "{text}\n{complaint}");
         let found = given.try_load().expect_err("fails").hint().unwrap_or_default();
         assert!(found.contains(hint), "{text}\n{found}");
-        assert_eq!(hint.is_empty(), found.is_empty(), "{text}\n{found}");
+        assert!(!found.is_empty(), "{text} has no hint");
     }
 }
 

@@ -16,7 +16,7 @@ use codex_scripted::{BlockingServer, Demo as Story, Script, demo};
 use crate::args::{Demo, Program};
 use crate::exec::Turn;
 use crate::failure::{BUG, Failure, TURN_FAILED, USAGE};
-use crate::opening;
+use crate::{opening, say};
 
 pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
     let story = match args.program {
@@ -34,9 +34,9 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
             .hint("the demo needs 127.0.0.1")
     })?;
 
-    say(args, &format!("A scratch repository with a failing test: {}", folder.display()));
-    say(args, &format!("A scripted model server: {}", server.base_url()));
-    say(args, &format!("The same as: codex exec --full-auto {:?}\n", story.prompt));
+    say::aside(format_args!("A scratch repository with a failing test: {}", folder.display()));
+    say::aside(format_args!("A scripted model server: {}", server.base_url()));
+    say::aside(format_args!("The same as: codex exec --full-auto {:?}\n", story.prompt));
     // The user's own settings have no part in this: the demo is the same everywhere.
     let config = Config::load(Inputs {
         home: folder.join(".no-settings"),
@@ -67,28 +67,18 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
         return Ok(code);
     }
     let passed = check(story, &folder);
-    say(args, "");
-    say(
-        args,
-        &format!(
-            "$ {}   # in the scratch repository, outside of the sandbox",
-            story.check.join(" ")
-        ),
-    );
-    say(args, if passed { "The test passes now." } else { "The test still fails." });
-    say(args, "\nEvery act of this turn is in the journal. Watch it again, from any folder:");
-    say(args, &format!("  {} replay {id}", program()));
+    say::aside("");
+    let checked = story.check.join(" ");
+    say::aside(format_args!("$ {checked}   # in the scratch repository, outside of the sandbox"));
+    say::aside(if passed { "The test passes now." } else { "The test still fails." });
+    say::aside("\nEvery act of this turn is in the journal. Watch it again, from any folder:");
+    say::aside(format_args!("  {} replay {id}", program()));
     if passed {
         Ok(ExitCode::SUCCESS)
     } else {
         Err(Failure::new(TURN_FAILED, "the demo's test does not pass")
             .hint(format!("look at {}", folder.display())))
     }
-}
-
-/// Events alone go to stdout with `--json`; the demo's own words always go to stderr.
-fn say(_: &Demo, words: &str) {
-    eprintln!("{words}");
 }
 
 fn scratch(story: &Story) -> Result<PathBuf, Failure> {

@@ -13,8 +13,10 @@ use codex_sandbox::Spawner;
 use codex_view::Ending;
 
 use crate::args::{Color, Exec};
-use crate::failure::{AMBIGUOUS, BUG, Failure, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE};
-use crate::{git, opening};
+use crate::failure::{
+    AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
+};
+use crate::{git, opening, say};
 
 /// What a turn is run with, once settings and flags are resolved.
 pub(crate) struct Turn {
@@ -46,7 +48,7 @@ pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
         },
     })?;
     for warning in &config.warnings {
-        eprintln!("warning: {warning}");
+        say::aside(format_args!("warning: {warning}"));
     }
     if !args.skip_git_repo_check && git::head(&cwd).is_none() {
         let message = "Not inside a Git repo and --skip-git-repo-check was not specified.";
@@ -95,7 +97,7 @@ fn prompt(argument: Option<String>) -> Result<String, Failure> {
         Some(text) if text != "-" => Ok(text),
         None if io::stdin().is_terminal() => missing("No prompt provided."),
         Some(_) | None => {
-            eprintln!("Reading prompt from stdin...");
+            say::aside("Reading prompt from stdin...");
             let mut text = String::new();
             match io::stdin().read_to_string(&mut text) {
                 Ok(_) if text.trim().is_empty() => missing("No prompt provided via stdin."),
@@ -180,7 +182,7 @@ fn unjournalled(error: RunError, json: bool) -> Failure {
             "error": { "message": failure.message },
             "journalled": false,
         });
-        println!("{line}");
+        say::line(line);
     }
     failure
 }
@@ -196,6 +198,6 @@ fn code(ending: Ending) -> u8 {
             u8::try_from(codex_actors::wiring::exit_code(reason)).unwrap_or(TURN_FAILED)
         }
         // The session ended without a turn, which only a signal before the first one can do.
-        Ending::None => BUG,
+        Ending::None => INTERRUPTED,
     }
 }

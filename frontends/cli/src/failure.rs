@@ -9,6 +9,8 @@ use codex_journal::{FindError, OpenError, RawError};
 use codex_replay::ReplayError;
 use codex_sandbox::PlanError;
 
+use crate::say;
+
 /// The turn failed.
 pub(crate) const TURN_FAILED: u8 = 1;
 /// Usage, settings, an unknown id, a refused folder.
@@ -23,6 +25,8 @@ pub(crate) const AMBIGUOUS: u8 = 5;
 pub(crate) const NO_SANDBOX: u8 = 6;
 /// A bug.
 pub(crate) const BUG: u8 = 70;
+/// A signal ended the process, and which one is not known.
+pub(crate) const INTERRUPTED: u8 = 130;
 /// The journal can't be written.
 pub(crate) const NO_JOURNAL: u8 = 74;
 
@@ -47,9 +51,9 @@ impl Failure {
     /// Says it on standard error, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         // Messages can quote what a model or a server said.
-        eprintln!("error: {}", codex_view::sanitize::text(&self.message));
+        say::aside(format_args!("error: {}", codex_view::sanitize::text(&self.message)));
         if let Some(hint) = self.hint {
-            eprintln!("hint: {}", codex_view::sanitize::text(&hint));
+            say::aside(format_args!("hint: {}", codex_view::sanitize::text(&hint)));
         }
         ExitCode::from(self.code)
     }

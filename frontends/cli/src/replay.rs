@@ -10,7 +10,7 @@ use codex_replay::Mode;
 
 use crate::args::{Replay, Sessions};
 use crate::failure::{Failure, UNVERIFIED};
-use crate::opening;
+use crate::{opening, say};
 
 pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
@@ -32,7 +32,7 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
         Err(error) => return closed(error),
     };
     for warning in &replayed.warnings {
-        eprintln!("warning: {}", codex_view::sanitize::text(warning));
+        say::aside(format_args!("warning: {}", codex_view::sanitize::text(warning)));
     }
     Ok(ExitCode::from(if replayed.problems > 0 { UNVERIFIED } else { 0 }))
 }

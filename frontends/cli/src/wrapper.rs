@@ -10,7 +10,7 @@ use codex_sandbox::{EXIT_SETUP, Environment, Launch, Stdin, Stdio, run_inherited
 use crate::args::Sandbox;
 use crate::exec::permissions;
 use crate::failure::{Failure, USAGE};
-use crate::opening;
+use crate::{opening, say};
 
 /// Runs one command in the sandbox, with our own input and output.
 ///
@@ -52,7 +52,7 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         )
     })?;
     if let Some(failed) = &outcome.failed {
-        eprintln!("error: {}", codex_view::sanitize::text(&failed.message));
+        say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
     }
     Ok(ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX)))
 }
@@ -85,6 +85,8 @@ pub(crate) fn apply_patch(patch: &str) -> Result<ExitCode, Failure> {
     let outcome = codex_patch::run_cli(&text, &cwd);
     // What can't be written is nobody's business: the exit code still tells.
     let _ = std::io::stdout().write_all(outcome.stdout.as_bytes());
-    eprint!("{}", outcome.stderr);
+    if !outcome.stderr.is_empty() {
+        say::aside(outcome.stderr.trim_end());
+    }
     Ok(ExitCode::from(outcome.code))
 }

@@ -188,9 +188,8 @@ impl Run<'_> {
 
     /// Tells a program's user what to do about a failure; the text for people has it anyway.
     fn give_hint(&self, err: &mut dyn Write) {
-        if let (Mode::Json, Ending::Failed(kind)) = (self.options.mode, self.finale.ending())
-            && let Some(hint) = hint(kind, self.finale.failure().unwrap_or_default())
-        {
+        if let (Mode::Json, Ending::Failed(kind)) = (self.options.mode, self.finale.ending()) {
+            let hint = hint(kind, self.finale.failure().unwrap_or_default());
             let _ = writeln!(err, "hint: {}", sanitize::visible(&hint));
         }
     }

@@ -2,30 +2,30 @@
 
 use codex_event::FailureKind;
 
-/// Gives a hint for a failure, one or two sentences, where there is something to do about it.
+/// Gives a hint for a failure, one or two sentences about what to do.
 ///
 /// The message is the one of the failed turn; its words decide between the many ways in which a
 /// model can't be asked.
-pub fn hint(kind: FailureKind, message: &str) -> Option<String> {
+pub fn hint(kind: FailureKind, message: &str) -> String {
     match kind {
-        FailureKind::MissingKey => Some(missing_key(message)),
-        FailureKind::Policy => Some(
+        FailureKind::MissingKey => missing_key(message),
+        FailureKind::Policy => {
             "a person or a rule ended the turn, and nothing was run after that; say in the next \
              prompt what to do instead, or allow more with -s"
-                .to_owned(),
-        ),
-        FailureKind::Ambiguous => Some(
+                .to_owned()
+        }
+        FailureKind::Ambiguous => {
             "a tool call was under way when the last process ended, and nobody knows what it did; \
              it is never run again by itself: look at the files, then resume with a prompt that \
              says how to go on"
-                .to_owned(),
-        ),
-        FailureKind::SandboxUnavailable => Some(
+                .to_owned()
+        }
+        FailureKind::SandboxUnavailable => {
             "this host can't confine commands as asked; sandbox_level = \"auto\" takes the best \
              that there is, and -s danger-full-access runs without a sandbox"
-                .to_owned(),
-        ),
-        FailureKind::Model => model(message).map(str::to_owned),
+                .to_owned()
+        }
+        FailureKind::Model => model(message).to_owned(),
     }
 }
 
@@ -40,27 +40,28 @@ fn missing_key(message: &str) -> String {
     }
 }
 
-fn model(message: &str) -> Option<&'static str> {
+fn model(message: &str) -> &'static str {
     let message = message.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     // The first that fits wins, so the more exact ones stand first.
     if says(&["context window", "context_length"]) {
-        Some("start a new session, or ask for less at once")
+        "start a new session, or ask for less at once"
     } else if says(&["quota", "usage_not_included", "billing"]) {
-        Some("the account has nothing left to spend: check its plan and limits at the provider")
+        "the account has nothing left to spend: check its plan and limits at the provider"
     } else if says(&["401 ", "unauthorized", "invalid api key", "incorrect api key"]) {
-        Some("the server refuses the key: check that it is current and belongs to this provider")
+        "the server refuses the key: check that it is current and belongs to this provider"
     } else if says(&["403 ", "forbidden"]) {
-        Some("the key may not do this: check its rights, and that the model is open to it")
+        "the key may not do this: check its rights, and that the model is open to it"
     } else if says(&["404 ", "model_not_found", "does not exist"]) {
-        Some("check the model's name, and that base_url ends where /responses begins (often /v1)")
+        "check the model's name, and that base_url ends where /responses begins (often /v1)"
     } else if says(&["429", "rate limit", "too many requests"]) {
-        Some("wait a little and resume the session, or raise stream_max_retries of the provider")
+        "wait a little and run it again, or raise stream_max_retries of the provider"
     } else if says(&["max_output_tokens", "incomplete response"]) {
-        Some("the answer was cut off by its length: ask for smaller steps")
+        "the answer was cut off by its length: ask for smaller steps"
     } else if says(&["idle timeout"]) {
-        Some("the server fell silent: resume the session, or raise stream_idle_timeout_ms")
+        "the server fell silent: run it again, or raise stream_idle_timeout_ms"
     } else if says(&[
+        "can't be reached",
         "connection refused",
         "connection failed",
         "unreachable",
@@ -71,7 +72,7 @@ fn model(message: &str) -> Option<&'static str> {
         "certificate",
         "tls",
     ]) {
-        Some("check base_url of the provider, the network and any proxy between here and there")
+        "check base_url of the provider, the network and any proxy between here and there"
     } else if says(&[
         "stream disconnected",
         "stream closed",
@@ -79,9 +80,9 @@ fn model(message: &str) -> Option<&'static str> {
         "overloaded",
         "status 5",
     ]) {
-        Some("this may pass: resume the session to go on where it stopped")
+        "this may pass: run it again in a moment"
     } else {
-        None
+        "the provider refused the request: check the model's name and what the model supports"
     }
 }
 
@@ -117,12 +118,12 @@ mod tests {
                 "Incomplete response returned, reason: max_output_tokens",
                 "smaller",
             ),
-            (FailureKind::Model, "stream disconnected before completion: x", "resume"),
+            (FailureKind::Model, "stream disconnected before completion: x", "again"),
+            (FailureKind::Model, "something new", "model"),
         ];
         for (kind, message, word) in cases {
-            let hint = hint(kind, message).unwrap_or_default();
+            let hint = hint(kind, message);
             assert!(hint.contains(word), "{message:?} gives {hint:?}");
         }
-        assert_eq!(hint(FailureKind::Model, "something new"), None);
     }
 }

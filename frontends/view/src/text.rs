@@ -191,9 +191,8 @@ impl Text {
             Event::TurnFailed { kind, message } => {
                 self.release();
                 self.line(&[(Tone::Bad, "error: "), (Tone::Bad, message)]);
-                if let Some(hint) = hint(*kind, message) {
-                    self.line(&[(Tone::Warning, "hint: "), (Tone::Body, &hint)]);
-                }
+                let hint = hint(*kind, message);
+                self.line(&[(Tone::Warning, "hint: "), (Tone::Body, &hint)]);
             }
             Event::ModelAttemptFailed { fault, retry: Some(retry), .. } => {
                 self.retry(retry, &fault.message);

@@ -154,7 +154,7 @@ fn retries_and_failures_come_with_a_hint() {
     a|do the task
     a|reconnecting 1/1 in 200ms: stream disconnected before completion: connection reset
     a|error: stream disconnected before completion: connection reset
-    a|hint: this may pass: resume the session to go on where it stopped
+    a|hint: this may pass: run it again in a moment
     "#);
     assert_snapshot!(beyond_the_header(&testing::drop_then_ok()), @r#"
     a|user

@@ -1,0 +1,173 @@
+//! What users get wrong, and what the world does to them: a message, a hint, an exit code.
+
+use std::fs;
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::{World, patches, provider, run, says};
+
+#[test]
+fn a_missing_key_is_named() {
+    let world = World::silent();
+    let turn = run(world.program(&["exec", "--skip-git-repo-check", "--json", "go"]));
+    assert_eq!(turn.code, 1);
+    assert_eq!(turn.shape(), ["thread.started", "turn.started", "error", "turn.failed"]);
+    assert!(turn.last()["error"]["message"].as_str().expect("text").contains("OPENAI_API_KEY"));
+    assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
+    world.check_replay(&turn);
+}
+
+#[test]
+fn an_unreachable_provider_is_given_up_on() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("loopback")
+        .port();
+    let url = format!("http://127.0.0.1:{port}/v1");
+    let world = World::silent().with_provider(&provider(&url));
+    let turn = world.turn(&[]);
+    assert_eq!(turn.code, 1);
+    let message = turn.last()["error"]["message"].as_str().expect("text").to_owned();
+    assert!(message.contains(&url) && message.contains("refused"), "{message}");
+    assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
+    world.check_replay(&turn);
+}
+
+#[test]
+fn a_call_at_fault_is_answered_and_the_turn_goes_on() {
+    let call = |name: &str, arguments: &str| json!([{"type": "function_call", "name": name, "arguments": arguments}]);
+    let world = World::playing(json!([
+        call("frobnicate", "{}"),
+        call("exec_command", "{not json"),
+        call("shell", "{\"command\": \"ls\"}"),
+        {"items": says("fine"), "fault": {"kind": "malformed", "after_events": 2}}
+    ]));
+    let turn = world.turn(&[]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(turn.items("agent_message")[0]["text"], "fine");
+    assert!(turn.items("command_execution").is_empty());
+    let told = |body: usize| world.bodies()[body]["input"][0]["output"].clone();
+    assert_eq!(told(1), "unsupported call: frobnicate");
+    for body in [2, 3] {
+        assert!(
+            told(body).as_str().expect("text").starts_with("failed to parse function arguments")
+        );
+    }
+    world.check_replay(&turn);
+}
+
+#[test]
+fn a_patch_outside_of_the_folder_is_refused() {
+    let world = World::silent();
+    let outside = world.path("outside.txt");
+    fs::write(&outside, "before\n").expect("written");
+    let edit = |path: &str| {
+        patches(&format!(
+            "*** Begin Patch\n*** Update File: {path}\n@@\n-before\n+after\n*** End Patch\n"
+        ))
+    };
+    let script = json!([edit(outside.to_str().expect("text")), says("refused")]);
+    let playing = World::playing(script);
+    let turn = playing.turn(&["--full-auto"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(fs::read_to_string(&outside).expect("there"), "before\n");
+    let told = playing.bodies()[1]["input"][0]["output"].clone();
+    assert!(told.as_str().expect("text").contains("outside"), "{told}");
+    assert!(playing.kinds().contains(&"review_settled".to_owned()));
+    playing.check_replay(&turn);
+
+    // Without a writable root, every file is outside.
+    let world = World::playing(json!([
+        patches("*** Begin Patch\n*** Add File: a.txt\n+x\n*** End Patch\n"),
+        says("refused")
+    ]));
+    let turn = world.turn(&["-s", "read-only"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(world.read("a.txt"), None);
+    world.check_replay(&turn);
+}
+
+#[test]
+fn a_journal_that_can_not_be_written_is_said_once() {
+    let world = World::playing(json!([says("never")]));
+    let file = world.path("file");
+    fs::write(&file, "").expect("written");
+    let mut command = world.exec(&["--json", "go"]);
+    command.env("CODEX_HOME", file.join("home"));
+    let turn = run(command);
+    assert_eq!(turn.code, 74, "{}", turn.stderr);
+    assert_eq!(turn.lines().len(), 1);
+    assert_eq!(turn.last()["type"], "turn.failed");
+    assert_eq!(turn.last()["journalled"], false);
+    assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
+    assert!(world.bodies().is_empty(), "nothing was asked");
+}
+
+#[test]
+fn what_is_not_understood_ends_with_two_and_a_hint() {
+    let world = World::silent();
+    let file = world.path("file");
+    fs::write(&file, "").expect("written");
+    let exec = ["exec", "--skip-git-repo-check"];
+    let file = file.to_str().expect("text");
+    for arguments in [
+        &["replay", "01900000-0000-7000-8000-000000000001"][..],
+        &["replay", "0190"],
+        &["replay", "--last"],
+        &[exec[0], exec[1], "-s", "disk-write-home", "go"],
+        &[exec[0], exec[1], "-s", "disk-write-folder=", "go"],
+        &[exec[0], exec[1], "-s", "disk-write-folder=/nonexistent", "go"],
+        &[exec[0], exec[1], "-c", "model", "go"],
+        &[exec[0], exec[1], "-c", "model=3", "go"],
+        &[exec[0], exec[1], "-c", "model_provider=\"nobody\"", "go"],
+        &[exec[0], exec[1], "-C", "/nonexistent", "go"],
+        &[exec[0], exec[1], "-C", file, "go"],
+        &[exec[0], exec[1], ""],
+        &[exec[0], exec[1], "-"],
+        &["exec", "-C", "/", "go"],
+    ] {
+        let turn = run(world.program(arguments));
+        assert_eq!(turn.code, 2, "{arguments:?}: {}", turn.stderr);
+        assert!(turn.stderr.contains("hint: "), "{arguments:?}: {}", turn.stderr);
+        assert_eq!(turn.stdout, "", "{arguments:?}");
+        assert!(!world.home().join("journals").exists(), "{arguments:?} left a session");
+    }
+    assert_eq!(run(world.program(&["exec", "--no-such-flag"])).code, 2);
+    assert_eq!(run(world.program(&[])).code, 2);
+    let short = run(world.program(&["replay", "0190"]));
+    assert!(short.stderr.contains("codex sessions"), "{}", short.stderr);
+}
+
+#[test]
+fn a_broken_settings_file_is_named_with_its_place() {
+    let world = World::silent();
+    for (text, words) in [
+        ("model = \"x\"\napproval_policy = \"sometimes\"\n", "config.toml:2"),
+        ("model = \n", "config.toml:1"),
+        ("sandbox_permissions = [\"disk-full-red-access\"]\n", "disk-full-red-access"),
+    ] {
+        fs::write(world.home().join("config.toml"), text).expect("written");
+        let turn = run(world.program(&["exec", "--skip-git-repo-check", "go"]));
+        assert_eq!(turn.code, 2, "{}", turn.stderr);
+        assert!(turn.stderr.contains(words), "{}", turn.stderr);
+    }
+}
+
+#[test]
+fn a_patch_is_applied_from_an_argument_or_from_standard_input() {
+    use std::io::Write;
+    let world = World::silent();
+    let add = "*** Begin Patch\n*** Add File: a.txt\n+one\n*** End Patch\n";
+    let turn = run(world.program(&["apply-patch", add]));
+    assert_eq!((turn.code, turn.stdout.contains("A a.txt")), (0, true), "{}", turn.stderr);
+    let edit = "*** Begin Patch\n*** Update File: a.txt\n@@\n-one\n+two\n*** End Patch\n";
+    let mut child =
+        world.program(&["apply-patch", "-"]).stdin(Stdio::piped()).spawn().expect("starts");
+    child.stdin.take().expect("piped").write_all(edit.as_bytes()).expect("written");
+    assert!(child.wait().expect("ends").success());
+    assert_eq!(world.read("a.txt").as_deref(), Some("two\n"));
+    let again = run(world.program(&["apply-patch", edit]));
+    assert_eq!(again.code, 1);
+    assert!(again.stderr.contains("expected lines"), "{}", again.stderr);
+}

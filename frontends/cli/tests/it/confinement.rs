@@ -1,0 +1,174 @@
+//! What commands of a session can and can't do, seen from outside.
+
+use std::io::Write;
+use std::net::{TcpListener, UdpSocket};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::support::{Turn, World, eventually, has, processes, run, runs, runs_for, says};
+
+const PERMISSIONS: [&str; 6] = [
+    "-s",
+    "disk-full-read-access",
+    "-s",
+    "disk-write-cwd",
+    "-s",
+    "disk-write-platform-user-temp-folder",
+];
+
+#[test]
+fn writing_outside_fails_and_inside_works() {
+    let world = World::silent();
+    let outside = world.path("outside.txt");
+    let line = format!(
+        "echo in > inside.txt; echo temp > \"$TMPDIR/t.txt\"; echo out > {}; echo $?",
+        outside.display()
+    );
+    let world = World::playing(json!([runs(&line), says("tried")]));
+    let turn = world.turn(&PERMISSIONS);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert!(turn.outputs()[0].contains("Permission denied"), "{}", turn.outputs()[0]);
+    assert_eq!(world.read("inside.txt").as_deref(), Some("in\n"));
+    assert!(world.path("temp/t.txt").exists());
+    assert!(!outside.exists());
+}
+
+#[test]
+fn no_listener_outside_is_reachable() {
+    let tcp = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let udp = UdpSocket::bind("127.0.0.1:0").expect("loopback");
+    for socket in [tcp.set_nonblocking(true), udp.set_nonblocking(true)] {
+        socket.expect("set");
+    }
+    let line = format!(
+        "echo hi > /dev/tcp/127.0.0.1/{}; echo hi > /dev/udp/127.0.0.1/{}; true",
+        tcp.local_addr().expect("bound").port(),
+        udp.local_addr().expect("bound").port()
+    );
+    let reached = || (tcp.accept().is_ok(), udp.recv(&mut [0; 8]).is_ok());
+
+    let world = World::playing(json!([runs(&line), says("tried")]));
+    assert_eq!(world.turn(&PERMISSIONS).code, 0);
+    assert_eq!(reached(), (false, false));
+
+    // The listeners are real: with the permission, both are reached.
+    let granted = [&PERMISSIONS[..], &["-s", "network-full-access"]].concat();
+    let world = World::playing(json!([runs(&line), says("tried")]));
+    assert_eq!(world.turn(&granted).code, 0);
+    assert_eq!(reached(), (true, true));
+}
+
+#[test]
+fn ordinary_tools_work() {
+    let world = World::playing(json!([
+        runs("git init -q . && git status --short && echo clean"),
+        runs("cargo build -q --offline --target-dir target && ./target/debug/demo"),
+        says("built")
+    ]));
+    // Its own workspace: the folder lies below this one's.
+    let manifest = "[package]\nname = \"demo\"\nedition = \"2021\"\n[workspace]\n";
+    std::fs::write(world.work().join("Cargo.toml"), manifest).expect("written");
+    std::fs::create_dir(world.work().join("src")).expect("made");
+    let main = "fn main() { println!(\"Hello, world!\"); }\n";
+    std::fs::write(world.work().join("src/main.rs"), main).expect("written");
+    let real = std::env::var("HOME").unwrap_or_default();
+    let home = |name: &str, folder: &str| {
+        std::env::var(name).unwrap_or_else(|_| format!("{real}/{folder}"))
+    };
+    let mut command = world.exec(&[&["--json"], &PERMISSIONS[..], &["go"]].concat());
+    command.env("CARGO_HOME", home("CARGO_HOME", ".cargo"));
+    command.env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
+    let turn = run(command);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let outputs = turn.outputs();
+    if has("git") {
+        assert!(outputs[0].ends_with("clean\n"), "{}", outputs[0]);
+    }
+    if has("cargo") {
+        assert!(outputs[1].ends_with("Hello, world!\n"), "{}", outputs[1]);
+    }
+}
+
+#[test]
+fn no_secret_of_ours_is_in_a_commands_environment() {
+    let world = World::playing(json!([runs("env"), says("looked")]));
+    let mut command = world.exec(&[&["--json"], &PERMISSIONS[..], &["go"]].concat());
+    for name in ["OPENAI_API_KEY", "CODEX_API_KEY", "MY_SECRET", "FOO_TOKEN", "DB_PASSWORD", "LD_X"]
+    {
+        command.env(name, "hunter2");
+    }
+    command.env("HARMLESS", "kept");
+    let turn = run(command);
+    let env = &turn.outputs()[0];
+    assert!(!env.contains("hunter2"), "{env}");
+    assert!(env.contains("HARMLESS=kept") && env.contains("CODEX_SANDBOX_NETWORK_DISABLED=1"));
+}
+
+#[test]
+fn nothing_outlives_a_commands_time() {
+    let mark = format!("8899.{}", std::process::id());
+    let line = format!("echo begun; setsid sleep {mark} & sleep {mark}");
+    let world = World::playing(json!([runs_for(300, &line), says("timed out")]));
+    let turn = world.turn(&PERMISSIONS);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let item = &turn.items("command_execution")[0];
+    assert_eq!((&item["exit_code"], &item["aggregated_output"]), (&json!(124), &json!("begun\n")));
+    assert_eq!(processes(&mark), 0);
+    world.check_replay(&turn);
+}
+
+#[test]
+fn a_supervisor_that_is_killed_takes_its_command_along() {
+    let mark = format!("8988.{}", std::process::id());
+    // The command's parent is its supervisor.
+    let line = format!("sleep {mark} & kill -9 $PPID; sleep {mark}");
+    let world = World::playing(json!([runs(&line), says("went on")]));
+    let turn = world.turn(&["-s", "danger-full-access"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(turn.items("agent_message")[0]["text"], "went on");
+    let item = &turn.items("command_execution")[0];
+    assert_eq!(item["status"], "failed");
+    world.check_replay(&turn);
+    for process in std::fs::read_dir("/proc").expect("proc").flatten() {
+        // Without the fence a command can kill its supervisor; that it can is no secret.
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        if String::from_utf8_lossy(&line).contains(&mark)
+            && let Ok(pid) = process.file_name().to_string_lossy().parse::<i32>()
+            && let Some(pid) = rustix::process::Pid::from_raw(pid)
+        {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+    eventually("cleaned up", || processes(&mark) == 0);
+}
+
+#[test]
+fn the_wrapper_passes_input_and_exit_codes_through() {
+    let world = World::silent();
+    for name in [&["sandbox"][..], &["debug", "landlock"]] {
+        let code = |command: &[&str]| run(world.program(&[name, &["--"], command].concat())).code;
+        assert_eq!(code(&["true"]), 0);
+        assert_eq!(code(&["sh", "-c", "exit 3"]), 3);
+        assert_eq!(code(&["sh", "-c", "kill -TERM $$"]), 143);
+        assert_eq!(code(&["no-such-program"]), 127);
+        assert_eq!(code(&["/etc/passwd"]), 126);
+        assert_eq!(code(&["sh", "-c", "echo x > written"]), 2 - u8_of_shell());
+        assert!(!world.work().join("written").exists(), "read-only without -s");
+    }
+    let mut child = world
+        .program(&["sandbox", "--full-auto", "--", "sh", "-c", "cat > copied; cat copied"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    child.stdin.take().expect("piped").write_all(b"through\n").expect("written");
+    let turn = Turn::of(child.wait_with_output().expect("ends"));
+    assert_eq!((turn.code, turn.stdout.as_str()), (0, "through\n"), "{}", turn.stderr);
+    assert_eq!(run(world.program(&["sandbox", "-C", "/nonexistent", "--", "true"])).code, 125);
+}
+
+// A redirection that fails ends dash with 2 and bash with 1.
+fn u8_of_shell() -> i32 {
+    let shell = std::fs::canonicalize("/bin/sh").unwrap_or_default();
+    i32::from(!shell.ends_with("dash"))
+}
