@@ -1,16 +1,20 @@
-//! Asks the model: one request, one stream, one terminal report.
+//! Asks the model: one attempt at one response, over HTTP and server-sent events.
 //!
-//! No actix here. [`ask`] says what happened and retries nothing: whether and when an attempt is
-//! repeated is the core's to decide.
+//! No actor in here: [`ask`] is a plain task that turns a [`ModelCall`] into reports. The pure parts
+//! are the body ([`encode`]), the tools ([`tools`]), what an event says ([`said`]), where a streamed
+//! text is cut ([`chunk`]) and what a failure means ([`fault`]).
 
-mod chunks;
+mod attempt;
+mod chunk;
 mod encode;
-mod faults;
-mod stream;
+mod endpoint;
+mod fault;
+mod positions;
+mod said;
+mod sse;
+#[cfg(test)]
+mod tests;
 mod tools;
-
-use std::sync::OnceLock;
-use std::time::Duration;
 
 use codex_config::MissingKey;
 use codex_event::{
@@ -18,74 +22,46 @@ use codex_event::{
 };
 use codex_session::{Entry, Report};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-pub use tools::tools_digest;
+use attempt::{Attempt, Ended};
+pub(crate) use endpoint::Endpoint;
+use fault::Secrets;
+pub use tools::digest as tools_digest;
 
-/// Everything that it takes to ask once.
+/// Everything needed to ask once, with every text in place.
 pub(crate) struct ModelCall {
+    /// The session; names the prompt cache.
     pub(crate) session: SessionId,
+    /// The request that reports speak of.
     pub(crate) request: RequestId,
+    /// The attempt that reports speak of.
     pub(crate) attempt: u32,
+    /// How the model is asked.
     pub(crate) backend: Backend,
+    /// The response that `entries` follow, where the provider keeps responses.
     pub(crate) previous: Option<String>,
+    /// Model, provider and reasoning.
     pub(crate) settings: Settings,
+    /// Goes with every request, whatever the backend keeps.
     pub(crate) instructions: Option<String>,
-    /// What the provider does not have yet, every text read back.
+    /// The conversation, or what `previous` does not cover of it.
     pub(crate) entries: Vec<Entry>,
+    /// The key; its absence is reported before anything is sent.
     pub(crate) key: Result<Option<String>, MissingKey>,
+    /// Further headers; they win over ours of the same name.
     pub(crate) headers: Vec<(String, String)>,
+    /// Parameters of the address.
     pub(crate) query: Vec<(String, String)>,
 }
 
-/// Says what a call asks for, from the kind and JSON of its item.
+/// Reads what a call asks for: its kind, and the provider's JSON of it.
 pub(crate) type Interpret = dyn Fn(&ItemKind, &str) -> Invocation + Send + Sync;
 
-/// The process's connections, set up when they are first needed.
+/// Asks once, and reports what comes.
 ///
-/// Roots of trust are read from disk, which takes longer than everything else before the first
-/// request; so a client that knows https is made only for an address that needs it.
-#[derive(Debug, Default)]
-pub(crate) struct Endpoint {
-    plain: OnceLock<reqwest::Client>,
-    secure: OnceLock<reqwest::Client>,
-}
-
-impl Endpoint {
-    fn client(&self, url: &reqwest::Url) -> Result<reqwest::Client, Fault> {
-        let (slot, builder) = if url.scheme() == "https" {
-            // Fails only when a provider is installed already, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            (&self.secure, reqwest::Client::builder())
-        } else {
-            (&self.plain, reqwest::Client::builder().tls_backend_preconfigured(no_roots()))
-        };
-        if let Some(client) = slot.get() {
-            return Ok(client.clone());
-        }
-        let agent = concat!("codex/", env!("CARGO_PKG_VERSION"));
-        let client = builder
-            .user_agent(agent)
-            .connect_timeout(Duration::from_secs(30))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| faults::unreachable(url.as_str(), &error))?;
-        Ok(slot.get_or_init(|| client).clone())
-    }
-}
-
-/// A TLS set-up that trusts nobody, for addresses that use no TLS.
-fn no_roots() -> rustls::ClientConfig {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows the default versions")
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
-}
-
-/// Asks the model once. The last report is `ModelDone` or `ModelFailed`.
+/// Sends exactly one `ModelDone` or `ModelFailed`, after everything else. Returns early, and without
+/// one, only when nobody receives the reports any more.
 pub(crate) async fn ask(
     call: ModelCall,
     endpoint: &Endpoint,
@@ -93,69 +69,31 @@ pub(crate) async fn ask(
     reports: mpsc::Sender<Report>,
     cancel: CancellationToken,
 ) {
-    let (request, attempt) = (call.request, call.attempt);
-    let asked = tokio::select! {
+    let mut attempt = Attempt::new(&call, interpret, &reports);
+    let ended = tokio::select! {
+        // First, so that a flood of events can't delay it.
         biased;
-        () = cancel.cancelled() => Err(faults::cancelled()),
-        done = attempt_once(&call, endpoint, interpret, &reports) => done,
+        () = cancel.cancelled() => {
+            Err(Ended::Failed(fault::fault(FaultKind::Cancelled, "the request was cancelled")))
+        }
+        ended = attempt.run(endpoint) => ended,
     };
-    let last = asked.unwrap_or_else(|mut fault| {
-        fault.message = faults::without_secret(&fault.message, call.key.as_ref().ok());
-        Report::ModelFailed { request, attempt, fault }
-    });
-    // The session is gone, and with it whoever would want to know.
-    let _ = reports.send(last).await;
+    let (report, rest) = match ended {
+        Ok(answer) => (answer.report, Some(answer.rest)),
+        Err(Ended::Failed(fault)) => {
+            if attempt.flush().await.is_err() {
+                return;
+            }
+            let Fault { kind, message, retry_after_ms } = fault;
+            let fault = Fault { kind, message: Secrets::of(&call).clean(&message), retry_after_ms };
+            let (request, attempt) = (call.request, call.attempt);
+            (Report::ModelFailed { request, attempt, fault }, None)
+        }
+        Err(Ended::Unheard) => return,
+    };
+    if reports.send(report).await.is_ok()
+        && let Some(rest) = rest
+    {
+        rest.finish().await;
+    }
 }
-
-async fn attempt_once(
-    call: &ModelCall,
-    endpoint: &Endpoint,
-    interpret: &Interpret,
-    reports: &mpsc::Sender<Report>,
-) -> Result<Report, Fault> {
-    let key = call.key.as_ref().map_err(|missing| Fault {
-        kind: FaultKind::MissingKey,
-        message: missing.to_string(),
-        retry_after_ms: None,
-    })?;
-    let url = address(call)?;
-    let idle = Duration::from_millis(call.settings.provider.stream_idle_timeout_ms);
-    let mut post = endpoint
-        .client(&url)?
-        .post(url.clone())
-        .header("accept", "text/event-stream")
-        .header("content-type", "application/json")
-        .header("originator", "codex_exec")
-        .header("session-id", call.session.to_string());
-    if let Some(key) = key {
-        post = post.bearer_auth(key);
-    }
-    for (name, value) in &call.headers {
-        post = post.header(name, value);
-    }
-    let sent = timeout(idle, post.body(encode::body(call)).send()).await;
-    let response = sent
-        .map_err(|_| faults::idle())?
-        .map_err(|error| faults::unreachable(call.settings.provider.base_url.as_str(), &error))?;
-    if !response.status().is_success() {
-        return Err(faults::refused(response, &call.settings.provider.base_url, idle).await);
-    }
-    stream::follow(response, call, idle, interpret, reports).await
-}
-
-fn address(call: &ModelCall) -> Result<reqwest::Url, Fault> {
-    let base = &call.settings.provider.base_url;
-    let text = format!("{base}/responses");
-    let mut url = reqwest::Url::parse(&text).map_err(|error| Fault {
-        kind: FaultKind::BadRequest,
-        message: format!("`{base}` is not an address: {error}"),
-        retry_after_ms: None,
-    })?;
-    if !call.query.is_empty() {
-        url.query_pairs_mut().extend_pairs(&call.query);
-    }
-    Ok(url)
-}
-
-#[cfg(test)]
-mod tests;

@@ -102,6 +102,11 @@ impl SessionActor {
     ) -> ResponseFuture<Result<(), Rejection>> {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { author, intake, answer };
+        if self.scribe.is_none() {
+            // Nothing is written any more, so nothing can be promised.
+            let _ = waiting.answer.send(Err(Rejection::Closed));
+            return Box::pin(async { answered.await.unwrap_or(Err(Rejection::Closed)) });
+        }
         let closes = matches!(waiting.intake, Intake::Command(Command::Close { .. }));
         if closes && self.owes_notice() {
             // The program that is to be told of the turn is told before the session closes.
@@ -316,3 +321,6 @@ impl Handler<Observe> for SessionActor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! One attempt: from the request to the last event of its stream.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use codex_event::{Fault, FaultKind, Invocation, ItemKind, StreamPart};
+use codex_session::Report;
+use futures_util::{Stream, StreamExt};
+use reqwest::Response;
+use reqwest::header::RETRY_AFTER;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::chunk::{Chunk, Chunker};
+use super::endpoint::{self, Endpoint};
+use super::positions::{Positions, TooMany};
+use super::said::{self, Said};
+use super::sse::{self, Broken};
+use super::{Interpret, ModelCall, encode, fault};
+
+/// Most bytes of an error's body that are looked at.
+const MAX_ERROR_BODY: usize = 64 << 10;
+/// Longest time, in all, to read what follows a complete response.
+const FAREWELL: Duration = Duration::from_millis(50);
+
+type Events = Pin<Box<dyn Stream<Item = Result<String, Broken>> + Send>>;
+
+/// An attempt under way.
+pub(crate) struct Attempt<'a> {
+    call: &'a ModelCall,
+    interpret: &'a Interpret,
+    reports: &'a mpsc::Sender<Report>,
+    began: Instant,
+    chunker: Chunker,
+    positions: Positions,
+    /// Item and number of the section of reasoning that came last.
+    section: Option<(u32, u64)>,
+    calls: Vec<(u32, Invocation)>,
+}
+
+/// A complete answer.
+pub(crate) struct Answer {
+    /// What to report.
+    pub(crate) report: Report,
+    /// What is left of the stream.
+    pub(crate) rest: Rest,
+}
+
+/// What follows a complete response.
+pub(crate) struct Rest(Events);
+
+/// Why an attempt gave no answer.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// It failed.
+    Failed(Fault),
+    /// Nobody receives its reports any more.
+    Unheard,
+}
+
+impl From<Fault> for Ended {
+    fn from(fault: Fault) -> Self {
+        Ended::Failed(fault)
+    }
+}
+
+impl From<TooMany> for Ended {
+    fn from(_: TooMany) -> Self {
+        Ended::Failed(fault::too_many_items())
+    }
+}
+
+impl Rest {
+    /// Reads to the end of the stream, for a moment: a connection can be used again only then.
+    pub(crate) async fn finish(mut self) {
+        let _ = timeout(FAREWELL, async { while let Some(Ok(_)) = self.0.next().await {} }).await;
+    }
+}
+
+impl<'a> Attempt<'a> {
+    /// Begins an attempt; the times of its chunks count from here.
+    pub(crate) fn new(
+        call: &'a ModelCall,
+        interpret: &'a Interpret,
+        reports: &'a mpsc::Sender<Report>,
+    ) -> Attempt<'a> {
+        Attempt {
+            call,
+            interpret,
+            reports,
+            began: Instant::now(),
+            chunker: Chunker::default(),
+            positions: Positions::default(),
+            section: None,
+            calls: Vec::new(),
+        }
+    }
+
+    /// Sends the request and reports what comes, up to the end that is yet to be reported.
+    pub(crate) async fn run(&mut self, endpoint: &Endpoint) -> Result<Answer, Ended> {
+        let idle = Duration::from_millis(self.call.settings.provider.stream_idle_timeout_ms);
+        let response = self.open(endpoint, idle).await?;
+        let mut events: Events = Box::pin(sse::events(response.bytes_stream(), idle, sse::LIMITS));
+        loop {
+            let due = self.chunker.due().map(|ms| self.began + Duration::from_millis(ms));
+            let event = tokio::select! {
+                biased;
+                event = events.next() => event,
+                () = sleep_until(due.unwrap_or(self.began)), if due.is_some() => {
+                    self.flush().await?;
+                    continue;
+                }
+            };
+            let data = match event {
+                Some(Ok(data)) => data,
+                Some(Err(broken)) => return Err(fault::lost(Some(&broken)).into()),
+                None => return Err(fault::lost(None).into()),
+            };
+            if let Some(said) = said::read(&data)
+                && let Some(report) = self.take(said).await?
+            {
+                return Ok(Answer { report, rest: Rest(events) });
+            }
+        }
+    }
+
+    /// Reports what is left of the streamed text.
+    pub(crate) async fn flush(&mut self) -> Result<(), Ended> {
+        match self.chunker.flush() {
+            Some(chunk) => self.streamed(chunk).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn open(&self, endpoint: &Endpoint, idle: Duration) -> Result<Response, Fault> {
+        let call = self.call;
+        let key = match &call.key {
+            Ok(key) => key.as_deref(),
+            Err(missing) => return Err(fault::fault(FaultKind::MissingKey, missing.to_string())),
+        };
+        let url = endpoint::address(call)?;
+        let request = endpoint
+            .client(&url)?
+            .post(url.clone())
+            .headers(endpoint::headers(call, key)?)
+            .body(encode::body(call));
+        let response = match timeout(idle, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return Err(endpoint::unreachable(&error, &url)),
+            Err(_) => return Err(fault::lost(Some(&Broken::Silent))),
+        };
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let retry_after = response.headers().get(RETRY_AFTER).cloned();
+        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
+        let body = error_body(response, idle).await;
+        let previous = call.previous.as_deref();
+        Err(fault::status(status, retry_after, &body, &endpoint::shown(&url), previous))
+    }
+
+    /// Takes up what an event says; gives the last report when it is the end.
+    async fn take(&mut self, said: Said<'_>) -> Result<Option<Report>, Ended> {
+        match said {
+            Said::Opened(place) => {
+                self.positions.open(place)?;
+            }
+            Said::Piece { place, part, section, text } => {
+                let item = self.positions.open(place)?;
+                let text = self.sectioned(item, part, section, text);
+                let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                for chunk in self.chunker.push(item, part, &text, at) {
+                    self.streamed(chunk).await?;
+                }
+            }
+            Said::Item { place, kind, raw } => {
+                if let Some(item) = self.positions.close(place)? {
+                    self.flush().await?;
+                    self.complete(item, kind, raw).await?;
+                }
+            }
+            Said::Completed { response, usage } => {
+                self.flush().await?;
+                let (request, attempt) = (self.call.request, self.call.attempt);
+                let calls = std::mem::take(&mut self.calls);
+                return Ok(Some(Report::ModelDone { request, attempt, response, usage, calls }));
+            }
+            Said::Failed(fault) => return Err(fault.into()),
+        }
+        Ok(None)
+    }
+
+    /// Puts each section of a summary on a line of its own, as the complete item is shown.
+    fn sectioned(&mut self, item: u32, part: StreamPart, section: u64, text: String) -> String {
+        if part == StreamPart::Text {
+            return text;
+        }
+        match self.section.replace((item, section)) {
+            Some((before, last)) if before == item && last != section => format!("\n{text}"),
+            Some(_) | None => text,
+        }
+    }
+
+    async fn complete(&mut self, item: u32, kind: ItemKind, raw: &str) -> Result<(), Ended> {
+        match &kind {
+            ItemKind::FunctionCall { .. } | ItemKind::CustomCall { .. } => {
+                self.calls.push((item, (self.interpret)(&kind, raw)));
+            }
+            ItemKind::Message | ItemKind::Reasoning | ItemKind::Other { .. } => {}
+        }
+        let (request, attempt) = (self.call.request, self.call.attempt);
+        let raw = raw.to_owned();
+        self.report(Report::ModelItem { request, attempt, item, kind, raw }).await
+    }
+
+    async fn streamed(&self, chunk: Chunk) -> Result<(), Ended> {
+        let Chunk { item, part, text, marks } = chunk;
+        let (request, attempt) = (self.call.request, self.call.attempt);
+        self.report(Report::ModelStreamed { request, attempt, item, part, text, marks }).await
+    }
+
+    async fn report(&self, report: Report) -> Result<(), Ended> {
+        self.reports.send(report).await.map_err(|_| Ended::Unheard)
+    }
+}
+
+/// Gives as much of an error's body as is worth showing; what can't be read is left out.
+async fn error_body(mut response: Response, idle: Duration) -> String {
+    let mut body = Vec::new();
+    while body.len() < MAX_ERROR_BODY
+        && let Ok(Ok(Some(bytes))) = timeout(idle, response.chunk()).await
+    {
+        body.extend_from_slice(&bytes);
+    }
+    body.truncate(MAX_ERROR_BODY);
+    String::from_utf8_lossy(&body).into_owned()
+}

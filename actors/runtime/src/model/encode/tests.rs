@@ -1,0 +1,175 @@
+use codex_event::{Digest, RequestId};
+
+use super::*;
+use crate::model::tests::{call, item};
+
+/// The body, with the tools replaced by their digest.
+fn shown(call: &ModelCall) -> Value {
+    let mut body: Value = serde_json::from_str(&body(call)).unwrap();
+    let tools = body["tools"].to_string();
+    body["tools"] = (Digest::of(tools.as_bytes()) == tools::digest()).into();
+    body
+}
+
+fn conversation() -> Vec<Entry> {
+    let function = ItemKind::FunctionCall { call_id: "call_1".into(), name: "exec_command".into() };
+    let custom = ItemKind::CustomCall { call_id: "call_2".into(), name: "apply_patch".into() };
+    vec![
+        Entry::Context { source: ContextSource::Instructions, text: "be brief".into() },
+        Entry::Context { source: ContextSource::Environment, text: "<cwd>/p</cwd>".into() },
+        Entry::User { text: "fix \"it\"".into() },
+        item(
+            ItemKind::Reasoning,
+            r#"{"id":"rs_1","type":"reasoning","status":"completed","summary":[],"encrypted_content":"gAAA"}"#,
+        ),
+        item(
+            ItemKind::Message,
+            r#"{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"hm","annotations":[]}]}"#,
+        ),
+        item(
+            function,
+            r#"{"id":"fc_1","type":"function_call","status":"completed","call_id":"call_1","name":"exec_command","arguments":"{\"cmd\": \"ls\"}"}"#,
+        ),
+        Entry::Output { call_id: "call_1".into(), custom: CallForm::Function, text: "a\nb".into() },
+        item(
+            custom,
+            r#"{"id":"ctc_1","type":"custom_tool_call","status":"completed","call_id":"call_2","name":"apply_patch","input":"*** Begin Patch"}"#,
+        ),
+        Entry::Output { call_id: "call_2".into(), custom: CallForm::Custom, text: "no".into() },
+    ]
+}
+
+#[test]
+fn a_stateless_request_holds_the_whole_transcript_and_no_ids() {
+    let mut call = call("http://127.0.0.1:1/v1", Backend::Stateless, conversation());
+    call.instructions = Some("be brief".into());
+    call.previous = Some("resp_1".into());
+    call.settings.reasoning_effort = Some("high".into());
+    assert_eq!(
+        shown(&call),
+        json!({
+            "model": "o4-mini",
+            "instructions": "be brief",
+            "input": [
+                {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "<cwd>/p</cwd>"}]},
+                {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "fix \"it\""}]},
+                {"type": "reasoning", "summary": [], "encrypted_content": "gAAA"},
+                {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "hm", "annotations": []}]},
+                {"type": "function_call", "call_id": "call_1", "name": "exec_command", "arguments": "{\"cmd\": \"ls\"}"},
+                {"type": "function_call_output", "call_id": "call_1", "output": "a\nb"},
+                {"type": "custom_tool_call", "call_id": "call_2", "name": "apply_patch", "input": "*** Begin Patch"},
+                {"type": "custom_tool_call_output", "call_id": "call_2", "output": "no"},
+            ],
+            "tools": true,
+            "tool_choice": "auto",
+            "parallel_tool_calls": false,
+            "reasoning": {"effort": "high"},
+            "store": false,
+            "stream": true,
+            "include": ["reasoning.encrypted_content"],
+            "prompt_cache_key": "01900000-0000-7000-8000-000000000001",
+        })
+    );
+}
+
+#[test]
+fn a_request_that_builds_on_a_response_names_it() {
+    let news =
+        Entry::Output { call_id: "call_1".into(), custom: CallForm::Function, text: "".into() };
+    let mut call = call("http://127.0.0.1:1/v1", Backend::Responses, vec![news]);
+    call.instructions = Some("be brief".into());
+    call.previous = Some("resp_1".into());
+    call.settings.reasoning_summary = Some("auto".into());
+    assert_eq!(
+        shown(&call),
+        json!({
+            "model": "o4-mini",
+            "instructions": "be brief",
+            "previous_response_id": "resp_1",
+            "input": [{"type": "function_call_output", "call_id": "call_1", "output": ""}],
+            "tools": true,
+            "tool_choice": "auto",
+            "parallel_tool_calls": false,
+            "reasoning": {"summary": "auto"},
+            "store": true,
+            "stream": true,
+            "prompt_cache_key": "01900000-0000-7000-8000-000000000001",
+        })
+    );
+}
+
+#[test]
+fn what_is_not_set_is_not_sent() {
+    let body = shown(&call("http://127.0.0.1:1/v1", Backend::Responses, vec![]));
+    let keys: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(
+        keys,
+        [
+            "input",
+            "model",
+            "parallel_tool_calls",
+            "prompt_cache_key",
+            "store",
+            "stream",
+            "tool_choice",
+            "tools"
+        ]
+    );
+}
+
+#[test]
+fn the_same_call_gives_the_same_bytes_whatever_the_attempt() {
+    let mut first = call("http://127.0.0.1:1/v1", Backend::Stateless, conversation());
+    let again = body(&first);
+    first.attempt = 9;
+    first.request = RequestId(9);
+    assert_eq!(body(&first), again);
+}
+
+#[test]
+fn a_server_that_keeps_items_gets_them_back_as_they_came() {
+    let raw = r#"{ "id":"msg_1","type":"message","content":[1.50,"\ud83d"] }"#;
+    let entry = item(ItemKind::Message, raw);
+    assert_eq!(input(&entry, Backend::Responses).unwrap().get(), raw.trim());
+    // Not to be held as a value, and still JSON.
+    assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), raw.trim());
+    let entry = item(ItemKind::Other { name: "web_search_call".into() }, r#"{"id":"ws_1"}"#);
+    assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), r#"{"id":"ws_1"}"#);
+}
+
+#[test]
+fn broken_arguments_are_never_sent_again() {
+    let kind = || ItemKind::FunctionCall { call_id: "c".into(), name: "n".into() };
+    let cases = [
+        (json!("{\"cmd\":\"l"), "{}"),
+        (json!(""), "{}"),
+        (json!("[1]"), "{}"),
+        (json!(null), "{}"),
+        (json!({"cmd": "ls"}), r#"{"cmd":"ls"}"#),
+        (json!("{ \"a\": 1 }"), "{ \"a\": 1 }"),
+        (json!("{} trailing"), "{}"),
+    ];
+    for (arguments, expected) in cases {
+        let raw =
+            json!({"type": "function_call", "call_id": "c", "name": "n", "arguments": arguments});
+        for backend in [Backend::Responses, Backend::Stateless] {
+            let sent = input(&item(kind(), &raw.to_string()), backend).unwrap();
+            let sent: Value = serde_json::from_str(sent.get()).unwrap();
+            assert_eq!(sent["arguments"], expected, "{arguments}");
+        }
+    }
+}
+
+#[test]
+fn reasoning_that_is_a_mere_summary_stays_here() {
+    let resent = |raw: &str| input(&item(ItemKind::Reasoning, raw), Backend::Stateless);
+    assert!(resent(r#"{"id":"rs_1","type":"reasoning","summary":[{}]}"#).is_none());
+    assert!(resent(r#"{"type":"reasoning","summary":[],"encrypted_content":null}"#).is_none());
+    let open =
+        r#"{"id":"rs_1","type":"reasoning","content":[{"type":"reasoning_text","text":"a"}]}"#;
+    let sent: Value = serde_json::from_str(resent(open).unwrap().get()).unwrap();
+    assert_eq!(
+        sent,
+        json!({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "a"}]})
+    );
+}
