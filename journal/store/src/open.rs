@@ -84,7 +84,9 @@ impl Survey {
             }
         };
         let journal = RawJournal::read(dir, session)?;
-        if let Some(problem) = journal.problems().into_iter().next() {
+        // One good slot is enough to go on with, and the next head repairs the other.
+        let fatal = |problem: &Problem| *problem != Problem::HeadDamaged;
+        if let Some(problem) = journal.problems().into_iter().find(fatal) {
             return Err(damaged(Damage::Records(problem)));
         }
         let tail = journal.records_from(head.seq.next()).collect::<Result<Vec<_>, _>>()?;

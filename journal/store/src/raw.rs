@@ -79,10 +79,7 @@ impl RawJournal {
     }
 
     /// Gives the records from a position on.
-    pub fn records_from(
-        &self,
-        first: Seq,
-    ) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
+    pub fn records_from(&self, first: Seq) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
         let begin = self.chain.records.partition_point(|place| place.seq < first);
         let later = RefCell::new(None);
         self.chain.records[begin..].iter().map(move |place| self.body(place, &later))
@@ -133,8 +130,7 @@ impl RawJournal {
         let chain = &self.chain;
         problems.extend(chain.conflicts.iter().map(|seq| at(seq, |seq| Problem::Conflict { seq })));
         problems.extend(chain.broken.iter().map(|seq| at(seq, |seq| Problem::BrokenLink { seq })));
-        problems
-            .extend(chain.backward.iter().map(|seq| at(seq, |seq| Problem::EpochBack { seq })));
+        problems.extend(chain.backward.iter().map(|seq| at(seq, |seq| Problem::EpochBack { seq })));
         problems
             .extend(chain.foreign.iter().map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
         problems
@@ -199,11 +195,7 @@ impl RawJournal {
     }
 
     // A live writer may have moved the page since: look for the same record again.
-    fn body(
-        &self,
-        place: &Place,
-        later: &RefCell<Option<RawJournal>>,
-    ) -> Result<Record, RawError> {
+    fn body(&self, place: &Place, later: &RefCell<Option<RawJournal>>) -> Result<Record, RawError> {
         if let Some(record) = read_at(&self.files, place)? {
             return Ok(record);
         }

@@ -85,11 +85,7 @@ impl Scribe {
     /// Starts the writer's thread over a store.
     ///
     /// When the system gives no thread, each write says so.
-    pub fn start(
-        store: impl Store,
-        blobs: Blobs,
-        head_file: Option<HeadFile>,
-    ) -> (Scribe, Handle) {
+    pub fn start(store: impl Store, blobs: Blobs, head_file: Option<HeadFile>) -> (Scribe, Handle) {
         let shared = Arc::new(Shared::new(store.head(), store.reader(), blobs.clone()));
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer {

@@ -8,6 +8,7 @@ use codex_event::{Envelope, Epoch, FrameError, MAX_JSON_LEN, Record, Seq, Sessio
 
 use crate::head::Head;
 
+mod aside;
 mod memory;
 mod sled;
 

@@ -80,11 +80,7 @@ impl Chain {
     }
 }
 
-fn choose(
-    mut candidates: Candidates,
-    session: &SessionId,
-    acknowledged: HeadState,
-) -> Vec<Place> {
+fn choose(mut candidates: Candidates, session: &SessionId, acknowledged: HeadState) -> Vec<Place> {
     let anchor = match acknowledged {
         HeadState::Good(head) | HeadState::OneSlot(head) => Some(head),
         HeadState::Damaged | HeadState::Absent => None,

@@ -1,8 +1,12 @@
 //! Finding frames in a file of any form.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
+use std::num::NonZero;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use codex_event::{
@@ -13,6 +17,9 @@ use crate::layout::SessionDir;
 
 // Far more than the longest frame, so that each is whole in a window sooner or later.
 const WINDOW: usize = 4 << 20;
+// A file is read in parts of at least this many bytes at once, and in at most so many.
+const PART: u64 = 8 << 20;
+const MOST_PARTS: u64 = 4;
 
 /// Where a good frame is.
 #[derive(Clone, Debug)]
@@ -63,28 +70,67 @@ struct Header {
 impl Sighting {
     /// Goes through a file from its start to the end that it has then.
     pub(super) fn scan(&mut self, path: &Path) -> io::Result<()> {
-        let mut file = match File::open(path) {
+        let file = match File::open(path) {
             Ok(file) => file,
             // The engine removes large pages that it has replaced.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
-        let mut window = vec![0; WINDOW];
-        let (mut held, mut base) = (0, 0);
-        loop {
-            let read = fill(&mut file, &mut window[held..])?;
-            held += read;
-            let at_end = held < WINDOW;
-            let done = self.look(&window[..held], base, at_end);
-            if at_end {
-                break;
-            }
-            window.copy_within(done..held, 0);
-            held -= done;
-            base += done as u64;
+        let len = file.metadata()?.len();
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
+        let parts = (len / PART).clamp(1, cores.min(MOST_PARTS));
+        let ends = (1..=parts).map(|part| part * (len / parts));
+        let mut begin = 0;
+        let found: Vec<io::Result<Sighting>> = std::thread::scope(|scope| {
+            let threads: Vec<_> = ends
+                .map(|end| {
+                    let range = std::mem::replace(&mut begin, end)..end;
+                    let file = &file;
+                    scope.spawn(move || Sighting::of_part(file, range))
+                })
+                .collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined
+                .map(|part| part.unwrap_or_else(|_panic| Err(io::Error::other("scan panicked"))))
+                .collect()
+        });
+        for part in found {
+            self.take(part?);
         }
         self.files.push(file);
         Ok(())
+    }
+
+    // Finds at least the frames that begin in the range, wherever they end.
+    fn of_part(file: &File, range: Range<u64>) -> io::Result<Sighting> {
+        let mut found = Sighting::default();
+        let mut window = vec![0; WINDOW];
+        let (mut held, mut base) = (0, range.start);
+        loop {
+            held += fill(file, &mut window[held..], base + held as u64)?;
+            let at_end = held < WINDOW;
+            let done = found.look(&window[..held], base, at_end);
+            base += done as u64;
+            if at_end || base >= range.end {
+                return Ok(found);
+            }
+            window.copy_within(done..held, 0);
+            held -= done;
+        }
+    }
+
+    // Takes over what was found in a part of the file that is about to be added.
+    fn take(&mut self, part: Sighting) {
+        for mut place in part.places {
+            if let Entry::Vacant(unknown) = self.known.entry(place.hash) {
+                unknown.insert(self.places.len());
+                place.file = self.files.len();
+                self.places.push(place);
+            }
+        }
+        self.unreadable.extend(part.unreadable);
+        self.unreadable.sort_unstable();
+        self.unreadable.dedup();
     }
 
     // Gives how far the bytes are done with; the rest is needed again with what follows it.
@@ -124,16 +170,15 @@ impl Sighting {
                     epoch: record.envelope.epoch,
                     prev: record.prev,
                     hash: record.hash,
-                    file: self.files.len(),
+                    // Known when the part is taken over.
+                    file: 0,
                     offset,
                     len: u32::try_from(header.len).expect("bounded by the longest frame"),
                 });
                 record.frame.len()
             }
             Err(FrameError::Codec(_) | FrameError::Position { .. }) => {
-                if !self.unreadable.contains(&header.seq) {
-                    self.unreadable.push(header.seq);
-                }
+                self.unreadable.push(header.seq);
                 HEADER_LEN
             }
             Err(
@@ -176,10 +221,10 @@ fn find_magic(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-fn fill(file: &mut File, space: &mut [u8]) -> io::Result<usize> {
+fn fill(file: &File, space: &mut [u8], at: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < space.len() {
-        match file.read(&mut space[filled..]) {
+        match file.read_at(&mut space[filled..], at + filled as u64) {
             Ok(0) => break,
             Ok(read) => filled += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
 
-use super::{AppendError, Reader, Store, StoreError, head_of, seal};
+use super::{AppendError, Reader, Store, StoreError, aside, head_of, seal};
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
@@ -46,71 +46,71 @@ pub struct SledStore {
 
 struct Engine {
     db: Option<Db>,
-    _lock: Lock,
+    _lock: Arc<Lock>,
 }
 
 impl SledStore {
     /// Creates a session's journal, its folders and its head file, and makes them all durable.
     pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir.path());
-        made?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
         let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
-        let head = Head::empty(&session);
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
-        HeadFile::create(&dir.head(), head).map_err(|error| match error.kind() {
+        let made = HeadFile::create(&dir.head(), Head::empty(&session));
+        made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists(session),
             _ => OpenError::Io(error),
         })?;
         let db = start(dir, session)?;
-        let store = SledStore::over(dir, session, db, lock, head)?;
+        let store = SledStore::over(dir, session, db, Arc::new(lock))?;
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
         store.data.sync_all()?;
-        for path in [&dir.db(), dir.path()].into_iter().map(|path| path as &Path) {
-            sync_dir(path)?;
-        }
-        for above in dir.path().ancestors().skip(1).take(2) {
-            sync_dir(above)?;
+        // Of the engine's folder, the session's, all sessions' and the home.
+        for folder in dir.db().ancestors().take(4) {
+            sync_dir(folder)?;
         }
         Ok(store)
     }
 
     /// Opens a session's journal.
     ///
-    /// The files are checked without the engine first, because an engine that opens a damaged file
-    /// may write over what could still be read. What the engine then gives is compared with what
-    /// was there, record by record; a tail that nobody was told of and the engine dropped is put
-    /// back.
+    /// The files are read without the engine first, and copied: an engine that opens a damaged file
+    /// may write over what could still be read. What it then gives is compared with what was there,
+    /// record by record. A tail that nobody was told of and the engine dropped is put back; for
+    /// anything else that differs the files are put back as they were.
     pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
         if !dir.data().is_file() {
             return Err(OpenError::NotFound(session));
         }
-        let damaged = |damage| OpenError::Damaged { session, damage };
-        let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
-        let survey = Survey::take(dir, session)?;
+        let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
+        let survey = match Survey::take(dir, session) {
+            // The engine had begun to write when an earlier opening was cut off.
+            Err(OpenError::Damaged { damage: Damage::Records(_), .. }) if aside::is_there(dir) => {
+                aside::restore(dir)?;
+                Survey::take(dir, session)?
+            }
+            other => other?,
+        };
         remove_torn_snapshots(&dir.db())?;
+        aside::put(dir)?;
         mark::begin(dir)?;
-        let db = match start(dir, session) {
+        let opened = start(dir, session)
+            .and_then(|db| SledStore::over(dir, session, db, Arc::clone(&lock)))
+            .and_then(|mut store| store.compare(&survey).map(|()| store));
+        let mut store = match opened {
+            // The store is gone by now, so nothing writes to the files any more.
             Err(OpenError::Damaged { session, damage }) => {
+                aside::restore(dir)?;
                 mark::record(dir, &damage)?;
                 return Err(OpenError::Damaged { session, damage });
             }
             other => other?,
         };
-        let mut store = SledStore::over(dir, session, db, lock, Head::empty(&session))?;
-        let settled = store.compare(&survey);
-        if let Err(OpenError::Damaged { damage, .. }) = &settled {
-            mark::record(dir, damage)?;
-        }
-        settled?;
-        if store.head != survey.end() {
-            let damage = format!("it ends at record {}", store.head.seq);
-            return Err(damaged(Damage::Engine(damage)));
-        }
         store.barrier()?;
         sync_dir(&dir.db())?;
+        aside::discard(dir)?;
         mark::end(dir)?;
         Ok(store)
     }
@@ -119,11 +119,11 @@ impl SledStore {
         dir: &SessionDir,
         session: SessionId,
         db: Db,
-        lock: Lock,
-        head: Head,
+        lock: Arc<Lock>,
     ) -> Result<SledStore, OpenError> {
-        let data = File::open(dir.data())?;
         let engine = Arc::new(Engine { db: Some(db), _lock: lock });
+        let data = File::open(dir.data())?;
+        let head = Head::empty(&session);
         Ok(SledStore { session, dir: dir.clone(), engine, data, synced: HashSet::new(), head })
     }
 

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use codex_event::{Digest, Event, MAGIC, Record, Seq, SessionId};
+use codex_event::{Digest, Event, HEADER_LEN, MAGIC, Record, Seq, SessionId};
 use codex_journal::{
     Damage, Head, HeadFile, HeadState, Layout, OpenError, Problem, RawJournal, Scribe, SessionDir,
     SledStore, verify,
@@ -59,13 +59,26 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
     let frames: Vec<usize> =
         (0..bytes.len() - 8).filter(|at| bytes[*at..].starts_with(&MAGIC)).collect();
     let last = frames[frames.len() - 1] as u64 + 400;
+    // The engine writes most records more than once; these can be lost to one bit.
+    let hash = |at: usize| &bytes[at + HEADER_LEN - 32..at + HEADER_LEN];
+    let single: Vec<usize> = frames
+        .iter()
+        .copied()
+        .filter(|at| frames.iter().filter(|other| hash(**other) == hash(*at)).count() == 1)
+        .collect();
+    assert!(!single.is_empty());
 
     let mut dice = Dice(5);
     let (mut lost, mut refused) = (0, 0);
     for trial in 0..64 {
-        let bit = match trial % 2 {
-            0 => dice.below(last * 8),
-            _ => frames[dice.below(frames.len() as u64) as usize] as u64 * 8 + dice.below(300 * 8),
+        let frame = |dice: &mut Dice, of: &[usize]| {
+            let bit = of[dice.below(of.len() as u64) as usize] as u64 * 8 + dice.below(300 * 8);
+            bit.min(bytes.len() as u64 * 8 - 1)
+        };
+        let bit = match trial % 4 {
+            0 | 1 => dice.below(last.min(bytes.len() as u64) * 8),
+            2 => frame(&mut dice, &frames),
+            _ => frame(&mut dice, &single),
         };
         let home = home();
         let dir = dir(home.path(), id);
@@ -85,6 +98,10 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
         let (mut opener, mut lines) = child::start("open", home.path(), id);
         let opened = child::told(&mut lines).expect("says what it found");
         opener.wait().expect("ended");
+        if opened.contains("is damaged") {
+            let now = std::fs::read(dir.data()).expect("readable");
+            assert!(now == damaged, "trial {trial}: a refused file was changed");
+        }
         match missing[..] {
             [] => {
                 assert_eq!(said, [], "trial {trial}");
@@ -100,15 +117,14 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
                 } else {
                     Problem::Missing { first: Seq(one), last: Seq(one) }
                 };
-                assert_eq!(said, [named.clone()], "trial {trial}");
+                assert_eq!(said, std::slice::from_ref(&named), "trial {trial}");
                 assert!(opened.ends_with(&named.to_string()), "trial {trial}: {opened}");
-                let now = std::fs::read(dir.data()).expect("readable");
-                assert!(now == damaged, "trial {trial}: a refused file was changed");
             }
             _ => panic!("trial {trial}: one bit at {bit} cost records {missing:?}"),
         }
     }
     assert!(lost > 0, "no trial hit a record");
+    assert!(refused > 0, "no trial broke the engine: is the guard still needed?");
     println!("64 flipped bits: {lost} cost a record, {refused} broke the engine alone");
 }
 
@@ -136,7 +152,7 @@ fn a_damaged_slot_of_the_head_leaves_the_other() {
     let dir = journal(home.path(), id);
     let HeadState::Good(head) = HeadFile::read(&dir.head()).expect("readable") else { panic!() };
     assert_eq!(head.seq, Seq(RECORDS));
-    for (slot, other) in [(0, 512), (512, 0)] {
+    for slot in [0, 512] {
         flip(&dir.head(), (slot + 10) * 8);
         assert!(matches!(HeadFile::read(&dir.head()), Ok(HeadState::OneSlot(_))));
         assert_eq!(problems(&dir, id), [Problem::HeadDamaged]);
@@ -144,9 +160,7 @@ fn a_damaged_slot_of_the_head_leaves_the_other() {
         // The next head goes where the damage is.
         let (mut file, _) = HeadFile::open(&dir.head()).expect("opens");
         file.write(head).expect("written");
-        assert!(matches!(HeadFile::read(&dir.head()), Ok(HeadState::Good(now)) if now == head));
-        flip(&dir.head(), (other + 10) * 8);
-        flip(&dir.head(), (other + 10) * 8);
+        assert_eq!(HeadFile::read(&dir.head()).expect("readable"), HeadState::Good(head));
     }
     flip(&dir.head(), 80);
     flip(&dir.head(), 512 * 8 + 80);
@@ -191,6 +205,25 @@ fn a_journal_in_another_sessions_folder_is_reported() {
     let found = problems(&moved, session(7));
     assert!(found.contains(&Problem::WrongSession { seq: Seq(1) }), "{found:?}");
     assert!(matches!(damage(&moved, session(7)), Damage::Records(Problem::WrongSession { .. })));
+}
+
+#[test]
+fn an_opening_cut_off_while_the_engine_wrote_is_undone() {
+    let home = home();
+    let id = session(10);
+    let dir = journal(home.path(), id);
+    // As a kill leaves it: the copy is complete, and the engine has cut the log.
+    copy(&dir.db(), &dir.path().join("db.before"));
+    std::fs::write(dir.opening(), b".").expect("written");
+    OpenOptions::new()
+        .write(true)
+        .open(dir.data())
+        .and_then(|file| file.set_len(20_000))
+        .expect("cut");
+    assert!(matches!(problems(&dir, id)[..], [.., Problem::BehindHead { .. }]));
+    drop(SledStore::open(&dir, id).expect("opens"));
+    assert_eq!(problems(&dir, id), []);
+    assert!(!dir.path().join("db.before").exists());
 }
 
 #[test]

@@ -1,0 +1,83 @@
+//! A copy of the engine's files for the time that the engine opens them.
+//!
+//! An engine that meets a damaged page takes what comes before it for the whole journal and writes
+//! over the rest, records that are still good. So it opens its files only while there is a copy, and
+//! the copy takes their place again when it gives less than was there.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::blobs::sync_dir;
+use crate::layout::SessionDir;
+
+/// Copies the engine's files; the copy has its name only when it is complete.
+pub(super) fn put(dir: &SessionDir) -> io::Result<()> {
+    let half = dir.path().join("db.half");
+    remove(&half)?;
+    copy(&dir.db(), &half)?;
+    remove(&place(dir))?;
+    std::fs::rename(half, place(dir))
+}
+
+/// Tells whether an opening that was cut off left its copy.
+pub(super) fn is_there(dir: &SessionDir) -> bool {
+    place(dir).is_dir()
+}
+
+/// Puts the copy back in place of the engine's files, each at once.
+pub(super) fn restore(dir: &SessionDir) -> io::Result<()> {
+    // Snapshots that the engine made meanwhile speak of another file.
+    for entry in std::fs::read_dir(dir.db())? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    put_back(&place(dir), &dir.db())?;
+    sync_dir(&dir.db())?;
+    discard(dir)
+}
+
+/// Removes the copy.
+pub(super) fn discard(dir: &SessionDir) -> io::Result<()> {
+    remove(&place(dir))
+}
+
+fn place(dir: &SessionDir) -> PathBuf {
+    dir.path().join("db.before")
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn put_back(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            put_back(&entry.path(), &target)?;
+        } else {
+            std::fs::File::open(entry.path())?.sync_all()?;
+            std::fs::rename(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
