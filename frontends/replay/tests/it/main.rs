@@ -1,6 +1,7 @@
 //! Replays of journals on disk.
 
 mod fixture;
+mod golden;
 mod list;
 mod live;
 mod replay;
