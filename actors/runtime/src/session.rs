@@ -28,6 +28,9 @@ use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
 use crate::tools::ToolActor;
 
+/// Messages that may wait in the session's mailbox. Its senders each await their answer, so no
+/// more wait than there are tasks that report; 16, the default, makes actix reorder.
+const MAILBOX: usize = 256;
 /// Events of one batch; a batch ends earlier at the first barrier.
 const BATCH_EVENTS: usize = 256;
 
@@ -290,7 +293,7 @@ impl Actor for SessionActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
-        context.set_mailbox_capacity(crate::wiring::MAILBOX);
+        context.set_mailbox_capacity(MAILBOX);
     }
 }
 

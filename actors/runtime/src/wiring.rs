@@ -36,9 +36,6 @@ use crate::session::{Ending, Meet, Peers, SessionActor};
 pub use crate::tools::Place;
 use crate::tools::ToolActor;
 
-/// Messages that may wait in the session's mailbox. Its senders each await their answer, so no
-/// more wait than there are tasks that report; 16, the default, makes actix reorder.
-pub(crate) const MAILBOX: usize = 256;
 /// Commands of a frontend that may wait.
 pub(crate) const COMMANDS: usize = 16;
 /// Worker threads for I/O.

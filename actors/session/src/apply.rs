@@ -93,7 +93,7 @@ impl Session {
 
     fn take_items(&mut self) {
         let Some(asking) = self.turn.as_ref().and_then(Turn::asking) else { return };
-        for entry in asking.items.iter().map(Entry::of) {
+        for entry in asking.items.iter().map(Item::entry) {
             self.transcript.push(entry);
         }
     }

@@ -12,7 +12,7 @@ use codex_event::{
 
 use crate::chain::{Chain, Draft};
 use crate::report::{Intake, Report, Stamp};
-use crate::session::{Call, CallState, Life, Phase, Turn};
+use crate::session::{Call, CallState, Item, Life, Phase, Turn};
 use crate::transcript::Entry;
 use crate::{Session, retry};
 
@@ -404,7 +404,7 @@ impl Step<'_> {
         if let Event::ModelResponded { response, .. } = &event {
             self.responded = Some(response.clone());
             let asking = self.turn.as_ref().and_then(Turn::asking);
-            self.items.extend(asking.into_iter().flat_map(|asking| &asking.items).map(Entry::of));
+            self.items.extend(asking.into_iter().flat_map(|asking| &asking.items).map(Item::entry));
         }
         let seq = self.chain.next();
         if let Some(turn) = &mut self.turn {

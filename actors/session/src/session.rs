@@ -238,6 +238,13 @@ impl Turn {
     }
 }
 
+impl Item {
+    /// Gives the item as the transcript holds it.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry::Item { kind: self.kind.clone(), raw: self.raw.clone() }
+    }
+}
+
 impl Working {
     /// Gives the call whose turn it is; calls are carried out in the order of the response.
     pub(crate) fn due(&self) -> Option<&Call> {

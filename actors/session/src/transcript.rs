@@ -2,8 +2,6 @@
 
 use codex_event::{ContextSource, Digest, ItemKind, Stored};
 
-use crate::session::Item;
-
 /// One piece of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -105,12 +103,6 @@ impl Transcript {
     pub(crate) fn keep(&mut self, response: Option<&str>) {
         self.kept =
             response.map(|id| Kept { response: id.to_owned(), entries: self.entries.len() });
-    }
-}
-
-impl Entry {
-    pub(crate) fn of(item: &Item) -> Entry {
-        Entry::Item { kind: item.kind.clone(), raw: item.raw.clone() }
     }
 }
 
