@@ -250,6 +250,8 @@ impl Watch {
             }
             (None, Some(failed)) => return Ended::not_started(failed.message),
             (None, None) if interrupted => Outcome::Interrupted,
+            // Without its supervisor nobody saw the end; the broken lifeline is what killed it.
+            (None, None) if confined => Outcome::Signalled { signal: 9 },
             (None, None) => {
                 return Ended::not_started("the command's supervisor was killed".into());
             }

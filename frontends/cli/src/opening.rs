@@ -87,6 +87,7 @@ pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Openin
         })
     };
     let provider = &config.provider;
+    bare_address(&provider.base_url)?;
     let roots = plan.writable_roots().iter().map(|root| text(root)).collect::<Result<_, _>>()?;
     let (level, landlock_abi) = match plan.confinement {
         codex_sandbox::Confinement::None => ("none", None),
@@ -133,6 +134,17 @@ pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Openin
         ],
         notes: Vec::new(),
     })
+}
+
+/// Refuses an address that carries credentials: the journal keeps addresses, and no secret.
+fn bare_address(address: &str) -> Result<(), Failure> {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    if authority.contains('@') || address.contains('?') {
+        return Err(Failure::new(USAGE, "the provider's base_url holds more than an address")
+            .hint("put a key into the variable that env_key names, the rest into http_headers or query_params"));
+    }
+    Ok(())
 }
 
 /// Describes the surroundings to the model.

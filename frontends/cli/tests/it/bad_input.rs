@@ -140,6 +140,21 @@ fn what_is_not_understood_ends_with_two_and_a_hint() {
 }
 
 #[test]
+fn an_address_with_a_password_is_refused_and_not_repeated() {
+    for url in ["http://me:hunter2@127.0.0.1:1/v1", "http://127.0.0.1:1/v1?key=hunter2"] {
+        let world = World::silent().with_provider(&provider(url));
+        let turn = world.turn(&[]);
+        assert_eq!(turn.code, 2, "{}", turn.stderr);
+        assert!(
+            turn.stderr.contains("hint: ") && !turn.stderr.contains("hunter2"),
+            "{}",
+            turn.stderr
+        );
+        assert!(!world.home().join("journals").exists());
+    }
+}
+
+#[test]
 fn a_broken_settings_file_is_named_with_its_place() {
     let world = World::silent();
     for (text, words) in [

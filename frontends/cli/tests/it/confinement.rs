@@ -128,7 +128,7 @@ fn a_supervisor_that_is_killed_takes_its_command_along() {
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     assert_eq!(turn.items("agent_message")[0]["text"], "went on");
     let item = &turn.items("command_execution")[0];
-    assert_eq!(item["status"], "failed");
+    assert_eq!((&item["status"], &item["exit_code"]), (&json!("failed"), &json!(137)));
     world.check_replay(&turn);
     for process in std::fs::read_dir("/proc").expect("proc").flatten() {
         // Without the fence a command can kill its supervisor; that it can is no secret.
