@@ -1,21 +1,31 @@
 //! What users get wrong, and what the world does to them: a message, a hint, an exit code.
 
 use std::fs;
-use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::support::{World, patches, provider, run, says};
+use crate::support::{World, patches, piped, provider, run, runs, says};
 
 #[test]
 fn a_missing_key_is_named() {
     let world = World::silent();
-    let turn = run(world.program(&["exec", "--skip-git-repo-check", "--json", "go"]));
-    assert_eq!(turn.code, 1);
-    assert_eq!(turn.shape(), ["thread.started", "turn.started", "error", "turn.failed"]);
-    assert!(turn.last()["error"]["message"].as_str().expect("text").contains("OPENAI_API_KEY"));
-    assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
-    world.check_replay(&turn);
+    for blank in [None, Some(""), Some(" \n")] {
+        let mut command = world.program(&["exec", "--skip-git-repo-check", "--json", "go"]);
+        command.envs(blank.map(|value| ("OPENAI_API_KEY", value)));
+        let turn = run(command);
+        assert_eq!(turn.code, 1);
+        assert_eq!(turn.shape(), ["thread.started", "turn.started", "error", "turn.failed"]);
+        assert!(turn.last()["error"]["message"].as_str().expect("text").contains("OPENAI_API_KEY"));
+        assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
+        world.check_replay(&turn);
+    }
+    let told = run(world.program(&["exec", "--skip-git-repo-check", "go"]));
+    assert_eq!((told.code, told.stdout.as_str()), (1, ""));
+    assert!(
+        told.stderr.contains("OPENAI_API_KEY") && told.stderr.contains("hint: "),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]
@@ -102,6 +112,51 @@ fn a_journal_that_can_not_be_written_is_said_once() {
     assert_eq!(turn.last()["journalled"], false);
     assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
     assert!(world.bodies().is_empty(), "nothing was asked");
+
+    let mut command = world.exec(&["go"]);
+    command.env("CODEX_HOME", file.join("home"));
+    let told = run(command);
+    assert_eq!((told.code, told.stdout.as_str()), (74, ""), "{}", told.stderr);
+    assert!(told.stderr.contains("hint: "), "{}", told.stderr);
+}
+
+#[test]
+fn a_journal_that_runs_out_of_room_ends_the_turn() {
+    // No file may grow past this many blocks of 1,024 bytes: as a full disk, and without a disk.
+    let mut seen = Vec::new();
+    for blocks in [1, 4, 16, 64, 128, 256, 600] {
+        let world = World::playing(json!([
+            runs("seq 1 30000"),
+            runs("seq 1 30000"),
+            runs("seq 1 30000"),
+            says("done")
+        ]));
+        let turn = run(world.limited(blocks, &["--json", "--full-auto", "go"]));
+        assert!(
+            matches!(turn.code, 0 | 74),
+            "{blocks}: {} {}{}",
+            turn.code,
+            turn.stdout,
+            turn.stderr
+        );
+        seen.push(turn.code);
+        if turn.code == 0 {
+            world.check_replay(&turn);
+            continue;
+        }
+        assert!(turn.stderr.contains("hint: "), "{blocks}: {}", turn.stderr);
+        assert_eq!(turn.last()["type"], "turn.failed", "{blocks}: {}", turn.stdout);
+        assert_eq!(turn.last()["journalled"], false, "{blocks}: {}", turn.stdout);
+        // What was printed before it is in the journal.
+        let before = turn.stdout.lines().count() - 1;
+        if before > 0 {
+            let replayed = run(world.program(&["replay", "--last", "--json"]));
+            let printed: Vec<_> = turn.stdout.lines().take(before).collect();
+            let kept: Vec<_> = replayed.stdout.lines().take(before).collect();
+            assert_eq!(printed, kept, "{blocks}");
+        }
+    }
+    assert!(seen.contains(&74), "{seen:?}");
 }
 
 #[test]
@@ -133,10 +188,83 @@ fn what_is_not_understood_ends_with_two_and_a_hint() {
         assert_eq!(turn.stdout, "", "{arguments:?}");
         assert!(!world.home().join("journals").exists(), "{arguments:?} left a session");
     }
+    let odd = piped(world.program(&["exec", "--skip-git-repo-check"]), b"caf\xe9");
+    assert_eq!((odd.code, odd.stdout.as_str()), (2, ""), "{}", odd.stderr);
+    assert!(odd.stderr.contains("hint: "), "{}", odd.stderr);
+    assert!(!world.home().join("journals").exists());
+    for both in [&["--full-auto", "-s", "read-only"][..], &["--color", "mauve"], &["a", "b"]] {
+        assert_eq!(run(world.program(&[&exec[..], both].concat())).code, 2, "{both:?}");
+    }
     assert_eq!(run(world.program(&["exec", "--no-such-flag"])).code, 2);
     assert_eq!(run(world.program(&[])).code, 2);
     let short = run(world.program(&["replay", "0190"]));
     assert!(short.stderr.contains("codex sessions"), "{}", short.stderr);
+}
+
+#[test]
+fn a_beginning_that_names_several_sessions_is_refused_with_their_ids() {
+    let world = World::playing(json!([says("ok")]));
+    // The first eight characters last for a minute: of three sessions, two share them.
+    let ids: Vec<String> = (0..3)
+        .map(|_| world.turn(&[]).lines()[0]["thread_id"].as_str().expect("an id").to_owned())
+        .collect();
+    let begins = &ids[1][..8];
+    let meant: Vec<_> = ids.iter().filter(|id| id.starts_with(begins)).collect();
+    assert!(meant.len() > 1, "{ids:?}");
+    for form in ["--text", "--json", "--raw", "--verify"] {
+        let turn = run(world.program(&["replay", begins, form]));
+        assert_eq!((turn.code, turn.stdout.as_str()), (2, ""));
+        assert!(meant.iter().all(|id| turn.stderr.contains(id.as_str())), "{}", turn.stderr);
+        assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
+    }
+}
+
+#[test]
+fn a_message_that_can_not_be_saved_is_said_after_the_turn() {
+    let world = World::playing(json!([says("the message")]));
+    let turn = run(world.exec(&["-o", "/nonexistent/folder/last.txt", "go"]));
+    assert_eq!((turn.code, turn.stdout.as_str()), (2, "the message\n"));
+    assert!(turn.stderr.contains("last.txt") && turn.stderr.contains("hint: "), "{}", turn.stderr);
+    world.check_journal();
+}
+
+#[test]
+fn calls_that_ask_for_the_impossible_are_answered() {
+    let call = |name: &str, arguments: serde_json::Value| json!([{"type": "function_call", "name": name, "arguments": arguments}]);
+    let odd = [
+        call("exec_command", json!({"cmd": "pwd", "workdir": "/nonexistent"})),
+        call("exec_command", json!({"cmd": "pwd", "workdir": "nonexistent"})),
+        call("exec_command", json!({"cmd": ""})),
+        call("exec_command", json!({"cmd": "pwd", "shell": "/nonexistent/shell"})),
+        call("exec_command", json!({"cmd": "echo a\u{0}b"})),
+        call("exec_command", json!({})),
+        call("exec_command", json!([1, 2])),
+        call("shell", json!({"command": []})),
+        call("shell", json!({"command": ["no-such-program"]})),
+        call("shell", json!({"command": ["/etc/passwd"]})),
+        call("shell", json!({"command": ["true"], "timeout": 0})),
+        call("shell", json!({"command": ["true"], "timeout": -1})),
+        call("shell", json!({"command": ["true"], "timeout": u64::MAX})),
+        call("apply_patch", json!({"input": "*** Begin Patch\n*** End Patch\n"})),
+        call("apply_patch", json!({"input": 3})),
+        patches(""),
+        patches("*** Begin Patch\n*** Add File: \n+x\n*** End Patch\n"),
+        patches("*** Begin Patch\n*** Delete File: nonexistent\n*** End Patch\n"),
+        runs("rm -r \"$PWD\"; echo gone"),
+        runs("pwd"),
+    ];
+    let steps: Vec<_> = odd.iter().cloned().chain([says("survived")]).collect();
+    let world = World::playing(json!(steps));
+    let turn = world.turn(&["-s", "danger-full-access"]);
+    assert_eq!(turn.code, 0, "{}{}", turn.stdout, turn.stderr);
+    assert_eq!(turn.items("agent_message")[0]["text"], "survived");
+    for (number, body) in world.bodies().iter().enumerate().skip(1) {
+        let input = body["input"].as_array().expect("items");
+        let output = input[0]["output"].as_str().unwrap_or_default();
+        assert!(input.len() == 1 && !output.is_empty(), "{}: {input:?}", odd[number - 1]);
+    }
+    fs::create_dir_all(world.work()).expect("made again");
+    world.check_replay(&turn);
 }
 
 #[test]
@@ -171,18 +299,37 @@ fn a_broken_settings_file_is_named_with_its_place() {
 
 #[test]
 fn a_patch_is_applied_from_an_argument_or_from_standard_input() {
-    use std::io::Write;
     let world = World::silent();
     let add = "*** Begin Patch\n*** Add File: a.txt\n+one\n*** End Patch\n";
     let turn = run(world.program(&["apply-patch", add]));
     assert_eq!((turn.code, turn.stdout.contains("A a.txt")), (0, true), "{}", turn.stderr);
     let edit = "*** Begin Patch\n*** Update File: a.txt\n@@\n-one\n+two\n*** End Patch\n";
-    let mut child =
-        world.program(&["apply-patch", "-"]).stdin(Stdio::piped()).spawn().expect("starts");
-    child.stdin.take().expect("piped").write_all(edit.as_bytes()).expect("written");
-    assert!(child.wait().expect("ends").success());
+    assert_eq!(piped(world.program(&["apply-patch", "-"]), edit.as_bytes()).code, 0);
     assert_eq!(world.read("a.txt").as_deref(), Some("two\n"));
     let again = run(world.program(&["apply-patch", edit]));
     assert_eq!(again.code, 1);
     assert!(again.stderr.contains("expected lines"), "{}", again.stderr);
+}
+
+#[test]
+fn a_patch_from_the_command_line_stays_in_its_folder() {
+    let world = World::silent();
+    let outside = world.path("outside.txt");
+    for patch in [
+        format!("*** Begin Patch\n*** Add File: {}\n+x\n*** End Patch\n", outside.display()),
+        "*** Begin Patch\n*** Add File: ../outside.txt\n+x\n*** End Patch\n".to_owned(),
+        "*** Begin Patch\n*** Add File: in.txt\n+x\n*** Add File: ../outside.txt\n+x\n*** End Patch\n"
+            .to_owned(),
+    ] {
+        let turn = run(world.program(&["apply-patch", &patch]));
+        assert_eq!((turn.code, turn.stdout.as_str()), (1, ""), "{patch}");
+        assert!(!turn.stderr.is_empty());
+        assert!(!outside.exists() && world.read("in.txt").is_none(), "{patch}");
+    }
+    for broken in ["", "nonsense", "*** Begin Patch\n*** Frobnicate: a\n*** End Patch\n"] {
+        let turn = run(world.program(&["apply-patch", broken]));
+        assert_eq!(turn.stdout, "", "{broken}");
+        assert!(matches!(turn.code, 1 | 2) && !turn.stderr.is_empty(), "{broken}: {}", turn.code);
+    }
+    assert_eq!(piped(world.program(&["apply-patch", "-"]), b"\xff\xfe").stdout, "");
 }

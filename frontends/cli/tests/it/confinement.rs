@@ -1,12 +1,14 @@
 //! What commands of a session can and can't do, seen from outside.
 
-use std::io::Write;
 use std::net::{TcpListener, UdpSocket};
-use std::process::Stdio;
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Turn, World, eventually, has, processes, run, runs, runs_for, says};
+use crate::support::{
+    Running, World, end_all, eventually, has, piped, processes, run, runs, runs_for,
+    rust_of_the_user, says,
+};
 
 const PERMISSIONS: [&str; 6] = [
     "-s",
@@ -72,13 +74,8 @@ fn ordinary_tools_work() {
     std::fs::create_dir(world.work().join("src")).expect("made");
     let main = "fn main() { println!(\"Hello, world!\"); }\n";
     std::fs::write(world.work().join("src/main.rs"), main).expect("written");
-    let real = std::env::var("HOME").unwrap_or_default();
-    let home = |name: &str, folder: &str| {
-        std::env::var(name).unwrap_or_else(|_| format!("{real}/{folder}"))
-    };
     let mut command = world.exec(&[&["--json"], &PERMISSIONS[..], &["go"]].concat());
-    command.env("CARGO_HOME", home("CARGO_HOME", ".cargo"));
-    command.env("RUSTUP_HOME", home("RUSTUP_HOME", ".rustup"));
+    rust_of_the_user(&mut command);
     let turn = run(command);
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     let outputs = turn.outputs();
@@ -106,6 +103,39 @@ fn no_secret_of_ours_is_in_a_commands_environment() {
 }
 
 #[test]
+fn the_key_can_not_be_read_out_of_the_agent() {
+    let line =
+        "for f in /proc/[0-9]*/environ; do tr '\\0' '\\n' < $f; done 2> /dev/null; echo looked";
+    let world = World::playing(json!([runs(line), says("looked")]));
+    let mut command = world.exec(&[&["--json"], &PERMISSIONS[..], &["go"]].concat());
+    command.env("OPENAI_API_KEY", "hunter2-in-the-agent");
+    let turn = run(command);
+    assert!(turn.outputs()[0].ends_with("looked\n"), "{}", turn.stdout);
+    assert!(!turn.stdout.contains("hunter2"), "a command read the agent's environment");
+}
+
+#[test]
+fn a_temporary_folder_is_made_where_there_is_none_and_goes_with_the_session() {
+    let line = "echo \"$TMPDIR\"; stat -c %a \"$TMPDIR\"; echo x > \"$TMPDIR/file\" && echo written; echo x > /tmp/codex-e2e-$$ || echo refused";
+    for tmpdir in [None, Some("/nonexistent"), Some("relative")] {
+        let world = World::playing(json!([runs(line), says("done")]));
+        let mut command = world.exec(&[&["--json"], &PERMISSIONS[..], &["go"]].concat());
+        match tmpdir {
+            None => command.env_remove("TMPDIR"),
+            Some(folder) => command.env("TMPDIR", folder),
+        };
+        let turn = run(command);
+        assert_eq!(turn.code, 0, "{}", turn.stderr);
+        let output = turn.outputs()[0].clone();
+        let lines: Vec<_> = output.lines().collect();
+        assert_eq!(lines[1..3], ["700", "written"], "{output}");
+        assert_eq!(lines.last(), Some(&"refused"), "{output}");
+        assert!(!std::path::Path::new(lines[0]).exists(), "{} is left", lines[0]);
+        world.check_replay(&turn);
+    }
+}
+
+#[test]
 fn nothing_outlives_a_commands_time() {
     let mark = format!("8899.{}", std::process::id());
     let line = format!("echo begun; setsid sleep {mark} & sleep {mark}");
@@ -130,17 +160,8 @@ fn a_supervisor_that_is_killed_takes_its_command_along() {
     let item = &turn.items("command_execution")[0];
     assert_eq!((&item["status"], &item["exit_code"]), (&json!("failed"), &json!(137)));
     world.check_replay(&turn);
-    for process in std::fs::read_dir("/proc").expect("proc").flatten() {
-        // Without the fence a command can kill its supervisor; that it can is no secret.
-        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
-        if String::from_utf8_lossy(&line).contains(&mark)
-            && let Ok(pid) = process.file_name().to_string_lossy().parse::<i32>()
-            && let Some(pid) = rustix::process::Pid::from_raw(pid)
-        {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        }
-    }
-    eventually("cleaned up", || processes(&mark) == 0);
+    // Without the fence a command can kill its supervisor; that it can is no secret.
+    end_all(&mark);
 }
 
 #[test]
@@ -156,15 +177,72 @@ fn the_wrapper_passes_input_and_exit_codes_through() {
         assert_eq!(code(&["sh", "-c", "echo x > written"]), 2 - u8_of_shell());
         assert!(!world.work().join("written").exists(), "read-only without -s");
     }
-    let mut child = world
-        .program(&["sandbox", "--full-auto", "--", "sh", "-c", "cat > copied; cat copied"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("starts");
-    child.stdin.take().expect("piped").write_all(b"through\n").expect("written");
-    let turn = Turn::of(child.wait_with_output().expect("ends"));
+    let copy = ["sandbox", "--full-auto", "--", "sh", "-c", "cat > copied; cat copied"];
+    let turn = piped(world.program(&copy), b"through\n");
     assert_eq!((turn.code, turn.stdout.as_str()), (0, "through\n"), "{}", turn.stderr);
     assert_eq!(run(world.program(&["sandbox", "-C", "/nonexistent", "--", "true"])).code, 125);
+}
+
+#[test]
+fn a_wrapped_command_ends_with_the_wrapper() {
+    let world = World::silent();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::KILL] {
+        let mark = format!("88{}.{}", signal.as_raw(), std::process::id());
+        let line =
+            format!("trap '' INT TERM HUP; sleep {mark} & setsid sleep {mark} & sleep {mark}");
+        let running = Running::start(world.program(&["sandbox", "--", "sh", "-c", &line]));
+        eventually("the command runs", || processes(&format!("sleep\0{mark}")) >= 3);
+        running.signal(signal);
+        eventually("all of it ended", || processes(&mark) == 0);
+        assert_eq!(running.end().code, 128 + signal.as_raw());
+    }
+}
+
+#[test]
+fn a_wrapped_command_has_what_it_was_granted() {
+    let world = World::silent();
+    let granted = world.path("granted");
+    std::fs::create_dir(&granted).expect("made");
+    let folder = format!("disk-write-folder={}", granted.display());
+    let line = "echo x > ../granted/in; echo x > out; echo x > ../home/config.toml; true";
+    let turn = run(world.program(&[
+        "sandbox",
+        "-s",
+        "disk-full-read-access",
+        "-s",
+        &folder,
+        "--",
+        "sh",
+        "-c",
+        line,
+    ]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert!(granted.join("in").exists(), "{}", turn.stderr);
+    assert!(!world.work().join("out").exists() && !world.home().join("config.toml").exists());
+    // The agent's own folder is nobody's to write, whatever else is.
+    let turn = run(world.program(&[
+        "sandbox",
+        "--full-auto",
+        "-C",
+        "..",
+        "--",
+        "sh",
+        "-c",
+        "echo x > home/config.toml",
+    ]));
+    assert_ne!(turn.code, 0);
+    assert!(!world.home().join("config.toml").exists());
+    let all = run(world.program(&[
+        "sandbox",
+        "-s",
+        "danger-full-access",
+        "--",
+        "sh",
+        "-c",
+        "echo x > ../out",
+    ]));
+    assert_eq!(all.code, 0, "{}", all.stderr);
+    assert!(world.path("out").exists());
 }
 
 // A redirection that fails ends dash with 2 and bash with 1.

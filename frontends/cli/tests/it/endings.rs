@@ -1,9 +1,11 @@
 //! How turns end when something goes wrong on the way, or somebody ends them.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::{Running, World, eventually, processes, runs, says};
+use crate::support::{Running, World, eventually, processes, run, runs, says};
 
 fn long_text() -> Value {
     json!([{"type": "text", "n": 20, "chars": 8}])
@@ -40,8 +42,11 @@ fn faults_that_pass_are_waited_out() {
         json!({"items": long_text(), "fault": {"kind": "failed", "code": "server_error", "message": "m"}}),
     ] {
         let world = World::playing(json!([fault.clone(), says("after the fault")]));
+        let began = Instant::now();
         let turn = world.turn(&[]);
         assert_eq!(turn.code, 0, "{fault}: {}", turn.stderr);
+        let asked = fault["fault"]["retry_after"].as_u64().unwrap_or(0);
+        assert!(began.elapsed() >= Duration::from_secs(asked), "the server asked for more time");
         assert_eq!(turn.items("agent_message").len(), 1);
         assert_eq!(world.bodies().len(), 2);
         world.check_replay(&turn);
@@ -90,6 +95,25 @@ fn faults_that_do_not_pass_fail_the_turn() {
     }
 }
 
+#[test]
+fn a_stream_that_falls_silent_is_given_up_on() {
+    let silent = json!({
+        "items": long_text(), "fault": {"kind": "stall", "after_events": 6, "seconds": 600}
+    });
+    let world = World::playing(json!([silent, says("second try worked")]));
+    let settings = format!(
+        "{{name=\"mock\",base_url=\"{}\",stream_max_retries=1,stream_idle_timeout_ms=300}}",
+        world.base_url()
+    );
+    let world = world.with_provider(&settings);
+    let turn = world.turn(&[]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(turn.items("agent_message")[0]["text"], "second try worked");
+    let message = turn.lines()[2]["message"].as_str().expect("an error").to_owned();
+    assert!(message.contains("idle"), "{message}");
+    world.check_replay(&turn);
+}
+
 const SIGNALS: [(Signal, i32); 3] = [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)];
 
 #[test]
@@ -107,6 +131,71 @@ fn a_signal_ends_a_command_and_all_below_it() {
         assert_eq!(turn.code, code, "{}", turn.stderr);
         assert_eq!(turn.last()["type"], "turn.failed");
         assert_eq!(processes(&mark), 0, "something outlived the turn");
+        world.check_replay(&turn);
+    }
+}
+
+#[test]
+fn a_command_that_ignores_signals_is_ended_too() {
+    let mark = format!("8688.{}", std::process::id());
+    let line = format!(
+        "trap '' INT TERM HUP; setsid sh -c \"trap '' INT TERM HUP; sleep {mark}; true\" & while :; do sleep {mark}; done"
+    );
+    let world = World::playing(json!([runs(&line), says("never")]));
+    let mut running = Running::start(world.exec(&["--json", "--full-auto", "go"]));
+    running.until("item.started");
+    eventually("the command runs", || processes(&mark) >= 4);
+    running.signal(Signal::INT);
+    let turn = running.end();
+    assert_eq!(turn.code, 130, "{}", turn.stderr);
+    assert_eq!(turn.last()["type"], "turn.failed");
+    assert_eq!(processes(&mark), 0, "something outlived the turn");
+    world.check_replay(&turn);
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_the_journal_holds() {
+    let mark = format!("8687.{}", std::process::id());
+    let world =
+        World::playing(json!([runs(&format!("trap '' TERM; sleep {mark}")), says("never")]));
+    let mut running = Running::start(world.exec(&["--json", "--full-auto", "go"]));
+    running.until("item.started");
+    eventually("the command runs", || processes(&mark) >= 1);
+    running.signal(Signal::INT);
+    running.signal(Signal::INT);
+    let turn = running.end();
+    assert_eq!(turn.code, 130, "{}", turn.stderr);
+    eventually("nothing outlived the turn", || processes(&mark) == 0);
+    world.check_journal();
+    let replayed = run(world.program(&["replay", "--last", "--json"]));
+    assert!(replayed.stdout.starts_with(&turn.stdout), "{}\n{}", turn.stdout, replayed.stdout);
+}
+
+#[test]
+fn a_signal_is_told_to_people_as_well() {
+    let mark = format!("8686.{}", std::process::id());
+    let world = World::playing(json!([runs(&format!("sleep {mark}")), says("never")]));
+    let running = Running::start(world.exec(&["--full-auto", "go"]));
+    eventually("the command runs", || processes(&mark) >= 1);
+    running.signal(Signal::INT);
+    let turn = running.end();
+    assert_eq!((turn.code, turn.stdout.as_str()), (130, ""), "{}", turn.stderr);
+    assert!(turn.stderr.contains("interrupted"), "{}", turn.stderr);
+    world.check_journal();
+}
+
+#[test]
+fn a_signal_before_the_first_answer_ends_the_turn() {
+    for (signal, code) in SIGNALS {
+        let world = World::playing(json!([
+            {"items": says("never"), "wait_for": "/nonexistent/gate"}
+        ]));
+        let running = Running::start(world.exec(&["--json", "go"]));
+        eventually("the model was asked", || !world.bodies().is_empty());
+        running.signal(signal);
+        let turn = running.end();
+        assert_eq!(turn.code, code, "{}", turn.stderr);
+        assert_eq!(turn.last()["type"], "turn.failed");
         world.check_replay(&turn);
     }
 }
@@ -155,4 +244,18 @@ fn an_output_that_nobody_reads_ends_the_turn() {
     assert!(!output.status.success());
     assert_eq!(processes(&mark), 0);
     world.check_journal();
+}
+
+#[test]
+fn an_output_without_room_ends_the_turn() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+    let world = World::playing(json!([runs("echo early"), says("late")]));
+    for arguments in [&["--json", "go"][..], &["go"]] {
+        let mut command = world.exec(arguments);
+        command.stdout(full());
+        let turn = run(command);
+        assert_eq!(turn.code, 1, "{arguments:?}: {}", turn.stderr);
+        assert!(turn.stderr.contains("hint: "), "{arguments:?}: {}", turn.stderr);
+        world.check_journal();
+    }
 }

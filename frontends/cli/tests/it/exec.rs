@@ -1,8 +1,10 @@
 //! What a turn prints, and that the journal prints it again.
 
-use serde_json::json;
+use std::process::Stdio;
 
-use crate::support::{Turn, World, patches, run, runs, says};
+use serde_json::{Value, json};
+
+use crate::support::{World, end_all, eventually, finish, patches, piped, run, runs, says};
 
 const ADD: &str = "*** Begin Patch\n*** Add File: a.txt\n+one\n*** End Patch\n";
 const EDIT: &str = "*** Begin Patch\n*** Update File: a.txt\n@@\n-one\n+two\n*** End Patch\n";
@@ -88,14 +90,46 @@ fn a_patch_in_every_form() {
 }
 
 #[test]
-fn the_answer_alone_is_printed_to_stdout() {
-    let world = World::playing(json!([runs("echo working"), says("All done.")]));
-    let turn = run(world.exec(&["do it"]));
-    assert_eq!((turn.code, turn.stdout.as_str()), (0, "All done.\n"));
-    assert!(turn.stderr.contains("exec /bin/bash -c 'echo working'"), "{}", turn.stderr);
-    assert!(!turn.stderr.contains('\u{1b}') && !turn.stdout.contains('\u{1b}'));
-    let coloured = run(world.exec(&["--color", "always", "do it"]));
-    assert!(coloured.stderr.contains('\u{1b}') && !coloured.stdout.contains('\u{1b}'));
+fn a_patch_given_to_the_shell_is_applied_as_one() {
+    let shell = |command: Value| json!([{"type": "function_call", "name": "shell", "arguments": {"command": command}}]);
+    let heredoc = format!("apply_patch <<'EOF'\n{EDIT}EOF\n");
+    let world = World::playing(json!([
+        shell(json!(["apply_patch", ADD])),
+        shell(json!(["bash", "-lc", heredoc])),
+        says("Patched.")
+    ]));
+    let turn = world.turn(&["--full-auto"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(turn.items("file_change").len(), 2, "{}", turn.stdout);
+    assert!(turn.items("command_execution").is_empty(), "a patch is no command");
+    assert_eq!(world.read("a.txt").as_deref(), Some("two\n"));
+    world.check_replay(&turn);
+}
+
+#[test]
+fn several_calls_of_one_response_are_answered_together() {
+    let call = |line: &str| runs(line)[0].clone();
+    let world = World::playing(json!([
+        [
+            {"type": "text", "text": "Looking."},
+            call("echo one"), call("exit 4"), call("echo three"),
+            {"type": "custom_tool_call", "name": "apply_patch", "input": ADD}
+        ],
+        says("Looked.")
+    ]));
+    let turn = world.turn(&["--full-auto"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let codes: Vec<_> =
+        turn.items("command_execution").iter().map(|i| i["exit_code"].clone()).collect();
+    assert_eq!(codes.len(), 3, "{}", turn.stdout);
+    assert!([0, 4].iter().all(|code| codes.contains(&json!(code))), "{codes:?}");
+    assert_eq!(world.read("a.txt").as_deref(), Some("one\n"));
+    // Each call has its one answer, in the order of the calls.
+    let answers = world.bodies()[1]["input"].clone();
+    let ids: Vec<_> =
+        answers.as_array().expect("items").iter().map(|i| i["call_id"].clone()).collect();
+    assert_eq!(ids, ["call_000000_1", "call_000000_2", "call_000000_3", "call_000000_4"]);
+    world.check_replay(&turn);
 }
 
 #[test]
@@ -109,26 +143,22 @@ fn the_last_message_goes_to_a_file() {
 
 #[test]
 fn a_prompt_is_an_argument_or_standard_input() {
-    use std::io::Write;
-    use std::process::Stdio;
     let world = World::playing(json!([says("ok")]));
-    let piped = |arguments: &[&str]| {
-        let mut child = world.exec(arguments).stdin(Stdio::piped()).spawn().expect("starts");
-        let mut stdin = child.stdin.take().expect("piped");
-        stdin.write_all(b"from the pipe\n").expect("written");
-        drop(stdin);
-        Turn::of(child.wait_with_output().expect("ends"))
-    };
-    assert_eq!(piped(&["-"]).code, 0);
-    assert_eq!(piped(&[]).code, 0);
+    for arguments in [&["-"][..], &[]] {
+        let turn = piped(world.exec(arguments), b"from the pipe\n");
+        assert_eq!(turn.code, 0, "{}", turn.stderr);
+    }
+    assert_eq!(world.bodies().len(), 2);
     for body in world.bodies() {
         let input = body["input"].as_array().expect("items");
         let text = &input[input.len() - 1]["content"][0]["text"];
         assert_eq!(text, "from the pipe\n");
     }
     // An argument leaves the pipe alone, even one that never ends.
-    let held = world.exec(&["from the argument"]).stdin(Stdio::piped()).spawn().expect("starts");
-    let turn = Turn::of(held.wait_with_output().expect("ends"));
+    let mut child = world.exec(&["an argument"]).stdin(Stdio::piped()).spawn().expect("starts");
+    let held = child.stdin.take().expect("piped");
+    let turn = finish(child);
+    drop(held);
     assert_eq!(turn.code, 0, "{}", turn.stderr);
 }
 
@@ -142,7 +172,7 @@ fn a_program_is_told_of_the_finished_turn() {
     let notify = format!("notify=[\"sh\", \"{}\"]", script.display());
     let turn = run(world.exec(&["-c", &notify, "--json", "fix the test"]));
     assert_eq!(turn.code, 0, "{}", turn.stderr);
-    crate::support::eventually("the program was told", || told.exists());
+    eventually("the program was told", || told.exists());
     assert_eq!(
         std::fs::read_to_string(told).expect("written"),
         "1\n{\"type\":\"agent-turn-complete\",\"turn-id\":\"1\",\"input-messages\":[\"fix the test\"],\
@@ -150,6 +180,45 @@ fn a_program_is_told_of_the_finished_turn() {
     );
     assert!(world.kinds().contains(&"notification_sent".to_owned()));
     world.check_replay(&turn);
+}
+
+#[test]
+fn what_becomes_of_a_notification_does_not_touch_the_turn() {
+    let world = World::playing(json!([says("a \"quoted\"\nline \u{e9}\u{1f600}\u{1b}[31m")]));
+    // A program that is not there, one that fails, one that can't take so long an argument, and
+    // one that goes on for long: nobody waits for it.
+    let mark = format!("8666.{}", std::process::id());
+    let long = "x".repeat(200_000);
+    for (program, prompt) in [
+        ("[\"/nonexistent/program\"]".to_owned(), "go"),
+        ("[\"false\"]".to_owned(), "go"),
+        ("[]".to_owned(), "go"),
+        (format!("[\"sh\",\"-c\",\"exec sleep {mark}\"]"), "go"),
+    ] {
+        let turn = world.turn_of(&["-c", &format!("notify={program}")], prompt);
+        assert_eq!(turn.code, 0, "{program}: {}", turn.stderr);
+        world.check_replay(&turn);
+    }
+    let turn = piped(world.exec(&["--json", "-c", "notify=[\"true\"]", "-"]), long.as_bytes());
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    world.check_replay(&turn);
+    end_all(&mark);
+
+    // The text arrives as it was said, whatever is in it.
+    let told = world.path("told");
+    let notify = format!(
+        "notify=[\"sh\",\"-c\",\"printf %s \\\"$0\\\" > {0}.part && mv {0}.part {0}\"]",
+        told.display()
+    );
+    let prompt = "it's a \"prompt\"\nof $HOME `lines` \\";
+    let turn = world.turn_of(&["-c", &notify], prompt);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    eventually("the program was told", || told.exists());
+    let payload: Value =
+        serde_json::from_str(&std::fs::read_to_string(told).expect("text")).expect("JSON");
+    assert_eq!(payload["input-messages"], json!([prompt]));
+    assert_eq!(payload["last-assistant-message"], "a \"quoted\"\nline \u{e9}\u{1f600}\u{1b}[31m");
+    assert_eq!(payload.as_object().map(serde_json::Map::len), Some(4));
 }
 
 #[test]
@@ -168,8 +237,7 @@ fn five_sessions_at_once_do_not_disturb_each_other() {
         .collect();
     let mut ids = Vec::new();
     for (number, child) in children.into_iter().enumerate() {
-        let output = child.expect("starts").wait_with_output().expect("ends");
-        let turn = Turn::of(output);
+        let turn = finish(child.expect("starts"));
         assert_eq!(turn.code, 0, "{}", turn.stderr);
         assert_eq!(turn.outputs(), [format!("{number}\n")]);
         assert_eq!(turn.items("agent_message")[0]["text"], format!("answer {number}"));

@@ -6,6 +6,8 @@ mod crash;
 mod demo;
 mod endings;
 mod exec;
+mod odd;
+mod people;
 mod replay;
 mod support;
 mod wire;

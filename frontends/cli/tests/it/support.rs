@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
 use codex_scripted::{BlockingServer, Script};
@@ -84,6 +85,18 @@ impl World {
         self.program(&[&fixed[..], arguments].concat())
     }
 
+    /// The same, where no file may grow past so many KiB: a full disk without a disk.
+    pub(crate) fn limited(&self, kibibytes: u32, arguments: &[&str]) -> Command {
+        let exec = self.exec(arguments);
+        let line = format!("trap '' XFSZ; ulimit -f {kibibytes}; exec \"$@\"");
+        let mut command = Command::new("bash");
+        command.args(["-c", &line, "bash"]).arg(exec.get_program()).args(exec.get_args());
+        command.env_clear().current_dir(self.work());
+        command.envs(exec.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
     /// Replaces the provider's settings.
     pub(crate) fn with_provider(mut self, settings: &str) -> World {
         self.settings = settings.to_owned();
@@ -103,8 +116,13 @@ impl World {
 
     /// Runs `codex exec --json` to its end.
     pub(crate) fn turn(&self, arguments: &[&str]) -> Turn {
-        let all = [&["--json"], arguments, &["do the task"]].concat();
-        Turn::of(self.exec(&all).output().expect("the program runs"))
+        self.turn_of(arguments, "do the task")
+    }
+
+    /// Runs `codex exec --json` with this prompt to its end.
+    pub(crate) fn turn_of(&self, arguments: &[&str], prompt: &str) -> Turn {
+        let all = [&["--json"], arguments, &["--", prompt]].concat();
+        run(self.exec(&all))
     }
 
     /// Holds what was printed against the journal: the same bytes again, and nothing wrong.
@@ -158,7 +176,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    pub(crate) fn of(output: Output) -> Turn {
+    fn of(output: Output) -> Turn {
         Turn {
             code: code(output.status),
             stdout: String::from_utf8(output.stdout).expect("text"),
@@ -206,7 +224,31 @@ pub(crate) fn code(status: ExitStatus) -> i32 {
 }
 
 pub(crate) fn run(mut command: Command) -> Turn {
-    Turn::of(command.output().expect("the program runs"))
+    finish(command.spawn().expect("the program starts"))
+}
+
+/// Reads what a process prints, and waits for its end; one that hangs is killed, so that the test
+/// sees 137 instead of waiting forever.
+pub(crate) fn finish(child: Child) -> Turn {
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a pid");
+    let (ended, end) = std::sync::mpsc::sync_channel::<()>(0);
+    let watch = std::thread::spawn(move || {
+        if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    });
+    let output = child.wait_with_output().expect("it ends");
+    drop(ended);
+    watch.join().expect("the watch does not panic");
+    Turn::of(output)
+}
+
+/// Runs a program with this on its standard input.
+pub(crate) fn piped(mut command: Command, input: &[u8]) -> Turn {
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
+    // It may end before it has read everything.
+    let _ = child.stdin.take().expect("piped").write_all(input);
+    finish(child)
 }
 
 /// A program that runs while the test looks at it.
@@ -236,6 +278,11 @@ impl Running {
         }
     }
 
+    /// Reads one line more; tells whether there was one.
+    pub(crate) fn line(&mut self) -> bool {
+        self.lines.read_line(&mut self.printed).expect("readable") > 0
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a pid");
         // It may have ended by itself, which the test sees by its output.
@@ -244,12 +291,12 @@ impl Running {
 
     /// Reads the rest, and waits for the end.
     pub(crate) fn end(mut self) -> Turn {
-        let mut rest = Vec::new();
-        std::io::Read::read_to_end(&mut self.lines, &mut rest).expect("readable");
-        let output = self.child.wait_with_output().expect("it ends");
-        let mut stdout = self.printed.into_bytes();
-        stdout.extend(rest);
-        Turn::of(Output { stdout, ..output })
+        let mut rest = self.lines.buffer().to_vec();
+        self.child.stdout = Some(self.lines.into_inner());
+        let turn = finish(self.child);
+        rest.extend(turn.stdout.as_bytes());
+        let rest = String::from_utf8(rest).expect("text");
+        Turn { stdout: self.printed + &rest, ..turn }
     }
 }
 
@@ -264,6 +311,19 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
 
 /// Counts live processes whose command line holds a word.
 pub(crate) fn processes(word: &str) -> usize {
+    pids(word).len()
+}
+
+/// Ends the processes whose command line holds a word, which only this test put there.
+pub(crate) fn end_all(word: &str) {
+    for pid in pids(word).into_iter().filter_map(Pid::from_raw) {
+        // It may be gone by itself.
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    eventually("cleaned up", || processes(word) == 0);
+}
+
+fn pids(word: &str) -> Vec<i32> {
     let entries = fs::read_dir("/proc").expect("proc").flatten();
     let holds = |path: PathBuf| {
         let stat = fs::read_to_string(path.join("stat")).unwrap_or_default();
@@ -271,7 +331,8 @@ pub(crate) fn processes(word: &str) -> usize {
         let line = fs::read(path.join("cmdline")).unwrap_or_default();
         !gone && String::from_utf8_lossy(&line).contains(word)
     };
-    entries.filter(|entry| holds(entry.path())).count()
+    let found = entries.filter(|entry| holds(entry.path()));
+    found.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Tells whether a program is on the path; says so when it is not.
@@ -282,6 +343,15 @@ pub(crate) fn has(program: &str) -> bool {
         let _ = writeln!(std::io::stderr(), "skipped a part: there is no {program} here");
     }
     found
+}
+
+/// Lets a program use the Rust toolchain of the user who runs the tests.
+pub(crate) fn rust_of_the_user(command: &mut Command) {
+    let real = std::env::var("HOME").unwrap_or_default();
+    for (name, folder) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
+        let named = std::env::var(name).unwrap_or_else(|_| format!("{real}/{folder}"));
+        command.env(name, named);
+    }
 }
 
 /// A step in which the model says something.

@@ -1,0 +1,55 @@
+//! Naming a session.
+
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use codex_event::SessionId;
+use codex_journal::{FindError, Layout, Scribe, find, last};
+
+use crate::support::{barrier, batch, block_on, home, run};
+
+fn id(text: &str) -> SessionId {
+    text.parse().expect("an id")
+}
+
+fn make(layout: &Layout, id: SessionId, age: u64) {
+    let (scribe, _) = Scribe::create(layout, id).expect("created");
+    block_on(scribe.write(batch(run(id, 1, 1, barrier)))).expect("written");
+    scribe.finish().expect("finishes");
+    let then = SystemTime::now() - Duration::from_secs(age);
+    let head = File::options().write(true).open(layout.session(id).head()).expect("opens");
+    head.set_modified(then).expect("set");
+}
+
+#[test]
+fn a_session_is_found_by_its_id_by_its_beginning_and_by_its_age() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    assert!(matches!(last(&layout), Err(FindError::Empty)));
+    assert!(layout.sessions().expect("no folder is no session").is_empty());
+
+    let one = id("01900000-aaaa-7000-8000-000000000001");
+    let two = id("01900000-aaaa-7000-8000-000000000002");
+    let other = id("01900001-bbbb-7000-8000-000000000003");
+    make(&layout, two, 50);
+    make(&layout, one, 10);
+    make(&layout, other, 90);
+    // Neither a stranger's file, nor a session that nothing was written to, is a session.
+    std::fs::write(layout.path().join("notes.txt"), b"mine").expect("written");
+    let begun = id("01900002-cccc-7000-8000-000000000004");
+    drop(Scribe::create(&layout, begun).expect("created"));
+
+    assert_eq!(layout.sessions().expect("listed"), [one, two, other]);
+    assert_eq!(last(&layout).expect("found"), one);
+    assert_eq!(find(&layout, &two.to_string()).expect("found"), two);
+    assert_eq!(find(&layout, "01900001").expect("found"), other);
+    assert_eq!(find(&layout, "01900001-BBBB").expect("found"), other);
+    assert!(matches!(find(&layout, "0190000"), Err(FindError::TooShort(_))));
+    assert!(matches!(find(&layout, "deadbeef"), Err(FindError::Unknown(_))));
+    assert!(matches!(find(&layout, &begun.to_string()), Err(FindError::Unknown(_))));
+    let Err(error @ FindError::Ambiguous { .. }) = find(&layout, "01900000-aaaa") else {
+        panic!("two begin like this")
+    };
+    let text = error.to_string();
+    assert!(text.contains(&one.to_string()) && text.contains(&two.to_string()), "{text}");
+}
