@@ -181,11 +181,13 @@ async fn live(
     let submit = Command::Submit { input: setup.input };
     for command in [open, submit] {
         let wish = Wish { author: author.clone(), command };
-        // An actor that is gone has ended the session; `end` has its reason.
-        if let Ok(Err(rejection)) = session.send(wish).await
-            && handle.head().seq == Seq(0)
-        {
-            return Err((scribe, RunError::Refused(rejection)));
+        match session.send(wish).await {
+            // What is closed, or gone, has ended; `end` has the reason.
+            Ok(Ok(()) | Err(Rejection::Closed)) | Err(_) => {}
+            Ok(Err(rejection)) if handle.head().seq == Seq(0) => {
+                return Err((scribe, RunError::Refused(rejection)));
+            }
+            Ok(Err(rejection)) => tracing::debug!(%rejection, "refused"),
         }
     }
     match end.await {
