@@ -1,8 +1,10 @@
 //! `-c key=value`.
 
+use std::collections::BTreeSet;
+
 use toml::de::DeValue;
 
-use crate::tree::{Node, Table, Value};
+use crate::tree::{Node, Table, Value, dotted};
 use crate::{ConfigError, Origin};
 
 /// Parses one `key=value` into a layer.
@@ -44,6 +46,34 @@ pub(crate) fn parse(text: &str) -> Result<Table, ConfigError> {
     }
 }
 
+/// Lists the keys that these `-c key=value` set, by full dotted key; a table counts by its leaves.
+///
+/// So a run that takes its settings from elsewhere knows which of them this command line is about.
+pub fn set_keys(overrides: &[String]) -> Result<BTreeSet<String>, ConfigError> {
+    let mut keys = BTreeSet::new();
+    for text in overrides {
+        collect(&parse(text)?, &mut Vec::new(), &mut keys);
+    }
+    Ok(keys)
+}
+
+fn collect<'a>(table: &'a Table, path: &mut Vec<&'a str>, keys: &mut BTreeSet<String>) {
+    for (key, node) in table {
+        path.push(key);
+        match &node.value {
+            Value::Table(inner) => collect(inner, path, keys),
+            Value::String(_)
+            | Value::Integer(_)
+            | Value::Boolean(_)
+            | Value::Array(_)
+            | Value::Other(_) => {
+                keys.insert(dotted(path.iter().copied()));
+            }
+        }
+        path.pop();
+    }
+}
+
 fn layer(text: &str, segments: &[&str], value: &str) -> Table {
     let origin = Origin::Override(key_part(text).to_owned());
     let leaf = match DeValue::parse(value) {
@@ -73,7 +103,6 @@ fn key_part(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::dotted;
 
     /// Lists the leaves of a layer as `path = kind or value`.
     fn leaves(table: &Table, above: &[&str], out: &mut Vec<String>) {
@@ -116,6 +145,21 @@ mod tests {
             leaves(&table, &[], &mut found);
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_command_line_sets_is_known_by_leaf() {
+        let set = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            set_keys(&texts).map(|keys| keys.into_iter().collect::<Vec<_>>())
+        };
+        let keys =
+            set(&["model=o3", "model_providers.\"my.own\"={base_url=\"http://x\",name=\"n\"}"]);
+        assert_eq!(
+            keys.expect("they parse"),
+            ["model", "model_providers.\"my.own\".base_url", "model_providers.\"my.own\".name"]
+        );
+        assert!(set(&["model"]).is_err());
     }
 
     #[test]

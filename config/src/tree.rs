@@ -124,7 +124,7 @@ pub(crate) fn merge(under: &mut Table, over: Table) {
 }
 
 /// Writes a dotted path, with quotes around the segments that need them.
-pub(crate) fn dotted<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
+pub fn dotted<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let quoted = segments.into_iter().map(|segment| {
         if !segment.is_empty() && segment.chars().all(bare) {

@@ -19,7 +19,7 @@ mod transcript;
 
 pub use admit::Illegal;
 pub use chain::Draft;
-pub use react::Effect;
+pub use react::{Effect, Unfinished};
 pub use report::{Intake, PatchPlan, Report, Stamp};
 pub use safety::classify;
 pub use session::Session;

@@ -65,8 +65,47 @@ pub(crate) enum Debug {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
     /// What to do; - or nothing reads it from standard input.
     pub(crate) prompt: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<ExecCommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ExecCommand {
+    /// Go on with a session: with what a crash left undone, with something new to do, or both.
+    #[command(after_help = RESUME_HELP)]
+    Resume(Resume),
+}
+
+const RESUME_HELP: &str = "\
+The session keeps its settings, its folder and its permissions, whatever the settings file says by \
+now; a flag changes one of them, and the change is recorded.\n\n\
+A tool call that was running when the last process ended is never run again. With a prompt the \
+model is told that its effects are unknown and goes on; without one the turn stops there, with exit \
+code 5.";
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Resume {
+    /// Id of the session, or the first eight or more characters of it; then the prompt, or - for
+    /// standard input.
+    #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+    /// The last session of this folder; the one argument is then the prompt.
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// With --last: the last session of any folder.
+    #[arg(long, requires = "last")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+}
+
+/// How a turn without a terminal interface is run; before or after the word `resume`.
+#[derive(Debug, Arguments)]
+pub(crate) struct RunFlags {
     /// Model to use.
     #[arg(short, long)]
     pub(crate) model: Option<String>,
@@ -101,9 +140,30 @@ pub(crate) struct Exec {
     /// Write the last message to a file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output_last_message: Option<PathBuf>,
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
+    /// When to use colours: auto, always or never.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(crate) color: Option<Color>,
+}
+
+impl RunFlags {
+    /// Joins the flags before a subcommand with those after it; where both set one, the later wins.
+    pub(crate) fn and(mut self, later: RunFlags) -> RunFlags {
+        self.config.extend(later.config);
+        self.sandbox.extend(later.sandbox);
+        RunFlags {
+            model: later.model.or(self.model),
+            cd: later.cd.or(self.cd),
+            config: self.config,
+            sandbox: self.sandbox,
+            full_auto: self.full_auto || later.full_auto,
+            skip_git_repo_check: self.skip_git_repo_check || later.skip_git_repo_check,
+            json: self.json || later.json,
+            disable_response_storage: self.disable_response_storage
+                || later.disable_response_storage,
+            output_last_message: later.output_last_message.or(self.output_last_message),
+            color: later.color.or(self.color),
+        }
+    }
 }
 
 #[derive(Debug, Arguments)]

@@ -14,7 +14,7 @@ use codex_event::ApprovalPolicy;
 use codex_scripted::{BlockingServer, Demo as Story, Script, demo};
 
 use crate::args::{Demo, Program};
-use crate::exec::Turn;
+use crate::exec::{Show, Turn};
 use crate::failure::{BUG, Failure, TURN_FAILED, USAGE};
 use crate::{opening, say};
 
@@ -58,9 +58,7 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
         home,
         cwd: folder.clone(),
         input: story.prompt.to_owned(),
-        json: args.json,
-        color: args.color,
-        last_message: None,
+        show: Show { json: args.json, color: args.color, last_message: None },
     };
     let (id, code) = turn.run()?;
     if code != ExitCode::SUCCESS {

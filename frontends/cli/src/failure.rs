@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use codex_actors::RunError;
+use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
 use codex_exec::ExecError;
 use codex_journal::{FindError, OpenError, RawError};
@@ -29,6 +29,10 @@ pub(crate) const BUG: u8 = 70;
 pub(crate) const INTERRUPTED: u8 = 130;
 /// The journal can't be written.
 pub(crate) const NO_JOURNAL: u8 = 74;
+
+/// What to look at when the journal can't be written.
+const JOURNAL_HINT: &str = "the journal lives under `$CODEX_HOME/journals` (default `~/.codex`): \
+check that it is writable and that the disk is not full";
 
 /// An error with what the user needs to go on.
 #[derive(Debug)]
@@ -82,8 +86,17 @@ impl From<PlanError> for Failure {
 
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
-        Failure::new(USAGE, error.to_string())
-            .hint("`codex sessions` lists the sessions of this home")
+        let hint = match &error {
+            FindError::NoneHere(_) => {
+                "`codex sessions` lists the sessions of this home; --all means the last of them"
+            }
+            FindError::Unknown(_)
+            | FindError::TooShort(_)
+            | FindError::Ambiguous { .. }
+            | FindError::Empty
+            | FindError::Io(_) => "`codex sessions` lists the sessions of this home",
+        };
+        Failure::new(USAGE, error.to_string()).hint(hint)
     }
 }
 
@@ -103,6 +116,34 @@ impl From<ReplayError> for Failure {
     }
 }
 
+impl From<TakeUpError> for Failure {
+    fn from(error: TakeUpError) -> Self {
+        let message = error.to_string();
+        match error {
+            TakeUpError::Open(OpenError::Busy(_)) => Failure::new(USAGE, message)
+                .hint("another process owns it; wait for its end, or start a new session"),
+            TakeUpError::Open(OpenError::NotFound(_) | OpenError::Exists(_))
+            | TakeUpError::NeverBegun(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions of this home"),
+            TakeUpError::Open(OpenError::Damaged { session, .. }) => {
+                Failure::new(UNVERIFIED, message).hint(format!(
+                    "what is left can be read: `codex replay {session}`; `codex replay {session} \
+                     --verify` names the damage"
+                ))
+            }
+            TakeUpError::Open(OpenError::Raw(error)) => error.into(),
+            TakeUpError::Open(OpenError::Store(_) | OpenError::Io(_)) => {
+                Failure::new(NO_JOURNAL, message).hint(JOURNAL_HINT)
+            }
+            TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
+                .hint("`codex replay SESSION --verify` names the damage"),
+            TakeUpError::Survives { pid } => Failure::new(AMBIGUOUS, message).hint(format!(
+                "look at it with `ps -p {pid}`; it may belong to another user or hang in the kernel"
+            )),
+        }
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let message = error.to_string();
@@ -110,13 +151,14 @@ impl From<RunError> for Failure {
             RunError::Create(OpenError::Busy(_) | OpenError::Exists(_)) => {
                 Failure::new(USAGE, message).hint("another process owns it; wait for its end")
             }
-            RunError::Create(_) | RunError::Journal(_) => Failure::new(NO_JOURNAL, message).hint(
-                "the journal lives under `$CODEX_HOME/journals` (default `~/.codex`): check that it \
-                 is writable and that the disk is not full",
-            ),
+            RunError::Create(_) | RunError::Journal(_) => {
+                Failure::new(NO_JOURNAL, message).hint(JOURNAL_HINT)
+            }
             RunError::Runtime(_) => Failure::new(BUG, message)
                 .hint("the system refused threads or signals; check the process limits"),
-            RunError::Refused(_) => Failure::new(USAGE, message).hint("say what to do in the prompt"),
+            RunError::Refused(_) => {
+                Failure::new(USAGE, message).hint("say what to do in the prompt")
+            }
             RunError::Frontend => Failure::new(BUG, message)
                 .hint("this is a bug; the journal is whole, `codex replay --last` shows it"),
         }

@@ -8,6 +8,7 @@ mod git;
 mod opening;
 mod panic;
 mod replay;
+mod resume;
 mod say;
 mod trace;
 mod wrapper;

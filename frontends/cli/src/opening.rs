@@ -80,19 +80,7 @@ pub(crate) fn wants_temp(permissions: &[Permission]) -> bool {
 
 /// Puts together what a session is opened with.
 pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Opening, Failure> {
-    let text = |path: &Path| {
-        path.to_str().map(str::to_owned).ok_or_else(|| {
-            Failure::new(USAGE, format!("{} is not valid UTF-8", path.display()))
-                .hint("rename the folder, or work in another one")
-        })
-    };
-    let provider = &config.provider;
-    bare_address(&provider.base_url)?;
-    let roots = plan.writable_roots().iter().map(|root| text(root)).collect::<Result<_, _>>()?;
-    let (level, landlock_abi) = match plan.confinement {
-        codex_sandbox::Confinement::None => ("none", None),
-        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
-    };
+    bare_address(&config.provider.base_url)?;
     let instructions = config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned());
     let cwd_text = text(cwd)?;
     let environment = environment(&cwd_text, plan);
@@ -101,31 +89,14 @@ pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Openin
         git: git::head(cwd),
         settings: Settings {
             model: config.model.clone(),
-            provider: ProviderSettings {
-                id: provider.id.clone(),
-                base_url: provider.base_url.clone(),
-                backend: match config.keeps_responses() {
-                    true => Backend::Responses,
-                    false => Backend::Stateless,
-                },
-                request_max_retries: provider.request_max_retries,
-                stream_max_retries: provider.stream_max_retries,
-                stream_idle_timeout_ms: u64::try_from(provider.stream_idle_timeout.as_millis())
-                    .unwrap_or(u64::MAX),
-            },
+            provider: provider(config),
             approval_policy: config.approval_policy,
             permissions: config.permissions.clone(),
             reasoning_effort: config.reasoning_effort.clone(),
             reasoning_summary: config.reasoning_summary.clone(),
             notify: config.notify.clone().unwrap_or_default(),
         },
-        sandbox: SandboxReport {
-            level: level.to_owned(),
-            landlock_abi,
-            plan: plan.digest(),
-            writable_roots: roots,
-            limits: plan.limits.clone(),
-        },
+        sandbox: sandbox(plan)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         tools: codex_actors::tools_digest(),
         context: vec![
@@ -136,8 +107,57 @@ pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Openin
     })
 }
 
+/// Gives a path as the journal keeps it.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(USAGE, format!("{} is not valid UTF-8", path.display()))
+            .hint("rename the folder, or work in another one")
+    })
+}
+
+/// Gives how the transcript is sent.
+pub(crate) fn backend(config: &Config) -> Backend {
+    match config.keeps_responses() {
+        true => Backend::Responses,
+        false => Backend::Stateless,
+    }
+}
+
+/// Gives the provider as the journal keeps it.
+pub(crate) fn provider(config: &Config) -> ProviderSettings {
+    let provider = &config.provider;
+    ProviderSettings {
+        id: provider.id.clone(),
+        base_url: provider.base_url.clone(),
+        backend: backend(config),
+        request_max_retries: provider.request_max_retries,
+        stream_max_retries: provider.stream_max_retries,
+        stream_idle_timeout_ms: u64::try_from(provider.stream_idle_timeout.as_millis())
+            .unwrap_or(u64::MAX),
+    }
+}
+
+/// Gives what confines commands, as the journal keeps it.
+pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
+    let (level, landlock_abi) = match plan.confinement {
+        codex_sandbox::Confinement::None => ("none", None),
+        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
+    };
+    Ok(SandboxReport {
+        level: level.to_owned(),
+        landlock_abi,
+        plan: plan.digest(),
+        writable_roots: plan
+            .writable_roots()
+            .iter()
+            .map(|root| text(root))
+            .collect::<Result<_, _>>()?,
+        limits: plan.limits.clone(),
+    })
+}
+
 /// Refuses an address that carries credentials: the journal keeps addresses, and no secret.
-fn bare_address(address: &str) -> Result<(), Failure> {
+pub(crate) fn bare_address(address: &str) -> Result<(), Failure> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') || address.contains('?') {
@@ -148,7 +168,7 @@ fn bare_address(address: &str) -> Result<(), Failure> {
 }
 
 /// Describes the surroundings to the model.
-fn environment(cwd: &str, plan: &Plan) -> String {
+pub(crate) fn environment(cwd: &str, plan: &Plan) -> String {
     let network = match plan.network {
         Network::Off => "off",
         Network::Full => "on",

@@ -14,6 +14,7 @@ mod id;
 mod model;
 mod permission;
 mod record;
+mod resume;
 mod settings;
 mod stored;
 mod tool;
@@ -28,6 +29,7 @@ pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, T
 pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};
 pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
 pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, genesis};
+pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{Backend, ContextSource, GitHead, ProviderSettings, SandboxReport, Settings};
 pub use stored::{Content, OutputBytes, Slot, Stored};
 pub use tool::{

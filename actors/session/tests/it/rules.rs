@@ -362,10 +362,11 @@ fn a_killed_call_is_abandoned_and_never_run_again() {
     world.crash();
     let kinds = kinds(&world.log);
     assert_eq!(
-        kinds[kinds.len() - 3..],
+        kinds[kinds.len() - 4..],
         [
             "session_resumed by user:exec",
             "tool_abandoned by supervisor",
+            "input_queued by user:exec",
             "model_requested by supervisor"
         ]
     );

@@ -9,5 +9,6 @@ mod exec;
 mod odd;
 mod people;
 mod replay;
+mod resume;
 mod support;
 mod wire;
