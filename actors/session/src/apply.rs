@@ -295,11 +295,12 @@ impl Turn {
                     process: None,
                 });
             }
-            // What was not begun is looked at as if it had just come.
             Event::SessionResumed { patches, .. } => {
+                // What was not begun is looked at as if it had just come.
                 for patch in patches.iter().filter(|patch| patch.state == PatchState::Before) {
                     self.change(patch.call, |_| CallState::Called);
                 }
+                self.forget_approval();
             }
             Event::ToolSpawned { call, process, .. } => self.change(*call, |state| match state {
                 CallState::Intended { intended, attempt, kind, .. } => {
@@ -338,6 +339,20 @@ impl Turn {
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }
+    }
+
+    /// An approval does not survive the process that it was given to.
+    fn forget_approval(&mut self) {
+        let Some(due) = self.working().and_then(Working::due).map(|call| call.id) else { return };
+        self.change(due, |state| match state {
+            CallState::Allowed { before: None, .. } => CallState::Called,
+            CallState::Allowed { before: Some(ended), .. } => CallState::Ended(ended),
+            other @ (CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Refused { .. }
+            | CallState::Intended { .. }
+            | CallState::Ended(_)) => other,
+        });
     }
 
     fn count(&mut self, id: CallId, attempt: u32) {

@@ -165,6 +165,10 @@ impl Step<'_> {
             }
             Report::ModelItem { request, attempt, item, kind, raw } => {
                 let requested = self.asked(request, attempt)?;
+                let asking = self.turn.as_ref().and_then(Turn::asking);
+                if asking.is_some_and(|asking| asking.items.iter().any(|it| it.item == item)) {
+                    return Err(Rejection::Stale);
+                }
                 let raw = raw.into();
                 let event = Event::ModelItemCompleted { request, attempt, item, kind, raw };
                 self.emit(Author::Model, Some(requested), event);
@@ -190,6 +194,9 @@ impl Step<'_> {
             Report::PatchPlanned { call, plan } => self.patch_planned(call, plan)?,
             Report::ToolSpawned { call, attempt, process, enforced } => {
                 let intended = self.carried_out(call, attempt)?;
+                if self.due().is_some_and(|call| call.is_spawned()) {
+                    return Err(Rejection::Stale);
+                }
                 let event = Event::ToolSpawned { call, attempt, process, enforced };
                 self.emit(Author::Supervisor, Some(intended), event);
             }
@@ -213,8 +220,9 @@ impl Step<'_> {
                 self.offer_retry(call, attempt, denial, finished);
                 self.proceed(finished);
             }
-            Report::Notified { program, payload, error } => {
-                let notice = self.session.notice.as_ref().ok_or(Rejection::Stale)?;
+            Report::Notified { turn, program, payload, error } => {
+                let notice = self.session.notice.as_ref().filter(|notice| notice.turn == turn);
+                let notice = notice.ok_or(Rejection::Stale)?;
                 let completed = notice.completed;
                 let (program, payload) = (program.into(), payload.into());
                 let event = Event::NotificationSent { program, payload, error };

@@ -1,8 +1,8 @@
 //! Taking a session up again after its process ended.
 
 use codex_event::{
-    Author, CallId, ContextSource, Event, FailureKind, Invocation, Outcome, PatchState, Rejection,
-    Resumption, Seq, Stored,
+    Author, CallId, ContextSource, Event, FailureKind, Invocation, Outcome, PatchState, Question,
+    Rejection, Resumption, Seq, Stored,
 };
 
 use crate::decide::Step;
@@ -45,6 +45,7 @@ impl Step<'_> {
         let unfinished = self.session.unfinished();
         let recovered: Vec<CallId> =
             unfinished.iter().map(|it| it.call).filter(|id| done(*id)).collect();
+        let retry = self.allowed_retry();
         let Resumption { program, patches, surroundings, settings, environment, input } =
             resumption;
         let last = self.session.last;
@@ -65,6 +66,10 @@ impl Step<'_> {
         for call in recovered {
             self.recovered(call, resumed);
         }
+        if let Some(call) = retry {
+            let reason = "it was allowed, and the program ended before it ran";
+            self.ask(call, resumed, Question::RetryUnconfined, reason);
+        }
         for Lost { call, told } in lost {
             let event = Event::ToolAbandoned { call, output: told };
             self.emit(Author::Supervisor, Some(resumed), event);
@@ -82,6 +87,7 @@ impl Step<'_> {
         environment: Option<String>,
         input: Option<String>,
     ) {
+        self.refuse_unread();
         if self.turn.as_ref().is_some_and(|turn| turn.interrupt.is_some()) {
             self.finish_interrupt();
         }
@@ -109,11 +115,7 @@ impl Step<'_> {
                 let (request, attempt) = (asking.request, asking.attempt + 1);
                 self.attempt(request, attempt, resumed);
             }
-            Some(Phase::Working(_)) => {
-                self.refuse_unread();
-                self.settle_again();
-                self.proceed(resumed);
-            }
+            Some(Phase::Working(_)) => self.proceed(resumed),
         }
     }
 
@@ -126,6 +128,12 @@ impl Step<'_> {
             None => Some(EFFECTS_UNKNOWN.into()),
         };
         unfinished.filter_map(|it| Some(Lost { call: it.call, told: told(it.call)? })).collect()
+    }
+
+    /// Names the call that may run again outside of the sandbox, if that was the last word on it.
+    fn allowed_retry(&self) -> Option<CallId> {
+        let call = self.due()?;
+        matches!(call.state, CallState::Allowed { before: Some(_), .. }).then_some(call.id)
     }
 
     /// Puts the first of them into words.
@@ -159,7 +167,6 @@ impl Step<'_> {
 
     /// Ends the turn where going on would be guessing; the next input goes on from here.
     fn stop_at(&mut self, resumed: Seq, what: &str) {
-        self.refuse_unread();
         self.end_calls(resumed, Outcome::Interrupted, NOT_REACHED);
         let message = format!(
             "the program ended while this was running, and whether it took effect is not known: {what}"
@@ -174,20 +181,6 @@ impl Step<'_> {
         for item in working.uncalled.clone() {
             let invocation = Invocation::Invalid { message: NEVER_READ.into() };
             self.call_tool(request, item.seq, item.item, invocation);
-        }
-    }
-
-    /// Looks at a call that had been allowed and was not begun as if it had just come: an approval
-    /// does not survive the process that it was given to.
-    fn settle_again(&mut self) {
-        let Some(Phase::Working(working)) = self.turn.as_mut().map(|turn| &mut turn.phase) else {
-            return;
-        };
-        let due = working.calls.iter_mut().find(|call| !matches!(call.state, CallState::Ended(_)));
-        if let Some(call) = due
-            && let CallState::Allowed { before: None, .. } = call.state
-        {
-            call.state = CallState::Called;
         }
     }
 }

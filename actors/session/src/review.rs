@@ -203,7 +203,7 @@ impl Step<'_> {
         self.emit(Author::Policy(rule.to_owned()), Some(cause), event)
     }
 
-    fn ask(&mut self, call: CallId, cause: Seq, question: Question, reason: &str) {
+    pub(crate) fn ask(&mut self, call: CallId, cause: Seq, question: Question, reason: &str) {
         let event = Event::ReviewAsked { call, question, reason: reason.to_owned() };
         self.emit(Author::Supervisor, Some(cause), event);
     }

@@ -267,6 +267,12 @@ impl Turn {
     }
 }
 
+impl Call {
+    pub(crate) fn is_spawned(&self) -> bool {
+        matches!(self.state, CallState::Intended { process: Some(_), .. })
+    }
+}
+
 impl Item {
     /// Gives the item as the transcript holds it.
     pub(crate) fn entry(&self) -> Entry {

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 pub(crate) enum Subcommand {
     /// Run one turn without a terminal interface.
     #[command(visible_alias = "e")]
-    Exec(Exec),
+    Exec(Box<Exec>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
     /// List sessions, the last one first.
@@ -77,7 +77,7 @@ pub(crate) struct Exec {
 pub(crate) enum ExecCommand {
     /// Go on with a session: with what a crash left undone, with something new to do, or both.
     #[command(after_help = RESUME_HELP)]
-    Resume(Resume),
+    Resume(Box<Resume>),
 }
 
 const RESUME_HELP: &str = "\

@@ -50,7 +50,7 @@ pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
                      codex exec -- resume",
                 ));
             }
-            resume::run(flags, again)
+            resume::run(flags, *again)
         }
     }
 }

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     trace::install();
     let args = Args::parse();
     let done = match args.subcommand {
-        Subcommand::Exec(exec) => exec::run(exec),
+        Subcommand::Exec(exec) => exec::run(*exec),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
         Subcommand::Demo(demo) => demo::run(&demo),

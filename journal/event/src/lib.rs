@@ -23,7 +23,7 @@ pub use author::Author;
 pub use change::{ChangeKind, FileChange};
 pub use command::{Command, Opening, Rejection};
 pub use digest::{Digest, DigestError};
-pub use envelope::{Body, CodecError, Envelope, SCHEMA_VERSION, SPILL_ABOVE};
+pub use envelope::{Body, CodecError, Envelope, SCHEMA_VERSION, SPILL_ABOVE, kind};
 pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature};
 pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
 pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};
