@@ -89,6 +89,15 @@ pub(crate) struct Exec {
     /// Read everything, write to the folder and your own temporary folder, no network.
     #[arg(long)]
     pub(crate) full_auto: bool,
+    /// One more folder that commands may write to. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) add_dir: Vec<PathBuf>,
+    /// Stop at a setting that nobody knows, instead of warning about it.
+    #[arg(long)]
+    pub(crate) strict_config: bool,
+    /// Who wants this turn. Other programs say so; nothing depends on it, and it is kept nowhere.
+    #[arg(long, value_name = "SOURCE", hide = true)]
+    pub(crate) thread_source: Option<String>,
     /// Work in a folder that is not in a Git repository, too.
     #[arg(long)]
     pub(crate) skip_git_repo_check: bool,

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use codex_actors::{RunError, Setup};
 use codex_config::{Config, Flags, Inputs};
-use codex_event::{ApprovalPolicy, FailureKind, Permission, Seq, SessionId};
+use codex_event::{ApprovalPolicy, FailureKind, Seq, SessionId};
 use codex_exec::{Mode, Options};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
@@ -42,14 +42,18 @@ pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
             model: args.model,
             // Nobody is there to be asked.
             approval: Some(ApprovalPolicy::Never),
-            permissions: permissions(&args.sandbox)?,
+            sandbox: args.sandbox,
+            add_dir: args.add_dir,
             disable_response_storage: args.disable_response_storage,
             full_auto: args.full_auto,
+            strict_config: args.strict_config,
         },
     })?;
     for warning in &config.warnings {
+        let warning = codex_view::sanitize::text(&warning.to_string());
         say::aside(format_args!("warning: {warning}"));
     }
+    drop(args.thread_source);
     if !args.skip_git_repo_check && git::head(&cwd).is_none() {
         let message = "Not inside a Git repo and --skip-git-repo-check was not specified.";
         return Err(Failure::new(USAGE, message).hint(
@@ -67,24 +71,6 @@ pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
         last_message: args.output_last_message,
     };
     turn.run().map(|(_, code)| code)
-}
-
-/// Reads `-s`; none when the flag was not given.
-pub(crate) fn permissions(words: &[String]) -> Result<Option<Vec<Permission>>, Failure> {
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let mut permissions = Vec::new();
-    for word in words {
-        let expanded = Permission::expand(word).map_err(|error| {
-            Failure::new(USAGE, error.to_string()).hint(format!(
-                "permissions are {}; or read-only, workspace-write, danger-full-access",
-                Permission::SPELLINGS.join(", ")
-            ))
-        })?;
-        permissions.extend(expanded);
-    }
-    Ok(Some(permissions))
 }
 
 /// A prompt given as an argument leaves standard input alone: an open pipe must not hang.

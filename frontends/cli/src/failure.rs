@@ -61,7 +61,7 @@ impl Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Failure { code: USAGE, message: error.to_string(), hint: error.hint() }
+        Failure { code: USAGE, message: error.to_string(), hint: Some(error.hint()) }
     }
 }
 

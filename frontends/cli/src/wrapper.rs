@@ -3,12 +3,11 @@
 use std::io::{Read, Write};
 use std::process::ExitCode;
 
-use codex_config::SandboxLevel;
+use codex_config::{ConfigError, Origin, SandboxLevel};
 use codex_event::{FULL_AUTO, Permission};
 use codex_sandbox::{EXIT_SETUP, Environment, Launch, Stdin, Stdio, run_inherited};
 
 use crate::args::Sandbox;
-use crate::exec::permissions;
 use crate::failure::{Failure, USAGE};
 use crate::{opening, say};
 
@@ -55,6 +54,20 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
     }
     Ok(ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX)))
+}
+
+/// Reads `-s`; none when the flag was not given.
+fn permissions(words: &[String]) -> Result<Option<Vec<Permission>>, Failure> {
+    const FLAG: &str = "-s";
+    let expand = |word: &String| {
+        Permission::expand(word).map_err(|source| ConfigError::Permission {
+            key: FLAG.to_owned(),
+            origin: Origin::Flag(FLAG),
+            source,
+        })
+    };
+    let expanded = words.iter().map(expand).collect::<Result<Vec<_>, _>>()?.concat();
+    Ok((!words.is_empty()).then_some(expanded))
 }
 
 fn absolute(permission: Permission, cwd: &std::path::Path) -> Permission {
