@@ -209,6 +209,10 @@ impl ConfigError {
                 "a key or a table may stand once: keep one, and put what belongs together into it"
                     .to_owned()
             }
+            ConfigError::Syntax { message, .. } if message.starts_with("unclosed") => {
+                "close what was opened there: [ with ], { with }, a quote with the same quote"
+                    .to_owned()
+            }
             ConfigError::Syntax { .. } => {
                 "a line is key = value or [table], and text stands in quotes: model = \"o4-mini\""
                     .to_owned()

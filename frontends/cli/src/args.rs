@@ -64,6 +64,12 @@ pub(crate) enum Debug {
 }
 
 #[derive(Debug, Arguments)]
+#[command(after_help = "\
+Settings come from $CODEX_HOME/config.toml (~/.codex/config.toml); -c wins over it, and flags win over -c.
+Without -s commands can read everything, write nothing, and use no network. Permissions are
+disk-full-read-access, disk-write-cwd, disk-write-folder=DIR, disk-write-platform-user-temp-folder,
+disk-write-platform-global-temp-folder, disk-full-write-access, network-full-access.
+The key is read from CODEX_API_KEY or OPENAI_API_KEY, or from env_key of the provider; no command sees it.")]
 pub(crate) struct Exec {
     /// What to do; - or nothing reads it from standard input.
     pub(crate) prompt: Option<String>,
@@ -73,7 +79,7 @@ pub(crate) struct Exec {
     /// Folder to work in.
     #[arg(short = 'C', long = "cd", value_name = "DIR")]
     pub(crate) cd: Option<PathBuf>,
-    /// Set one setting, as in -c model="o4-mini". May be repeated.
+    /// Set one setting, as in -c model=o4-mini or -c notify='["say"]'. May be repeated.
     #[arg(short, long = "config", value_name = "KEY=VALUE")]
     pub(crate) config: Vec<String>,
     /// A sandbox permission, or one of read-only, workspace-write, danger-full-access. May be

@@ -9,5 +9,6 @@ mod exec;
 mod odd;
 mod people;
 mod replay;
+mod settings;
 mod support;
 mod wire;
