@@ -15,10 +15,10 @@ const EXEC: [&str; 2] = ["exec", "--skip-git-repo-check"];
 /// Every key of Codex 0.169.
 const UPSTREAM: &str = include_str!("../../../../config/src/config/tests/upstream.toml");
 
-/// What was said on stderr, with `~` for the home and `/root` for what is around it.
+/// What was said on stderr, with `~` for the home and `HERE` for the working folder.
 fn told(world: &World, turn: &Turn) -> String {
     let text = |path: PathBuf| path.display().to_string();
-    turn.stderr.replace(&text(world.home()), "~").replace(&text(world.path("")), "/root/")
+    turn.stderr.replace(&text(world.home()), "~").replace(&text(world.work()), "HERE")
 }
 
 fn configured(world: &World, text: impl AsRef<[u8]>) {
@@ -166,9 +166,9 @@ fn a_mistake_on_the_command_line_names_its_flag() {
         (
             &["--add-dir", "more"],
             [
-                "error: --add-dir: /root/work/more is not a usable folder: \
+                "error: --add-dir: HERE/more is not a usable folder: \
                  No such file or directory (os error 2)",
-                "hint: create it with `mkdir -p /root/work/more`, or name another folder",
+                "hint: create it with `mkdir -p HERE/more`, or name another folder",
             ],
         ),
         (
