@@ -181,8 +181,10 @@ async fn live(
     let submit = Command::Submit { input: setup.input };
     for command in [open, submit] {
         let wish = Wish { author: author.clone(), command };
-        // An actor that is gone has ended the session; `end` has its reason.
+        // A session that is closed by now could not be written, and an actor that is gone has ended
+        // it; `end` has the reason of both.
         if let Ok(Err(rejection)) = session.send(wish).await
+            && rejection != Rejection::Closed
             && handle.head().seq == Seq(0)
         {
             return Err((scribe, RunError::Refused(rejection)));
