@@ -6,6 +6,7 @@
 
 mod config;
 mod error;
+mod files;
 mod keys;
 mod origin;
 mod overrides;

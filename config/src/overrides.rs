@@ -7,11 +7,14 @@ use toml::de::DeValue;
 use crate::tree::{Node, Table, Value, dotted};
 use crate::{ConfigError, Origin};
 
+/// Most parts of a key; as many as the parser of files takes.
+const MAX_PARTS: usize = 80;
+
 /// Parses one `key=value` into a layer.
 ///
 /// The key is a dotted path whose segments may be quoted, so that `projects."/srv/a.b"` has two.
 /// The value is TOML if it parses as TOML, else the text as it stands, so that a word needs no
-/// quotes.
+/// quotes. A value that begins with a quote and is not TOML is refused: nobody wants that quote.
 pub(crate) fn parse(text: &str) -> Result<Table, ConfigError> {
     let broken =
         |problem: &'static str| ConfigError::Override { key: key_part(text).to_owned(), problem };
@@ -36,9 +39,21 @@ pub(crate) fn parse(text: &str) -> Result<Table, ConfigError> {
             }
         };
         segments.push(segment);
+        if segments.len() > MAX_PARTS {
+            return Err(broken("its key has too many parts"));
+        }
         let after = after.trim_start();
         if let Some(value) = after.strip_prefix('=') {
-            return Ok(layer(text, &segments, value.trim()));
+            let value = value.trim();
+            let leaf = leaf(text, value).ok_or_else(|| {
+                broken(match value.chars().next() {
+                    Some(quote) if value.len() > 1 && value.ends_with(quote) => {
+                        "its value is not a valid TOML string"
+                    }
+                    Some(_) | None => "a quote in its value is never closed",
+                })
+            })?;
+            return Ok(layer(text, &segments, leaf));
         }
         rest = after
             .strip_prefix('.')
@@ -74,16 +89,22 @@ fn collect<'a>(table: &'a Table, path: &mut Vec<&'a str>, keys: &mut BTreeSet<St
     }
 }
 
-fn layer(text: &str, segments: &[&str], value: &str) -> Table {
+/// Reads the value; `None` when it begins with a quote and is not TOML.
+fn leaf(text: &str, value: &str) -> Option<Node> {
     let origin = Origin::Override(key_part(text).to_owned());
-    let leaf = match DeValue::parse(value) {
-        Ok(parsed) => Node::new(parsed.get_ref(), origin.clone(), origin.clone()),
-        Err(_) => Node {
+    match DeValue::parse(value) {
+        Ok(parsed) => Some(Node::new(parsed.get_ref(), origin.clone(), origin)),
+        Err(_) if value.starts_with(['"', '\'']) => None,
+        Err(_) => Some(Node {
             value: Value::String(value.to_owned()),
             origin: origin.clone(),
-            key_origin: origin.clone(),
-        },
-    };
+            key_origin: origin,
+        }),
+    }
+}
+
+fn layer(text: &str, segments: &[&str], leaf: Node) -> Table {
+    let origin = Origin::Override(key_part(text).to_owned());
     let wrap = |node: Node, segment: &&str| Node {
         value: Value::Table(Table::from([((*segment).to_owned(), node)])),
         origin: origin.clone(),
@@ -170,6 +191,11 @@ mod tests {
             ("a..b=hush", "empty"),
             ("\"a=hush", "never closed"),
             ("\"a\"b=hush", "after a part"),
+            ("a=\"hush", "quote in its value is never closed"),
+            ("a='hush", "quote in its value is never closed"),
+            ("a=\"", "quote in its value is never closed"),
+            (r#"a="\hush""#, "not a valid TOML string"),
+            (&format!("a{}=hush", ".a".repeat(MAX_PARTS)), "too many parts"),
         ] {
             let error = parse(text).err().unwrap_or_else(|| panic!("{text} parses")).to_string();
             assert!(error.contains(problem), "{error}");

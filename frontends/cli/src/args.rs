@@ -64,6 +64,12 @@ pub(crate) enum Debug {
 }
 
 #[derive(Debug, Arguments)]
+#[command(after_help = "\
+Settings come from $CODEX_HOME/config.toml (~/.codex/config.toml); -c wins over it, and flags win over -c.
+Without -s commands can read everything, write nothing, and use no network. Permissions are
+disk-full-read-access, disk-write-cwd, disk-write-folder=DIR, disk-write-platform-user-temp-folder,
+disk-write-platform-global-temp-folder, disk-full-write-access, network-full-access.
+The key is read from CODEX_API_KEY or OPENAI_API_KEY, or from env_key of the provider; no command sees it.")]
 pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) run: RunFlags,
@@ -112,7 +118,7 @@ pub(crate) struct RunFlags {
     /// Folder to work in.
     #[arg(short = 'C', long = "cd", value_name = "DIR")]
     pub(crate) cd: Option<PathBuf>,
-    /// Set one setting, as in -c model="o4-mini". May be repeated.
+    /// Set one setting, as in -c model=o4-mini or -c notify='["say"]'. May be repeated.
     #[arg(short, long = "config", value_name = "KEY=VALUE")]
     pub(crate) config: Vec<String>,
     /// A sandbox permission, or one of read-only, workspace-write, danger-full-access. May be
@@ -128,6 +134,15 @@ pub(crate) struct RunFlags {
     /// Read everything, write to the folder and your own temporary folder, no network.
     #[arg(long)]
     pub(crate) full_auto: bool,
+    /// One more folder that commands may write to. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) add_dir: Vec<PathBuf>,
+    /// Stop at a setting that nobody knows, instead of warning about it.
+    #[arg(long)]
+    pub(crate) strict_config: bool,
+    /// Who wants this turn. Other programs say so; nothing depends on it, and it is kept nowhere.
+    #[arg(long, value_name = "SOURCE", hide = true)]
+    pub(crate) thread_source: Option<String>,
     /// Work in a folder that is not in a Git repository, too.
     #[arg(long)]
     pub(crate) skip_git_repo_check: bool,
@@ -150,12 +165,16 @@ impl RunFlags {
     pub(crate) fn and(mut self, later: RunFlags) -> RunFlags {
         self.config.extend(later.config);
         self.sandbox.extend(later.sandbox);
+        self.add_dir.extend(later.add_dir);
         RunFlags {
             model: later.model.or(self.model),
             cd: later.cd.or(self.cd),
             config: self.config,
             sandbox: self.sandbox,
             full_auto: self.full_auto || later.full_auto,
+            add_dir: self.add_dir,
+            strict_config: self.strict_config || later.strict_config,
+            thread_source: later.thread_source.or(self.thread_source),
             skip_git_repo_check: self.skip_git_repo_check || later.skip_git_repo_check,
             json: self.json || later.json,
             disable_response_storage: self.disable_response_storage

@@ -27,8 +27,10 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
     };
     let home = opening::home()?;
     let folder = scratch(story)?;
-    let script = Script::from_json(story.script)
-        .map_err(|error| Failure::new(BUG, format!("the demo's script is broken: {error}")))?;
+    let script = Script::from_json(story.script).map_err(|error| {
+        Failure::new(BUG, format!("the demo's script is broken: {error}"))
+            .hint("this is a bug; `codex demo --program` plays another one")
+    })?;
     let server = BlockingServer::start(script).map_err(|error| {
         Failure::new(TURN_FAILED, format!("no server can be started on loopback: {error}"))
             .hint("the demo needs 127.0.0.1")

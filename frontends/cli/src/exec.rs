@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use codex_actors::{RunError, Setup, Start};
 use codex_config::{Config, Flags, Inputs};
-use codex_event::{ApprovalPolicy, FailureKind, Permission, Seq, SessionId, TurnId};
+use codex_event::{ApprovalPolicy, FailureKind, Seq, SessionId, TurnId};
 use codex_exec::{Mode, Options};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
@@ -67,9 +67,11 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
             model: flags.model,
             // Nobody is there to be asked.
             approval: Some(ApprovalPolicy::Never),
-            permissions: permissions(&flags.sandbox)?,
+            sandbox: flags.sandbox,
+            add_dir: flags.add_dir,
             disable_response_storage: flags.disable_response_storage,
             full_auto: flags.full_auto,
+            strict_config: flags.strict_config,
         },
     })?;
     warn(&config);
@@ -91,6 +93,7 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
 /// Says what the user should know about the settings.
 pub(crate) fn warn(config: &Config) {
     for warning in &config.warnings {
+        let warning = codex_view::sanitize::text(&warning.to_string());
         say::aside(format_args!("warning: {warning}"));
     }
 }
@@ -105,24 +108,6 @@ pub(crate) fn check_repository(cwd: &Path) -> Result<(), Failure> {
         "a repository lets you see and undo what the agent did: `git init`, or pass \
          --skip-git-repo-check",
     ))
-}
-
-/// Reads `-s`; none when the flag was not given.
-pub(crate) fn permissions(words: &[String]) -> Result<Option<Vec<Permission>>, Failure> {
-    if words.is_empty() {
-        return Ok(None);
-    }
-    let mut permissions = Vec::new();
-    for word in words {
-        let expanded = Permission::expand(word).map_err(|error| {
-            Failure::new(USAGE, error.to_string()).hint(format!(
-                "permissions are {}; or read-only, workspace-write, danger-full-access",
-                Permission::SPELLINGS.join(", ")
-            ))
-        })?;
-        permissions.extend(expanded);
-    }
-    Ok(Some(permissions))
 }
 
 /// Reads what to do: the argument, or standard input when there is none or it is `-`. None when

@@ -10,7 +10,7 @@ use codex_event::{
 };
 use codex_sandbox::{Level, Network, Plan, Policy, probe, resolve_user_temp};
 
-use crate::failure::{Failure, NO_JOURNAL, USAGE};
+use crate::failure::{Failure, USAGE};
 use crate::git;
 
 /// What the model is told it is, when the settings don't say.
@@ -80,7 +80,7 @@ pub(crate) fn wants_temp(permissions: &[Permission]) -> bool {
 
 /// Puts together what a session is opened with.
 pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Opening, Failure> {
-    bare_address(&config.provider.base_url)?;
+    bare_address(&config.provider.id, &config.provider.base_url)?;
     let instructions = config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned());
     let cwd_text = text(cwd)?;
     let environment = environment(&cwd_text, plan);
@@ -157,12 +157,15 @@ pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
 }
 
 /// Refuses an address that carries credentials: the journal keeps addresses, and no secret.
-pub(crate) fn bare_address(address: &str) -> Result<(), Failure> {
+pub(crate) fn bare_address(id: &str, address: &str) -> Result<(), Failure> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') || address.contains('?') {
-        return Err(Failure::new(USAGE, "the provider's base_url holds more than an address")
-            .hint("put a key into the variable that env_key names, the rest into http_headers or query_params"));
+        let message = format!("base_url of the provider `{id}` holds more than an address");
+        return Err(Failure::new(USAGE, message).hint(
+            "put a key into the variable that env_key names, the rest into http_headers or \
+             query_params",
+        ));
     }
     Ok(())
 }
@@ -212,24 +215,26 @@ pub(crate) fn place(cwd: &Path, plan: &Plan, temp: Option<&Temp>) -> Place {
 
 /// Finds the folder to work in, canonical.
 pub(crate) fn folder(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
-    let here = wanted.unwrap_or(Path::new("."));
-    let folder = std::fs::canonicalize(here).map_err(|error| {
-        Failure::new(USAGE, format!("{}: {error}", here.display()))
-            .hint("-C takes a folder that exists")
-    })?;
-    if folder.is_dir() {
-        Ok(folder)
-    } else {
-        Err(Failure::new(USAGE, format!("{} is not a folder", here.display()))
-            .hint("-C takes a folder that exists"))
+    let Some(wanted) = wanted else { return std::fs::canonicalize(".").map_err(gone) };
+    let refuse = |error: std::io::Error| {
+        let message = format!("-C: {} is not a usable folder: {error}", wanted.display());
+        Failure::new(USAGE, message).hint("-C takes a folder that exists and that you may enter")
+    };
+    let folder = std::fs::canonicalize(wanted).map_err(refuse)?;
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => Err(refuse(std::io::ErrorKind::NotADirectory.into())),
     }
+}
+
+/// The current folder is gone, or closed to this user.
+fn gone(error: std::io::Error) -> Failure {
+    Failure::new(USAGE, format!("the current folder can't be entered: {error}"))
+        .hint("change to a folder that exists")
 }
 
 /// Finds the home of settings and journals.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
-    let cwd = std::env::current_dir().map_err(|error| {
-        Failure::new(NO_JOURNAL, format!("the current folder can't be read: {error}"))
-            .hint("change to a folder that exists")
-    })?;
+    let cwd = std::env::current_dir().map_err(gone)?;
     Ok(codex_config::find_home(&|name| std::env::var(name).ok(), &cwd)?)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use codex_actors::{Setup, Start, TakenUp};
-use codex_config::{Config, Flags, Inputs};
+use codex_config::{Config, Flags, Inputs, Warning};
 use codex_event::{
     ApprovalPolicy, ContextSource, Resumption, SessionId, Settings, Stored, Surroundings,
 };
@@ -49,7 +49,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     let config = config(&home, &cwd, &flags, &kept, &chosen)?;
     exec::warn(&config);
     let settings = chosen.settings(&kept, &config, &flags);
-    opening::bare_address(&settings.provider.base_url)?;
+    opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
     asks_nobody(&settings)?;
 
     let temp =
@@ -150,6 +150,10 @@ impl Chosen {
         keys.iter().any(|key| self.0.contains(*key))
     }
 
+    fn sets_permissions(&self) -> bool {
+        self.has(&["sandbox_permissions", "sandbox_mode"])
+    }
+
     fn has_below(&self, table: &str) -> bool {
         self.0.iter().any(|key| key.starts_with(table))
     }
@@ -172,7 +176,7 @@ impl Chosen {
         if self.has(&["approval_policy"]) {
             now.approval_policy = config.approval_policy;
         }
-        if self.has(&["sandbox_permissions", "sandbox_mode"]) {
+        if self.sets_permissions() || !flags.add_dir.is_empty() {
             now.permissions.clone_from(&config.permissions);
         } else if self.has_below("sandbox_workspace_write.") {
             say::aside(
@@ -237,8 +241,12 @@ fn config(
         let key = codex_config::dotted(["model_providers", id, "base_url"]);
         overrides.push(format!("{key}={}", text(&kept.provider.base_url)));
     }
+    if !chosen.sets_permissions() {
+        let words: Vec<String> = kept.permissions.iter().map(ToString::to_string).collect();
+        overrides.push(format!("sandbox_permissions={}", serde_json::Value::from(words)));
+    }
     overrides.extend(flags.config.iter().cloned());
-    Ok(Config::load(Inputs {
+    let mut config = Config::load(Inputs {
         home: home.to_owned(),
         env: &|name| std::env::var(name).ok(),
         cwd: cwd.to_owned(),
@@ -246,11 +254,17 @@ fn config(
         flags: Flags {
             model: flags.model.clone(),
             approval: None,
-            permissions: exec::permissions(&flags.sandbox)?,
+            sandbox: flags.sandbox.clone(),
+            add_dir: flags.add_dir.clone(),
             disable_response_storage: flags.disable_response_storage,
             full_auto: flags.full_auto,
+            strict_config: flags.strict_config,
         },
-    })?)
+    })?;
+    // The file's permissions are passed over because the session has its own, which is no mistake.
+    let by_session = |warning: &Warning| matches!(warning, Warning::Shadowed { .. });
+    config.warnings.retain(|warning| chosen.sets_permissions() || !by_session(warning));
+    Ok(config)
 }
 
 /// Refuses a session that asks before it acts: nobody could answer here.

@@ -10,5 +10,6 @@ mod odd;
 mod people;
 mod replay;
 mod resume;
+mod settings;
 mod support;
 mod wire;
