@@ -1,6 +1,6 @@
 //! Reads what a tool call asks for out of the provider's JSON. Pure.
 
-use codex_event::{Invocation, ItemKind};
+use codex_event::{Digest, Invocation, ItemKind};
 use codex_patch::{Intercepted, intercept};
 use serde::Deserialize;
 use serde_json::Value;
@@ -70,7 +70,9 @@ pub(crate) fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
             let safety = codex_session::classify(&argv);
             Invocation::Command { argv: argv.into(), workdir, timeout_ms, safety }
         }
-        Asked::Patch { workdir, .. } => Invocation::Patch { workdir },
+        Asked::Patch { workdir, text } => {
+            Invocation::Patch { workdir, text: Some(Digest::of(text.as_bytes())) }
+        }
         Asked::Invalid { message } => Invocation::Invalid { message: message.into() },
     }
 }

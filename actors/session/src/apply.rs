@@ -6,6 +6,7 @@ use codex_event::{
 };
 
 use crate::Session;
+use crate::repeat::{Rounds, Trace};
 use crate::session::{
     Asking, Call, CallState, Ended, IntentKind, Item, Life, Notice, Opened, Phase, Turn, Working,
 };
@@ -135,6 +136,7 @@ impl Turn {
             interrupt: None,
             usage: Usage::default(),
             last_message: None,
+            rounds: Rounds::default(),
             phase: Phase::Begun,
         }
     }
@@ -160,7 +162,10 @@ impl Turn {
 
     fn flushed(&mut self) {
         self.queued.clear();
-        if let Phase::Working(working) = &mut self.phase {
+        if let Phase::Working(working) = &mut self.phase
+            && !working.calls.is_empty()
+        {
+            self.rounds.finish(&working.calls);
             working.calls.clear();
         }
     }
@@ -275,14 +280,19 @@ impl Turn {
                 | CallState::Refused { .. }
                 | CallState::Ended(_)) => other,
             }),
-            Event::ToolFinished { call, attempt, output, .. } => {
+            Event::ToolOutput { call, stream, skipped, bytes, .. } => {
+                self.trace(*call, |trace| trace.print(*stream, *skipped, &bytes.0));
+            }
+            Event::ToolFinished { call, attempt, outcome, output, .. } => {
                 let (attempt, output) = (*attempt, output.clone());
+                self.trace(*call, |trace| trace.end(outcome));
                 self.change(*call, |_| {
                     CallState::Ended(Ended { seq, attempt, output, abandoned: false })
                 });
             }
             Event::ToolAbandoned { call, output } => {
                 let output = output.clone();
+                self.trace(*call, Trace::abandon);
                 self.change(*call, |_| {
                     CallState::Ended(Ended { seq, attempt: 0, output, abandoned: true })
                 });
@@ -298,9 +308,16 @@ impl Turn {
             | Event::TurnCompleted { .. }
             | Event::TurnFailed { .. }
             | Event::ModelStreamed { .. }
-            | Event::ToolOutput { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
+        }
+    }
+
+    fn trace(&mut self, id: CallId, change: impl FnOnce(&mut Trace)) {
+        if let Phase::Working(working) = &mut self.phase
+            && let Some(call) = working.calls.iter_mut().find(|call| call.id == id)
+        {
+            change(&mut call.trace);
         }
     }
 
@@ -327,6 +344,7 @@ impl Working {
             called: seq,
             invocation: invocation.clone(),
             state: CallState::Called,
+            trace: Trace::default(),
         });
     }
 }

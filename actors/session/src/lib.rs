@@ -9,6 +9,7 @@ mod apply;
 mod chain;
 mod decide;
 mod react;
+mod repeat;
 mod report;
 mod resume;
 mod retry;

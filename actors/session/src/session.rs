@@ -7,6 +7,7 @@ use codex_event::{
     RequestId, SandboxReport, Seq, Settings, Stored, TurnId, Usage,
 };
 
+use crate::repeat::{Rounds, Trace};
 use crate::transcript::{CallForm, Entry, Transcript};
 
 /// A session, folded from its events.
@@ -62,6 +63,7 @@ pub(crate) struct Turn {
     pub(crate) interrupt: Option<(Seq, InterruptReason)>,
     pub(crate) usage: Usage,
     pub(crate) last_message: Option<Stored<String>>,
+    pub(crate) rounds: Rounds,
     pub(crate) phase: Phase,
 }
 
@@ -113,6 +115,7 @@ pub(crate) struct Call {
     pub(crate) called: Seq,
     pub(crate) invocation: Invocation,
     pub(crate) state: CallState,
+    pub(crate) trace: Trace,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
