@@ -56,7 +56,7 @@ pub(crate) fn last_words(fault: &Fault) -> String {
     match fault.retry_after_ms.filter(|asked| *asked > LONGEST_ASKED_MS) {
         Some(asked) => format!(
             "{}; the server asks to wait {} minutes, and at most {} are waited",
-            fault.message,
+            fault.message.trim_end_matches('.'),
             asked.div_ceil(60_000),
             LONGEST_ASKED_MS / 60_000
         ),

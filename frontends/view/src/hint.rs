@@ -52,7 +52,7 @@ fn model(message: &str) -> &'static str {
     // The first that fits wins, so the more exact ones stand first.
     if says(&["context window", "context_length"]) {
         "start a new session, or ask for less at once"
-    } else if says(&["quota", "usage_not_included", "billing"]) {
+    } else if says(&["quota", "usage not included", "usage limit", "billing"]) {
         "the account has nothing left to spend: check its plan and limits at the provider"
     } else if says(&["401 ", "unauthorized", "invalid api key", "incorrect api key"]) {
         "the server refuses the key: check that it is current and belongs to this provider"
@@ -74,6 +74,8 @@ fn model(message: &str) -> &'static str {
         "check the model's name, and that base_url ends where /responses begins (often /v1)"
     } else if says(&["429 ", "rate limit", "too many requests"]) {
         "wait a little and run it again, or raise stream_max_retries of the provider"
+    } else if says(&["invalid prompt"]) {
+        "the provider's rules refuse this prompt: ask in other words"
     } else if says(&["content_filter"]) {
         "the provider's filter stopped the answer: ask for it in other words"
     } else if says(&["max_output_tokens", "incomplete response"]) {
@@ -98,6 +100,7 @@ fn model(message: &str) -> &'static str {
         "stream closed",
         "high demand",
         "overloaded",
+        "response failed",
         "status 5",
     ]) {
         "this may pass: run it again in a moment"
@@ -181,6 +184,9 @@ mod tests {
                 "smaller",
             ),
             (FailureKind::Model, "stream disconnected before completion: x", "again"),
+            (FailureKind::Model, "usage not included: upgrade", "plan"),
+            (FailureKind::Model, "Invalid prompt: flagged", "other words"),
+            (FailureKind::Model, "the response failed: the roof is on fire", "in a moment"),
             (FailureKind::Model, "something new", "model"),
         ];
         for (kind, message, word) in cases {

@@ -129,14 +129,14 @@ pub(crate) fn no_stream(looks: &Looks, body: &str) -> Fault {
 pub(crate) fn failed(error: &Value) -> Fault {
     let told = Told::of(error);
     let text = told.message.clone().unwrap_or_else(|| match told.code.as_str() {
-        "" => "the response failed, and the server does not say why".to_owned(),
-        code => format!("the response failed: {code}"),
+        "" => "the server does not say why".to_owned(),
+        code => code.to_owned(),
     });
     let retry_after_ms = told.message.as_deref().and_then(asked_pause);
     match told.meaning() {
         Meaning::ContextWindow => fault(FaultKind::ContextWindow, CONTEXT_WINDOW),
         Meaning::Quota => fault(FaultKind::Quota, told.quota()),
-        Meaning::BadRequest => fault(FaultKind::BadRequest, text),
+        Meaning::BadRequest => fault(FaultKind::BadRequest, named("invalid prompt", &text)),
         Meaning::PreviousUnknown => fault(FaultKind::PreviousResponseUnknown, text),
         Meaning::RateLimited => {
             let message = format!("rate limit exceeded: {text}");
@@ -146,8 +146,16 @@ pub(crate) fn failed(error: &Value) -> Fault {
             let message = format!("the server is overloaded: {text}");
             Fault { kind: FaultKind::ResponseFailed, message, retry_after_ms }
         }
-        Meaning::Other => Fault { kind: FaultKind::ResponseFailed, message: text, retry_after_ms },
+        Meaning::Other => {
+            let message = named("the response failed", &text);
+            Fault { kind: FaultKind::ResponseFailed, message, retry_after_ms }
+        }
     }
+}
+
+/// Puts what kind of failure it is before the server's words, unless they say so themselves.
+fn named(what: &str, text: &str) -> String {
+    if text.to_lowercase().contains(what) { text.to_owned() } else { format!("{what}: {text}") }
 }
 
 /// Judges a response that the server cut short.
@@ -237,7 +245,8 @@ impl Told {
     fn quota(&self) -> String {
         match (self.code.as_str(), &self.message) {
             ("insufficient_quota", _) | (_, None) => QUOTA.to_owned(),
-            (_, Some(message)) => message.clone(),
+            ("usage_not_included", Some(message)) => named("usage not included", message),
+            (_, Some(message)) => named("usage limit reached", message),
         }
     }
 

@@ -122,7 +122,7 @@ fn codes_say_more_than_the_status() {
     let spent = coded(json!("insufficient_quota"), "insufficient_quota", "You exceeded …");
     assert_eq!(judged(429, &spent), (FaultKind::Quota, QUOTA.to_owned()));
     let plan = coded(json!("usage_not_included"), "x", "upgrade");
-    assert_eq!(judged(429, &plan), (FaultKind::Quota, "upgrade".to_owned()));
+    assert_eq!(judged(429, &plan), (FaultKind::Quota, "usage not included: upgrade".to_owned()));
 }
 
 #[test]
@@ -210,11 +210,11 @@ fn what_came_instead_of_a_stream_is_said() {
     );
     assert_eq!(
         told(Looks::Json, r#"{"error":{"message":"loading"}}"#),
-        (FaultKind::ResponseFailed, "loading".into())
+        (FaultKind::ResponseFailed, "the response failed: loading".into())
     );
     assert_eq!(
         told(Looks::Json, r#"{"error":{"code":"invalid_prompt","message":"no"}}"#),
-        (FaultKind::BadRequest, "no".into())
+        (FaultKind::BadRequest, "invalid prompt: no".into())
     );
     assert_eq!(
         told(Looks::Page, "<html><title> Sign in </title>"),
@@ -253,13 +253,14 @@ fn each_code_of_a_failed_response_has_its_kind() {
     let cases = [
         ("context_length_exceeded", FaultKind::ContextWindow, CONTEXT_WINDOW),
         ("insufficient_quota", FaultKind::Quota, QUOTA),
-        ("usage_not_included", FaultKind::Quota, "m"),
-        ("invalid_prompt", FaultKind::BadRequest, "m"),
+        ("usage_not_included", FaultKind::Quota, "usage not included: m"),
+        ("usage_limit_reached", FaultKind::Quota, "usage limit reached: m"),
+        ("invalid_prompt", FaultKind::BadRequest, "invalid prompt: m"),
         ("previous_response_not_found", FaultKind::PreviousResponseUnknown, "m"),
         ("rate_limit_exceeded", FaultKind::RateLimited, "rate limit exceeded: m"),
         ("server_is_overloaded", FaultKind::ResponseFailed, "the server is overloaded: m"),
         ("slow_down", FaultKind::ResponseFailed, "the server is overloaded: m"),
-        ("anything", FaultKind::ResponseFailed, "m"),
+        ("anything", FaultKind::ResponseFailed, "the response failed: m"),
     ];
     for (code, kind, message) in cases {
         let fault = failed(&json!({"code": code, "message": "m"}));

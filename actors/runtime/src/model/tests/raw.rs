@@ -179,7 +179,7 @@ async fn an_error_event_is_a_failed_response() {
         let fault = fault_of(&answered(&event(error)).await);
         assert_eq!(
             (fault.kind, fault.message.as_str()),
-            (FaultKind::ResponseFailed, "the roof is on fire")
+            (FaultKind::ResponseFailed, "the response failed: the roof is on fire")
         );
     }
 }
