@@ -189,6 +189,31 @@ fn the_count_comes_from_the_journal() {
 }
 
 #[test]
+fn a_killed_process_begins_a_new_count_and_the_turn_ends_all_the_same() {
+    for before in [0, 1, 7, 30, 63, 64, 66] {
+        let mut world = begin();
+        for _ in 0..before {
+            round(&mut world, SAME);
+        }
+        item(&mut world, 0, function("c"));
+        done(&mut world, vec![(0, command(SAME.program, Safety::Unknown))]);
+        let mut after = 0;
+        if world.session.running().is_some() {
+            world.owed.clear();
+            world.crash();
+        }
+        while world.session.running().is_some() {
+            round(&mut world, SAME);
+            after += 1;
+            assert!(after <= 67, "the turn does not end");
+        }
+        // A call that was under way has no result to compare; one that was refused has.
+        assert_eq!(after, if before < 64 { 67 } else { 66 - before }, "{before}");
+        check_outputs(&world.session);
+    }
+}
+
+#[test]
 fn calls_at_fault_count_as_well() {
     let mut world = begin();
     for number in 1..=67 {

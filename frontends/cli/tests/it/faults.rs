@@ -93,7 +93,7 @@ fn play(case: &Case, stateless: bool) -> String {
     let waited: u64 =
         events.iter().filter_map(|event| event["body"]["retry"]["in_ms"].as_u64()).sum();
     assert!(took >= Duration::from_millis(waited), "{took:?}, and {waited} ms were to be waited");
-    check_bodies(&world, socket.as_ref(), case);
+    check_bodies(&bodies(&world, socket.as_ref(), case), &events);
     world.check_replay(&turn);
 
     let mut out = String::new();
@@ -114,18 +114,31 @@ fn play(case: &Case, stateless: bool) -> String {
     out.replace(base.trim_end_matches("/v1"), "http://SERVER")
 }
 
-/// Nothing of a failed attempt is sent, and no attempt differs from the one before.
-fn check_bodies(world: &World, socket: Option<&SocketServer>, case: &Case) {
-    let bodies: Vec<Value> = match (&case.server, socket) {
+fn bodies(world: &World, socket: Option<&SocketServer>, case: &Case) -> Vec<Value> {
+    match (&case.server, socket) {
         (Server::Plays(_), _) => world.bodies(),
         (_, Some(socket)) => {
             let bodies = socket.bodies();
             bodies.iter().map(|body| serde_json::from_str(body).expect("JSON")).collect()
         }
-        (Server::Absent | Server::Sends(_), None) => return,
-    };
-    for body in &bodies {
-        assert_eq!(body, &bodies[0], "every attempt sends the same");
+        (Server::Absent | Server::Sends(_), None) => Vec::new(),
+    }
+}
+
+/// Nothing of a failed attempt is sent: every attempt at a request sends the same, unless the
+/// backend was changed in between.
+fn check_bodies(bodies: &[Value], events: &[Value]) {
+    let requested = events.iter().filter(|event| event["kind"] == "model_requested");
+    let requested: Vec<_> = requested.map(|event| &event["body"]).collect();
+    if bodies.is_empty() {
+        return;
+    }
+    assert_eq!(bodies.len(), requested.len(), "each attempt is announced and sent once");
+    for (at, body) in bodies.iter().enumerate().skip(1) {
+        let same = |field: &str| requested[at][field] == requested[at - 1][field];
+        if same("request") && same("backend") {
+            assert_eq!(body, &bodies[at - 1], "every attempt sends the same");
+        }
     }
 }
 
@@ -141,6 +154,9 @@ fn attempts(events: &[Value]) -> Vec<String> {
         let (kind, body) = (event["kind"].as_str().unwrap_or_default(), &event["body"]);
         let attempt = &body["attempt"];
         match kind {
+            "model_requested" if body["attempt"] == 1 && body["request"] != 1 => {
+                lines.push(format!("request {}", body["request"]));
+            }
             "model_responded" => lines.push(format!("attempt {attempt}: answered")),
             "model_attempt_failed" => {
                 let fault = &body["fault"];
@@ -177,6 +193,7 @@ fn pause(in_ms: u64, asked: Option<u64>) -> String {
 
 fn about(in_ms: u64) -> &'static str {
     match in_ms {
+        0 => "0 ms",
         180..=220 => "about 200 ms",
         360..=440 => "about 400 ms",
         _ => panic!("{in_ms} ms is no pause of ours"),
@@ -201,7 +218,8 @@ fn shape(line: &Value) -> String {
         "turn.completed" => json!(line["turn_usage"]["input_tokens"]).to_string() + " tokens in",
         "item.completed" => {
             let item = &line["item"];
-            format!("{} {}", item["type"].as_str().unwrap_or_default(), item["text"])
+            let detail = if item["text"].is_null() { &item["status"] } else { &item["text"] };
+            format!("{} {detail}", item["type"].as_str().unwrap_or_default())
         }
         _ => return kind.to_owned(),
     };
@@ -211,7 +229,7 @@ fn shape(line: &Value) -> String {
 /// What people are told of the fault: the same journal, told as text.
 fn people(world: &World) -> Vec<String> {
     let Turn { stdout, stderr, .. } = run(world.program(&["replay", "--last"]));
-    let told = ["reconnecting ", "asking again ", "error: ", "hint: "];
+    let told = ["reconnecting ", "asking ", "requests now ", "error: ", "hint: "];
     let lines = stdout.lines().chain(stderr.lines());
     // A line may begin with its time.
     let lines = lines.map(|line| match line.split_once("] ") {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::socket::{HEAD, SocketServer, answer, completed, event, message, plain};
-use crate::support::says;
+use crate::support::{runs, says};
 
 pub(super) struct Case {
     pub(super) name: &'static str,
@@ -72,6 +72,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(responses());
     cases.extend(streams());
     cases.extend(odd_bodies());
+    cases.extend(later_requests());
     cases.extend(nobody());
     cases
 }
@@ -295,6 +296,25 @@ fn odd_bodies() -> Vec<Case> {
         ),
         sends("200 with nothing for ever", vec![plain("200 OK", "", b"")]),
         sends("bytes that are no HTTP, for ever", vec![b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()]),
+    ]
+}
+
+/// Faults after a tool has run: it does not run again.
+fn later_requests() -> Vec<Case> {
+    let then = |fault: Value| Server::Plays(json!([runs("echo once"), fault, says("all is well")]));
+    let gone = json!({"error": {
+        "message": "Previous response with id 'resp_000000' not found.",
+        "code": "previous_response_not_found", "param": "previous_response_id",
+    }});
+    vec![
+        case(
+            "a stream that ends after a tool has run",
+            then(faulty(json!({"kind": "no_completed"}))),
+        ),
+        case(
+            "a response that the server has forgotten",
+            then(json!({"fault": {"kind": "status", "code": 400, "body": gone}})),
+        ),
     ]
 }
 
