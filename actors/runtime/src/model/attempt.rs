@@ -118,7 +118,7 @@ impl<'a> Attempt<'a> {
                 }
                 () = sleep_until(progress.deadline()) => {
                     if progress.is_over() {
-                        return Err(fault::lost(Some(&Broken::Senseless)).into());
+                        return Err(fault::lost(Some(&Broken::Stalled)).into());
                     }
                     continue;
                 }
@@ -136,7 +136,7 @@ impl<'a> Attempt<'a> {
                     }
                 }
                 None if progress.is_over() => {
-                    return Err(fault::lost(Some(&Broken::Senseless)).into());
+                    return Err(fault::lost(Some(&Broken::Stalled)).into());
                 }
                 None => {}
             }

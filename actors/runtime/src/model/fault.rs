@@ -180,7 +180,7 @@ pub(crate) fn lost(broken: Option<&Broken>) -> Fault {
     };
     match broken {
         None => lost(&"stream closed before response.completed"),
-        Some(broken @ (Broken::Silent | Broken::Senseless | Broken::Transport(_))) => lost(broken),
+        Some(broken @ (Broken::Silent | Broken::Stalled | Broken::Transport(_))) => lost(broken),
         // The next attempt would be as long.
         Some(broken @ (Broken::LargeEvent(_) | Broken::LargeStream(_))) => {
             incomplete(&broken.to_string())

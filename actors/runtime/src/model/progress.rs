@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Idle timeouts that may pass without a whole event that makes sense.
+/// Idle timeouts that may pass without a whole event of the response.
 ///
-/// More than one: servers send comments while a model thinks, and those are no events.
+/// More than one: servers send comments while a model thinks, and those are no events of it.
 const IDLES: u32 = 4;
 /// Bytes that buy another millisecond, so that a large event over a slow line is waited for, and one
 /// that drips is not.
@@ -51,5 +51,22 @@ impl Progress {
     /// Tells whether the attempt is to be given up.
     pub(crate) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_buy_time_until_an_event_comes() {
+        let mut progress = Progress::new(Duration::from_secs(5));
+        let first = progress.deadline();
+        assert!(!progress.is_over());
+        progress.meter().fetch_add(16_000_000, Ordering::Relaxed);
+        assert_eq!(progress.deadline() - first, Duration::from_secs(1000));
+        progress.made();
+        assert!(progress.deadline() < first + Duration::from_secs(1000), "they are used up");
+        assert!(Progress::new(Duration::ZERO).is_over());
     }
 }

@@ -44,7 +44,7 @@ pub(crate) enum Said<'a> {
     },
     /// The response failed.
     Failed(Fault),
-    /// Something that does not matter here; but it is an event, so the server is at work.
+    /// Something that does not matter here; but it is of the response, so that gets on.
     Alive,
 }
 
@@ -113,8 +113,9 @@ struct ItemHead {
     name: Option<String>,
 }
 
-/// Reads the data of an event; none when it is no event at all. One bad event is no reason to lose a
-/// response: what is unknown or can't be understood says no more than that the server is at work.
+/// Reads the data of an event; none when it is not of the response, as what a server sends to keep a
+/// connection open. One bad event is no reason to lose a response: what is unknown or can't be
+/// understood says no more than that the response gets on.
 pub(crate) fn read(data: &str) -> Option<Said<'_>> {
     let head: Head<'_> = serde_json::from_str(data).ok()?;
     let said = match &*head.kind {
@@ -141,7 +142,8 @@ pub(crate) fn read(data: &str) -> Option<Said<'_>> {
             let error = if event["error"].is_null() { &event } else { &event["error"] };
             Some(Said::Failed(fault::failed(error)))
         }
-        _ => None,
+        other if other.starts_with("response.") => None,
+        _ => return None,
     };
     Some(said.unwrap_or(Said::Alive))
 }
@@ -201,17 +203,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_event_says_nothing() {
-        for data in ["", "[DONE]", "{", "[]", "{}", r#"{"type":7}"#] {
+    fn what_is_not_of_the_response_says_nothing() {
+        let keepalive = r#"{"type":"keepalive","sequence_number":4}"#;
+        for data in ["", "[DONE]", "{", "[]", "{}", r#"{"type":7}"#, keepalive] {
             assert!(read(data).is_none(), "{data}");
         }
     }
 
     #[test]
-    fn what_is_unknown_or_can_not_be_understood_is_a_sign_of_life() {
+    fn what_is_unknown_or_can_not_be_understood_is_progress_all_the_same() {
         let events = [
             r#"{"type":"response.created","response":{}}"#,
-            r#"{"type":"codex.rate_limits"}"#,
+            r#"{"type":"response.of_another_age"}"#,
             r#"{"type":"response.output_text.delta"}"#,
             r#"{"type":"response.output_text.delta","delta":7}"#,
             r#"{"type":"response.output_item.done"}"#,

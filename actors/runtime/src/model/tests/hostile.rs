@@ -62,17 +62,18 @@ async fn drips(first: &str, piece: &str) -> Fault {
 #[tokio::test]
 async fn a_stream_that_drips_without_sense_is_given_up_on() {
     let head = format!("{HEAD}\r\n");
-    let (letters, blanks, comments, noise, late) = tokio::join!(
+    let (letters, blanks, comments, noise, kept, late) = tokio::join!(
         drips(&head, "x"),
         drips(&head, "\n"),
         drips(&head, ": ping\n\n"),
         drips(&head, "data: noise\n\n"),
+        drips(&head, "data: {\"type\":\"keepalive\"}\n\n"),
         drips(&head, " "),
     );
-    for fault in [letters, blanks, comments, noise, late] {
+    for fault in [letters, blanks, comments, noise, kept, late] {
         assert_eq!(fault.kind, FaultKind::StreamLost);
         let words = "stream disconnected before completion: idle timeout waiting for SSE: bytes \
-                     came, and for too long no whole event";
+                     came, and for too long no event of the response";
         assert_eq!(fault.message, words);
     }
 }
