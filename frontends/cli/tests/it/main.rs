@@ -1,15 +1,19 @@
 //! The program as its users meet it: real processes, real HTTP, a real sandbox, a real journal.
 
 mod bad_input;
+mod bad_server;
+mod circles;
 mod confinement;
 mod crash;
 mod demo;
 mod endings;
 mod exec;
+mod faults;
 mod odd;
 mod people;
 mod replay;
 mod resume;
 mod settings;
+mod socket;
 mod support;
 mod wire;
