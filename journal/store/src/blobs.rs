@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use codex_event::{Digest, Envelope};
 
+use crate::phase::Phase;
+
 /// Keeps a session's large values in files named by their digest.
 ///
 /// A blob is durable before the record that names it is appended, so a record never points at
@@ -70,13 +72,17 @@ impl Blobs {
             // A good file may still be one whose name a power failure would take: the folder is
             // synced for it as well.
             if !matches!(self.get(digest), Ok(Some(_))) {
+                Phase::WriteBlob.begin();
                 let temp = self.dir.join(format!("{digest}.tmp"));
                 let mut file = File::create(&temp)?;
                 file.write_all(bytes)?;
+                Phase::SyncBlob.begin();
                 file.sync_all()?;
+                Phase::NameBlob.begin();
                 std::fs::rename(&temp, self.path(digest))?;
             }
         }
+        Phase::SyncNames.begin();
         sync_dir(&self.dir)
     }
 }

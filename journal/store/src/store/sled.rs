@@ -20,6 +20,7 @@ use crate::head::{Head, HeadFile};
 use crate::layout::SessionDir;
 use crate::lock::Lock;
 use crate::open::{Damage, OpenError, Survey, mark};
+use crate::phase::Phase;
 
 /// Bytes of one segment of the engine's log, fixed for the life of a database.
 ///
@@ -57,13 +58,16 @@ impl SledStore {
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
+        Phase::CreateHead.begin();
         let made = HeadFile::create(&dir.head(), Head::empty(&session));
         made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists(session),
             _ => OpenError::Io(error),
         })?;
+        Phase::CreateEngine.begin();
         let db = start(dir, session)?;
         let store = SledStore::over(dir, session, db, Arc::new(lock))?;
+        Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
         store.data.sync_all()?;
@@ -85,6 +89,7 @@ impl SledStore {
             return Err(OpenError::NotFound(session));
         }
         let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
+        Phase::Survey.begin();
         let survey = match Survey::take(dir, session) {
             // The engine had begun to write when an earlier opening was cut off.
             Err(OpenError::Damaged { damage: Damage::Records(_), .. }) if aside::is_there(dir) => {
@@ -94,8 +99,10 @@ impl SledStore {
             other => other?,
         };
         remove_torn_snapshots(&dir.db())?;
+        Phase::CopyAside.begin();
         aside::put(dir)?;
         mark::begin(dir)?;
+        Phase::OpenEngine.begin();
         let opened = start(dir, session)
             .and_then(|db| SledStore::over(dir, session, db, Arc::clone(&lock)))
             .and_then(|mut store| store.compare(&survey).map(|()| store));
@@ -109,7 +116,9 @@ impl SledStore {
             other => other?,
         };
         store.barrier()?;
+        Phase::SyncOpened.begin();
         sync_dir(&dir.db())?;
+        Phase::DropAside.begin();
         aside::discard(dir)?;
         mark::end(dir)?;
         Ok(store)
@@ -129,6 +138,7 @@ impl SledStore {
 
     // Walks through everything the engine gives, and puts the unacknowledged tail back.
     fn compare(&mut self, survey: &Survey) -> Result<(), OpenError> {
+        Phase::Compare.begin();
         let session = self.session;
         let damaged = |text| OpenError::Damaged { session, damage: Damage::Engine(text) };
         let mut found: u64 = 0;
@@ -215,9 +225,11 @@ impl Store for SledStore {
     }
 
     fn barrier(&mut self) -> Result<Head, StoreError> {
+        Phase::Flush.begin();
         guarded(|| self.engine.db().flush())
             .map_err(StoreError::Panicked)?
             .map_err(engine_error)?;
+        Phase::SyncData.begin();
         self.sync_large_pages()?;
         self.data.sync_all()?;
         Ok(self.head)
@@ -276,6 +288,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        Phase::Close.begin();
         // Closing writes, so it can panic as well.
         if let Some(db) = self.db.take()
             && let Err(panic) = guarded(move || drop(db))
