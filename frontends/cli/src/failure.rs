@@ -82,15 +82,31 @@ impl From<PlanError> for Failure {
 
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
-        Failure::new(USAGE, error.to_string())
-            .hint("`codex sessions` lists the sessions of this home")
+        let hint = match error {
+            FindError::Unknown(_)
+            | FindError::TooShort(_)
+            | FindError::Ambiguous { .. }
+            | FindError::Empty => "`codex sessions` lists the sessions of this home",
+            FindError::Io(_) => {
+                "sessions live under `$CODEX_HOME/journals` (default `~/.codex`): check that it is a \
+                 folder and yours to read"
+            }
+        };
+        Failure::new(USAGE, error.to_string()).hint(hint)
     }
 }
 
 impl From<RawError> for Failure {
     fn from(error: RawError) -> Self {
-        Failure::new(UNVERIFIED, error.to_string())
-            .hint("the session's folder under `journals` may have been moved or cut short")
+        let hint = match error {
+            RawError::NotFound(_) | RawError::Lost(_) => {
+                "the session's folder under `journals` may have been moved or cut short"
+            }
+            RawError::Io(_) => {
+                "check that the session's folder under `$CODEX_HOME/journals` is yours to read"
+            }
+        };
+        Failure::new(UNVERIFIED, error.to_string()).hint(hint)
     }
 }
 

@@ -42,6 +42,11 @@ impl Blobs {
         }
     }
 
+    /// Tells whether there is a file of a blob with so many bytes; they are not read.
+    pub fn has(&self, digest: &Digest, len: u64) -> bool {
+        std::fs::metadata(self.path(digest)).is_ok_and(|meta| meta.is_file() && meta.len() == len)
+    }
+
     /// Puts the values back that an event holds by digest, and names those that can't be had.
     pub fn hydrate(&self, envelope: &mut Envelope) -> Vec<Digest> {
         envelope.hydrate(|digest| self.get(digest).ok().flatten())

@@ -3,6 +3,7 @@
 mod bad_input;
 mod confinement;
 mod crash;
+mod damage;
 mod demo;
 mod endings;
 mod exec;

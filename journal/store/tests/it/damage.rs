@@ -323,3 +323,48 @@ fn blobs_that_are_gone_or_changed_are_named() {
     assert_eq!(blobs.get(&made[1].1).expect("good").as_deref(), Some(bytes));
     assert!(blobs.put(&made[0].1, b"other bytes").is_err());
 }
+
+#[test]
+fn what_the_file_system_does_not_give_is_named_and_the_rest_is_read() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    let id = session(12);
+    let (scribe, handle) = Scribe::create(&layout, id).expect("created");
+    let mut spilled = envelope(id, 1, 1, barrier(&"x".repeat(5000)));
+    let blobs = spilled.spill();
+    let digest = blobs[0].0;
+    block_on(scribe.write(codex_journal::Batch { envelopes: vec![spilled], blobs }))
+        .expect("written");
+    scribe.finish().expect("finishes");
+    let dir = layout.session(id);
+    let instead = |path: &Path| {
+        std::fs::remove_file(path).and_then(|()| std::fs::create_dir(path)).expect("replaced");
+    };
+
+    assert!(handle.blobs().has(&digest, 5000) && !handle.blobs().has(&digest, 4999));
+    instead(&handle.blobs().path(&digest));
+    assert!(!handle.blobs().has(&digest, 5000));
+    let found = problems(&dir, id);
+    assert!(
+        matches!(&found[..], [Problem::BlobUnreadable { seq: Seq(1), digest: named, .. }] if *named == digest),
+        "{found:?}"
+    );
+    instead(&dir.head());
+    assert!(matches!(
+        &problems(&dir, id)[..],
+        [Problem::HeadDamaged, Problem::BlobUnreadable { .. }]
+    ));
+    assert_eq!(RawJournal::read(&dir, id).expect("readable").len(), 1);
+    assert_eq!(layout.sessions().expect("listed"), [id]);
+}
+
+// Its head says that something was acknowledged, so somebody has to be told.
+#[test]
+fn a_session_without_its_data_is_still_listed() {
+    let home = home();
+    let id = session(13);
+    let dir = journal(home.path(), id);
+    std::fs::remove_dir_all(dir.db()).expect("removed");
+    assert_eq!(Layout::new(home.path()).sessions().expect("listed"), [id]);
+    assert!(matches!(verify(&dir, id), Err(codex_journal::RawError::NotFound(_))));
+}
