@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to a terminal")]
 
 mod ci;
+mod kill_loop;
 mod sim;
 mod step;
 mod tidy;
@@ -27,6 +28,8 @@ enum Chore {
     Ci,
     /// Drives the session core with a world that fails: killed, torn, interrupted, told twice
     Sim(sim::Seeds),
+    /// Kills the writer of a journal at every point of its work, and judges what is left
+    KillLoop(kill_loop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Ci => ci::run(&root),
         Chore::Sim(seeds) => sim::simulate(&root, seeds),
+        Chore::KillLoop(arguments) => kill_loop::run(&root, arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_event::Timestamp;
-use codex_journal::Layout;
+use codex_journal::{FindError, Layout};
 use codex_replay::Mode;
 
 use crate::args::{Replay, Sessions};
@@ -37,7 +37,9 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     if replayed.problems == 0 {
         return Ok(ExitCode::SUCCESS);
     }
-    say::aside(format_args!("hint: what is whole can still be read, with `codex replay {id}`"));
+    say::aside(format_args!(
+        "hint: `codex replay {id}` shows what can be read; put the files back from a copy if you have one"
+    ));
     Ok(ExitCode::from(UNVERIFIED))
 }
 
@@ -55,9 +57,10 @@ pub(crate) fn sessions(args: &Sessions) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let found = codex_replay::sessions::summaries(&layout).map_err(FindError::Io)?;
     let mut out = io::stdout().lock();
     let paint = args.color.paint(&out);
-    match codex_replay::sessions::list(&layout, now, paint, &mut out) {
+    match codex_replay::sessions::list(&found, now, paint, &mut out) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(codex_replay::ReplayError::Output(error).into())
         }

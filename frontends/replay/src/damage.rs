@@ -1,18 +1,11 @@
-//! What is missing from a journal, in words.
+//! What is wrong with a journal, in words.
 
 use codex_event::{Digest, Seq};
 use codex_journal::RawJournal;
 
-/// Names each run of records that is not there.
-pub(crate) fn gaps(journal: &RawJournal) -> Vec<String> {
-    let sentence = |(first, last): &(Seq, Seq)| {
-        if first == last {
-            format!("record {first} is missing")
-        } else {
-            format!("records {first} to {last} are missing")
-        }
-    };
-    journal.gaps().iter().map(sentence).collect()
+/// Names each record that is not there or not what it was, and what the head knows of the end.
+pub(crate) fn records(journal: &RawJournal) -> Vec<String> {
+    journal.problems().iter().map(ToString::to_string).collect()
 }
 
 /// Names each value of a record that is not there.

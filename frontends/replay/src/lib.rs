@@ -83,7 +83,7 @@ fn project(
     mut tell: impl FnMut(&codex_event::Envelope) -> io::Result<()>,
 ) -> Result<Replayed, ReplayError> {
     let journal = RawJournal::read(&layout.session(id), id)?;
-    let mut replayed = Replayed { warnings: damage::gaps(&journal), ..Replayed::default() };
+    let mut replayed = Replayed { warnings: damage::records(&journal), ..Replayed::default() };
     for record in journal.records() {
         match record {
             Ok(record) => {
@@ -101,7 +101,7 @@ fn project(
 
 fn raw(layout: &Layout, id: SessionId, out: &mut dyn Write) -> Result<Replayed, ReplayError> {
     let journal = RawJournal::read(&layout.session(id), id)?;
-    let mut replayed = Replayed { warnings: damage::gaps(&journal), ..Replayed::default() };
+    let mut replayed = Replayed { warnings: damage::records(&journal), ..Replayed::default() };
     for record in journal.records() {
         match record {
             Ok(record) => {

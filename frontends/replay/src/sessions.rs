@@ -31,7 +31,7 @@ pub struct Summary {
     pub id: SessionId,
     /// What its journal says; none when that begins with no readable opening.
     pub told: Option<Told>,
-    /// Whether any of its journal is missing.
+    /// Whether any of its journal is missing or wrong, as far as that shows without reading blobs.
     pub damaged: bool,
 }
 
@@ -59,9 +59,13 @@ pub fn summaries(layout: &Layout) -> io::Result<Vec<Summary>> {
     Ok(found)
 }
 
-/// Prints the sessions of a home, newest first. The caller says what time it is, in UTC.
-pub fn list(layout: &Layout, now: Timestamp, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
-    let found = summaries(layout)?;
+/// Prints sessions as a table. The caller says what time it is, in UTC.
+pub fn list(
+    found: &[Summary],
+    now: Timestamp,
+    paint: Paint,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     if found.is_empty() {
         writeln!(out, "no sessions yet")?;
@@ -73,7 +77,7 @@ pub fn list(layout: &Layout, now: Timestamp, paint: Paint, out: &mut dyn Write) 
     };
     let head = format!("{:<36}  {:<16}  {:<11}  {:>5}  INPUT", "ID", "STARTED", "STATE", "TURNS");
     writeln!(out, "{bold}{head}{plain}")?;
-    for Summary { id, told, damaged } in &found {
+    for Summary { id, told, damaged } in found {
         let (started, turns, input) = match told {
             Some(told) => (when(told.opened, now), told.turns.to_string(), told.input.as_str()),
             None => ("?".to_owned(), "?".to_owned(), ""),
@@ -94,13 +98,15 @@ fn summary(layout: &Layout, id: SessionId) -> Summary {
     let Ok(journal) = RawJournal::read(&layout.session(id), id) else {
         return Summary { id, told: None, damaged: true };
     };
-    let mut damaged = !journal.gaps().is_empty();
+    let mut damaged = !journal.problems().is_empty();
     let mut told: Option<Told> = None;
     for record in journal.records() {
         let Ok(mut record) = record else {
             damaged = true;
             continue;
         };
+        let blobs = record.envelope.blobs();
+        damaged |= blobs.iter().any(|(digest, len)| !journal.blobs().has(digest, *len));
         told = take(told, &mut record.envelope, journal.blobs());
     }
     Summary { id, damaged: damaged || told.is_none(), told }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use codex_event::{Digest, Envelope};
 
+use crate::phase::Phase;
+
 /// Keeps a session's large values in files named by their digest.
 ///
 /// A blob is durable before the record that names it is appended, so a record never points at
@@ -40,6 +42,11 @@ impl Blobs {
         }
     }
 
+    /// Tells whether there is a file of a blob with so many bytes; they are not read.
+    pub fn has(&self, digest: &Digest, len: u64) -> bool {
+        std::fs::metadata(self.path(digest)).is_ok_and(|meta| meta.is_file() && meta.len() == len)
+    }
+
     /// Puts the values back that an event holds by digest, and names those that can't be had.
     pub fn hydrate(&self, envelope: &mut Envelope) -> Vec<Digest> {
         envelope.hydrate(|digest| self.get(digest).ok().flatten())
@@ -70,13 +77,17 @@ impl Blobs {
             // A good file may still be one whose name a power failure would take: the folder is
             // synced for it as well.
             if !matches!(self.get(digest), Ok(Some(_))) {
+                Phase::WriteBlob.begin();
                 let temp = self.dir.join(format!("{digest}.tmp"));
                 let mut file = File::create(&temp)?;
                 file.write_all(bytes)?;
+                Phase::SyncBlob.begin();
                 file.sync_all()?;
+                Phase::NameBlob.begin();
                 std::fs::rename(&temp, self.path(digest))?;
             }
         }
+        Phase::SyncNames.begin();
         sync_dir(&self.dir)
     }
 }

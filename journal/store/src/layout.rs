@@ -37,8 +37,9 @@ impl Layout {
 
     /// Lists the sessions that hold a journal, oldest id first.
     ///
-    /// A folder whose head says that nothing was ever acknowledged is no session; one whose head is
-    /// damaged or gone is, so that somebody can be told.
+    /// A folder whose head says that nothing was ever acknowledged is no session. One whose head
+    /// says that something was, is, even if nothing of it is left, and so is one with records and a
+    /// head that is damaged or gone, so that somebody can be told.
     pub fn sessions(&self) -> io::Result<Vec<SessionId>> {
         let entries = match std::fs::read_dir(&self.journals) {
             Ok(entries) => entries,
@@ -97,10 +98,16 @@ impl SessionDir {
     }
 
     fn holds_journal(&self) -> bool {
-        let nothing_acknowledged = matches!(
-            HeadFile::read(&self.head()),
-            Ok(HeadState::Good(head) | HeadState::OneSlot(head)) if head.seq == Seq(0)
-        );
-        self.data().is_file() && !nothing_acknowledged
+        match HeadFile::read(&self.head()) {
+            Ok(HeadState::Good(head) | HeadState::OneSlot(head)) => head.seq > Seq(0),
+            // A folder that the system does not give may hold anything.
+            Err(error) if !is_absence(&error) => true,
+            Ok(HeadState::Damaged | HeadState::Absent) | Err(_) => self.data().is_file(),
+        }
     }
+}
+
+/// Tells whether an error only says that there is no such file.
+pub(crate) fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

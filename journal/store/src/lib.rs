@@ -12,6 +12,7 @@ mod head;
 mod layout;
 mod lock;
 mod open;
+mod phase;
 mod raw;
 mod scribe;
 mod store;
@@ -24,6 +25,7 @@ pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};
 pub use open::{Damage, OpenError};
+pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,

@@ -69,10 +69,9 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Reads the files, and refuses a journal that is damaged or was found damaged before.
+    /// Reads the files, and refuses a journal whose records are damaged.
     pub(crate) fn take(dir: &SessionDir, session: SessionId) -> Result<Survey, OpenError> {
         let damaged = |damage| OpenError::Damaged { session, damage };
-        mark::check(dir)?.map_or(Ok(()), |damage| Err(damaged(damage)))?;
         let head = match HeadFile::read(&dir.head())? {
             HeadState::Good(head) => head,
             HeadState::OneSlot(head) => {
@@ -103,6 +102,11 @@ impl Survey {
         self.acknowledged
     }
 
+    /// Gives all records.
+    pub(crate) fn records(&self) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
+        self.journal.records()
+    }
+
     /// Gives the records after the acknowledged ones.
     pub(crate) fn tail(&self) -> &[Record] {
         &self.tail
@@ -118,7 +122,7 @@ impl Survey {
 ///
 /// One left behind is how the next start learns that this one did not live through it. A kill in
 /// those two milliseconds is no damage, so it is tried again; an engine that ends the process each
-/// time is not tried forever.
+/// time is given new files, made from the records.
 pub(crate) mod mark {
     use super::{Damage, SessionDir};
     use std::fs::OpenOptions;

@@ -10,7 +10,7 @@ use codex_event::{HEADER_LEN, Record, Seq, SessionId};
 
 use crate::blobs::Blobs;
 use crate::head::{Head, HeadFile, HeadState};
-use crate::layout::SessionDir;
+use crate::layout::{SessionDir, is_absence};
 use crate::verify::Problem;
 
 mod chain;
@@ -120,7 +120,7 @@ impl RawJournal {
 
     /// Gives everything that is wrong with records and links, in order of position; what the head
     /// file knows comes last.
-    pub(crate) fn problems(&self) -> Vec<Problem> {
+    pub fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<(Seq, Problem)> = self
             .gaps
             .iter()
@@ -149,11 +149,17 @@ impl RawJournal {
     }
 
     fn look(dir: &SessionDir, session: SessionId) -> Result<RawJournal, RawError> {
-        if !dir.data().is_file() {
-            return Err(RawError::NotFound(dir.data()));
+        match std::fs::metadata(dir.data()) {
+            Ok(meta) if meta.is_file() => {}
+            Err(error) if !is_absence(&error) => return Err(error.into()),
+            Ok(_) | Err(_) => return Err(RawError::NotFound(dir.data())),
         }
         // First the head, then the records: all that it speaks of must be there.
-        let acknowledged = HeadFile::read(&dir.head())?;
+        // One that the file system does not give is as good as a damaged one: the records are there.
+        let acknowledged = HeadFile::read(&dir.head()).unwrap_or_else(|error| {
+            tracing::warn!(%session, %error, "the head file can't be read");
+            HeadState::Damaged
+        });
         let mut sighting = Sighting::default();
         for path in frames::files(dir)? {
             sighting.scan(&path)?;

@@ -14,6 +14,7 @@ use crate::feed::{Handle, Shared};
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
 use crate::open::OpenError;
+use crate::phase::Phase;
 use crate::store::{AppendError, SledStore, Store, StoreError};
 
 /// Most batches that wait for the writer; one more makes its sender wait.
@@ -121,7 +122,9 @@ impl Scribe {
         let (mut head_file, state) = HeadFile::open(&dir.head())?;
         // What was found behind the head is durable by now, and counts from here on.
         if state != HeadState::Good(store.head()) {
+            Phase::WriteHead.begin();
             head_file.write(store.head())?;
+            Phase::SyncHead.begin();
             head_file.sync()?;
         }
         Ok(Scribe::start(store, Blobs::at(dir.blobs()), Some(head_file)))
@@ -177,6 +180,7 @@ impl<S: Store> Writer<S> {
             }
         }
         self.settle();
+        Phase::SyncHead.begin();
         if self.failed.is_none()
             && let Some(file) = &self.head_file
             && let Err(error) = file.sync()
@@ -232,6 +236,7 @@ impl<S: Store> Writer<S> {
         self.blobs.put_all(&blobs).map_err(WriteFault::Blob)?;
         if let Some(first) = envelopes.first() {
             let expect = Seq(first.seq.0.saturating_sub(1));
+            Phase::Append.begin();
             let records = self.store.append(expect, envelopes)?;
             self.undurable.extend(records);
         }
@@ -243,6 +248,7 @@ impl<S: Store> Writer<S> {
         if self.failed.is_none() && !(self.undurable.is_empty() && self.waiting.is_empty()) {
             match self.commit() {
                 Ok(head) => {
+                    Phase::Answer.begin();
                     self.shared.publish(std::mem::take(&mut self.undurable), head);
                     for reply in self.waiting.drain(..) {
                         answer(reply, Ok(head));
@@ -257,8 +263,10 @@ impl<S: Store> Writer<S> {
     fn commit(&mut self) -> Result<Head, WriteFault> {
         let head = self.store.barrier()?;
         if let Some(file) = &mut self.head_file {
+            Phase::WriteHead.begin();
             file.write(head).map_err(WriteFault::Head)?;
             if std::mem::take(&mut self.turn_ended) {
+                Phase::SyncHead.begin();
                 file.sync().map_err(WriteFault::Head)?;
             }
         }

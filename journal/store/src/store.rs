@@ -10,6 +10,7 @@ use crate::head::Head;
 
 mod aside;
 mod memory;
+mod rebuild;
 mod sled;
 
 pub use memory::MemStore;

@@ -15,7 +15,7 @@ use crate::raw::{RawError, RawJournal};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// Records are gone.
-    #[error("records {first} to {last} are missing")]
+    #[error("{}", span(*first, *last))]
     Missing {
         /// The first of them.
         first: Seq,
@@ -62,6 +62,16 @@ pub enum Problem {
         /// The blob.
         digest: Digest,
     },
+    /// The file system does not give a blob.
+    #[error("blob {digest} of record {seq} can't be read: {error}")]
+    BlobUnreadable {
+        /// The record that names it.
+        seq: Seq,
+        /// The blob.
+        digest: Digest,
+        /// What the file system says.
+        error: String,
+    },
     /// Acknowledged records are gone from the end.
     #[error("journal ends at record {found}, but {head} was acknowledged")]
     BehindHead {
@@ -105,7 +115,7 @@ pub fn verify(dir: &SessionDir, id: SessionId) -> Result<Verified, RawError> {
     let journal = RawJournal::read(dir, id)?;
     let mut problems = journal.problems();
     let mut records = 0;
-    let mut seen: HashMap<Digest, Option<Fault>> = HashMap::new();
+    let mut seen: HashMap<Digest, bool> = HashMap::new();
     for record in journal.records() {
         let record = match record {
             Ok(record) => record,
@@ -120,32 +130,32 @@ pub fn verify(dir: &SessionDir, id: SessionId) -> Result<Verified, RawError> {
         for (digest, len) in record.envelope.blobs() {
             // One blob may serve many records; the first that names it stands for all.
             if let Entry::Vacant(unseen) = seen.entry(digest) {
-                let fault = look_at(journal.blobs(), &digest, len)?;
-                unseen.insert(fault);
-                problems.extend(match fault {
-                    None => None,
-                    Some(Fault::Gone) => Some(Problem::BlobMissing { seq, digest }),
-                    Some(Fault::Wrong) => Some(Problem::BlobDamaged { seq, digest }),
-                });
+                let problem = look_at(journal.blobs(), seq, digest, len);
+                unseen.insert(problem.is_none());
+                problems.extend(problem);
             }
         }
     }
-    let blobs = seen.values().filter(|fault| fault.is_none()).count() as u64;
+    let blobs = seen.values().filter(|good| **good).count() as u64;
     Ok(Verified { records, blobs, head: journal.head(), problems })
 }
 
-#[derive(Clone, Copy)]
-enum Fault {
-    Gone,
-    Wrong,
+fn look_at(blobs: &Blobs, seq: Seq, digest: Digest, len: u64) -> Option<Problem> {
+    match blobs.get(&digest) {
+        Ok(Some(bytes)) if bytes.len() as u64 == len => None,
+        Ok(Some(_)) => Some(Problem::BlobDamaged { seq, digest }),
+        Ok(None) => Some(Problem::BlobMissing { seq, digest }),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Some(Problem::BlobDamaged { seq, digest })
+        }
+        Err(error) => Some(Problem::BlobUnreadable { seq, digest, error: error.to_string() }),
+    }
 }
 
-fn look_at(blobs: &Blobs, digest: &Digest, len: u64) -> Result<Option<Fault>, RawError> {
-    match blobs.get(digest) {
-        Ok(Some(bytes)) if bytes.len() as u64 == len => Ok(None),
-        Ok(Some(_)) => Ok(Some(Fault::Wrong)),
-        Ok(None) => Ok(Some(Fault::Gone)),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Some(Fault::Wrong)),
-        Err(error) => Err(error.into()),
+fn span(first: Seq, last: Seq) -> String {
+    if first == last {
+        format!("record {first} is missing")
+    } else {
+        format!("records {first} to {last} are missing")
     }
 }

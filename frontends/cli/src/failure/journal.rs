@@ -53,13 +53,16 @@ pub(super) fn system(error: &io::Error) -> &'static str {
 
 pub(super) fn damage(session: SessionId, damage: &Damage) -> String {
     match damage {
-        Damage::Records(_) | Damage::Earlier(_) => {
+        Damage::Records(_) => {
             format!(
                 "`codex replay {session} --verify` names all of it; what is whole can be replayed"
             )
         }
-        Damage::Engine(_) | Damage::Panicked(_) | Damage::Unfinished(_) => format!(
-            "the records may be whole all the same: `codex replay {session} --verify` checks them"
-        ),
+        Damage::Engine(_) | Damage::Panicked(_) | Damage::Earlier(_) | Damage::Unfinished(_) => {
+            format!(
+                "its records are whole: run it again, and its database is made anew from them; \
+                 `codex replay {session}` shows it all the same"
+            )
+        }
     }
 }

@@ -5,6 +5,7 @@ mod bad_server;
 mod circles;
 mod confinement;
 mod crash;
+mod damage;
 mod demo;
 mod endings;
 mod exec;

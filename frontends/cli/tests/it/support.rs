@@ -315,6 +315,22 @@ pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
+/// The files below a folder, with what they hold.
+pub(crate) fn bytes(folder: PathBuf) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("readable").flatten() {
+            match entry.path() {
+                path if path.is_dir() => folders.push(path),
+                path => found.push((path.clone(), fs::read(path).expect("readable"))),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Counts live processes whose command line holds a word.
 pub(crate) fn processes(word: &str) -> usize {
     pids(word).len()

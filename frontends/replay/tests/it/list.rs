@@ -15,7 +15,8 @@ fn id(number: u8) -> SessionId {
 fn listed(home: &Home) -> String {
     let mut out = Vec::new();
     let now = Timestamp(1_795_000_000_000 + 5 * MINUTE);
-    sessions::list(&home.layout, now, Paint::Plain, &mut out).expect("listed");
+    let found = sessions::summaries(&home.layout).expect("found");
+    sessions::list(&found, now, Paint::Plain, &mut out).expect("listed");
     String::from_utf8(out).expect("text")
 }
 

@@ -12,7 +12,7 @@ use crate::head::HeadState;
 #[derive(Debug, Default)]
 pub(super) struct Chain {
     pub(super) records: Vec<Place>,
-    /// Positions with different good frames of one writer.
+    /// Positions with different good frames of one writer, each linked to the record before.
     pub(super) conflicts: Vec<Seq>,
     /// Records that do not name the one before them.
     pub(super) broken: Vec<Seq>,
@@ -44,13 +44,14 @@ impl Chain {
                 chain.foreign.push(place.seq);
             }
         }
-        for (seq, places) in &candidates {
-            let epochs: HashSet<_> = places.iter().map(|place| place.epoch).collect();
-            if epochs.len() < places.len() {
-                chain.conflicts.push(*seq);
-            }
-        }
+        let several = several(&candidates);
         chain.records = choose(candidates, &session, acknowledged);
+        chain.conflicts = several
+            .into_iter()
+            .filter(|place| chain.disputes(place, &session))
+            .map(|place| place.seq)
+            .collect();
+        chain.conflicts.dedup();
         chain.check(&session);
         (sighting.files, chain)
     }
@@ -59,6 +60,20 @@ impl Chain {
     pub(super) fn find(&self, seq: Seq) -> Option<&Place> {
         let at = self.records.binary_search_by_key(&seq, |place| place.seq).ok()?;
         Some(&self.records[at])
+    }
+
+    // Tells whether a frame claims the place of another one that its writer also wrote behind the
+    // same record. One that follows from nothing here is what a crash left behind a hole: the next
+    // writer did not see it, and may have the same epoch.
+    fn disputes(&self, place: &Place, session: &SessionId) -> bool {
+        let Some(chosen) = self.find(place.seq) else { return false };
+        let before = match place.seq {
+            Seq(1) => Some(genesis(session)),
+            Seq(seq) => self.find(Seq(seq - 1)).map(|place| place.hash),
+        };
+        place.hash != chosen.hash
+            && place.epoch == chosen.epoch
+            && before.is_none_or(|hash| place.prev == hash)
     }
 
     fn check(&mut self, session: &SessionId) {
@@ -78,6 +93,11 @@ impl Chain {
             }
         }
     }
+}
+
+// The frames of each position that has more than one.
+fn several(candidates: &Candidates) -> Vec<Place> {
+    candidates.values().filter(|places| places.len() > 1).flatten().cloned().collect()
 }
 
 fn choose(mut candidates: Candidates, session: &SessionId, acknowledged: HeadState) -> Vec<Place> {

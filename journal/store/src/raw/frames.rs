@@ -50,7 +50,10 @@ pub(super) fn files(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
     match std::fs::read_dir(dir.db().join("blobs")) {
         Ok(entries) => {
             for entry in entries {
-                found.push(entry?.path());
+                let entry = entry?;
+                if entry.file_type()?.is_file() {
+                    found.push(entry.path());
+                }
             }
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -26,16 +26,27 @@ pub(super) fn is_there(dir: &SessionDir) -> bool {
 
 /// Puts the copy back in place of the engine's files, each at once.
 pub(super) fn restore(dir: &SessionDir) -> io::Result<()> {
-    // Snapshots that the engine made meanwhile speak of another file.
-    for entry in std::fs::read_dir(dir.db())? {
+    replace(dir, &place(dir))?;
+    discard(dir)
+}
+
+/// Puts other files in place of the engine's, each at once.
+pub(super) fn replace(dir: &SessionDir, with: &Path) -> io::Result<()> {
+    // Snapshots speak of the file that they were made of.
+    remove_snapshots(&dir.db())?;
+    put_back(with, &dir.db())?;
+    sync_dir(&dir.db())
+}
+
+/// Removes the engine's snapshots, which only save it reading; it makes new ones.
+pub(super) fn remove_snapshots(db: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(db)? {
         let entry = entry?;
         if entry.file_name().to_string_lossy().starts_with("snap.") {
             std::fs::remove_file(entry.path())?;
         }
     }
-    put_back(&place(dir), &dir.db())?;
-    sync_dir(&dir.db())?;
-    discard(dir)
+    Ok(())
 }
 
 /// Removes the copy.
@@ -75,7 +86,7 @@ fn put_back(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

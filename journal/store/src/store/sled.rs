@@ -13,13 +13,14 @@ use std::sync::Arc;
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
 
-use super::{AppendError, Reader, Store, StoreError, aside, head_of, seal};
+use super::{AppendError, Reader, Store, StoreError, aside, head_of, rebuild, seal};
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
 use crate::layout::SessionDir;
 use crate::lock::Lock;
 use crate::open::{Damage, OpenError, Survey, mark};
+use crate::phase::Phase;
 
 /// Bytes of one segment of the engine's log, fixed for the life of a database.
 ///
@@ -57,13 +58,16 @@ impl SledStore {
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
+        Phase::CreateHead.begin();
         let made = HeadFile::create(&dir.head(), Head::empty(&session));
         made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists(session),
             _ => OpenError::Io(error),
         })?;
-        let db = start(dir, session)?;
+        Phase::CreateEngine.begin();
+        let db = start(&dir.db(), session)?;
         let store = SledStore::over(dir, session, db, Arc::new(lock))?;
+        Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
         store.data.sync_all()?;
@@ -79,12 +83,15 @@ impl SledStore {
     /// The files are read without the engine first, and copied: an engine that opens a damaged file
     /// may write over what could still be read. What it then gives is compared with what was there,
     /// record by record. A tail that nobody was told of and the engine dropped is put back; for
-    /// anything else that differs the files are put back as they were.
+    /// anything else that differs the files are put back as they were, and the database is made anew
+    /// from its records. After a panic, or a start that never ended, the next start does that.
     pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
         if !dir.data().is_file() {
             return Err(OpenError::NotFound(session));
         }
         let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
+        Phase::Survey.begin();
+        let earlier = mark::check(dir)?;
         let survey = match Survey::take(dir, session) {
             // The engine had begun to write when an earlier opening was cut off.
             Err(OpenError::Damaged { damage: Damage::Records(_), .. }) if aside::is_there(dir) => {
@@ -93,26 +100,51 @@ impl SledStore {
             }
             other => other?,
         };
-        remove_torn_snapshots(&dir.db())?;
-        aside::put(dir)?;
-        mark::begin(dir)?;
-        let opened = start(dir, session)
-            .and_then(|db| SledStore::over(dir, session, db, Arc::clone(&lock)))
-            .and_then(|mut store| store.compare(&survey).map(|()| store));
-        let mut store = match opened {
-            // The store is gone by now, so nothing writes to the files any more.
-            Err(OpenError::Damaged { session, damage }) => {
-                aside::restore(dir)?;
-                mark::record(dir, &damage)?;
-                return Err(OpenError::Damaged { session, damage });
+        if let Some(damage) = earlier {
+            tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
+            rebuild::run(dir, session, &survey)?;
+        }
+        let mut store = match SledStore::enter(dir, session, &survey, &lock) {
+            Err(OpenError::Damaged { damage: damage @ Damage::Engine(_), .. }) => {
+                tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
+                rebuild::run(dir, session, &survey)?;
+                SledStore::enter(dir, session, &survey, &lock)?
             }
             other => other?,
         };
         store.barrier()?;
+        Phase::SyncOpened.begin();
         sync_dir(&dir.db())?;
+        Phase::DropAside.begin();
         aside::discard(dir)?;
         mark::end(dir)?;
         Ok(store)
+    }
+
+    // Lets the engine at the files, with a copy aside.
+    fn enter(
+        dir: &SessionDir,
+        session: SessionId,
+        survey: &Survey,
+        lock: &Arc<Lock>,
+    ) -> Result<SledStore, OpenError> {
+        remove_torn_snapshots(&dir.db())?;
+        Phase::CopyAside.begin();
+        aside::put(dir)?;
+        mark::begin(dir)?;
+        Phase::OpenEngine.begin();
+        let opened = start(&dir.db(), session)
+            .and_then(|db| SledStore::over(dir, session, db, Arc::clone(lock)))
+            .and_then(|mut store| store.compare(survey).map(|()| store));
+        match opened {
+            // The store is gone by now, so nothing writes to the files any more.
+            Err(OpenError::Damaged { session, damage }) => {
+                aside::restore(dir)?;
+                mark::record(dir, &damage)?;
+                Err(OpenError::Damaged { session, damage })
+            }
+            other => other,
+        }
     }
 
     fn over(
@@ -129,6 +161,7 @@ impl SledStore {
 
     // Walks through everything the engine gives, and puts the unacknowledged tail back.
     fn compare(&mut self, survey: &Survey) -> Result<(), OpenError> {
+        Phase::Compare.begin();
         let session = self.session;
         let damaged = |text| OpenError::Damaged { session, damage: Damage::Engine(text) };
         let mut found: u64 = 0;
@@ -215,9 +248,11 @@ impl Store for SledStore {
     }
 
     fn barrier(&mut self) -> Result<Head, StoreError> {
+        Phase::Flush.begin();
         guarded(|| self.engine.db().flush())
             .map_err(StoreError::Panicked)?
             .map_err(engine_error)?;
+        Phase::SyncData.begin();
         self.sync_large_pages()?;
         self.data.sync_all()?;
         Ok(self.head)
@@ -276,6 +311,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        Phase::Close.begin();
         // Closing writes, so it can panic as well.
         if let Some(db) = self.db.take()
             && let Err(panic) = guarded(move || drop(db))
@@ -292,9 +328,9 @@ fn decode(wanted: Seq, key: &[u8], frame: &[u8]) -> Result<Record, StoreError> {
     Record::open(frame).map_err(|error| StoreError::Damaged { seq: wanted, error })
 }
 
-fn start(dir: &SessionDir, session: SessionId) -> Result<Db, OpenError> {
+pub(super) fn start(db: &Path, session: SessionId) -> Result<Db, OpenError> {
     let config = sled::Config::new()
-        .path(dir.db())
+        .path(db)
         .segment_size(SEGMENT_BYTES)
         .cache_capacity(CACHE_BYTES)
         .mode(Mode::LowSpace)
@@ -311,7 +347,7 @@ fn start(dir: &SessionDir, session: SessionId) -> Result<Db, OpenError> {
     }
 }
 
-fn engine_error(error: sled::Error) -> StoreError {
+pub(super) fn engine_error(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Io(error) => StoreError::Io(error),
         other => StoreError::Engine(other.to_string()),

@@ -69,7 +69,7 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
     assert!(!single.is_empty());
 
     let mut dice = Dice(5);
-    let (mut lost, mut refused) = (0, 0);
+    let (mut lost, mut anew) = (0, 0);
     for trial in 0..64 {
         let frame = |dice: &mut Dice, of: &[usize]| {
             let bit = of[dice.below(of.len() as u64) as usize] as u64 * 8 + dice.below(300 * 8);
@@ -95,6 +95,7 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
             .collect();
         assert!(kept.iter().all(|record| records.contains(record)), "trial {trial}: made up");
         let said = problems(&dir, id);
+        let before = inode(&dir);
         let (mut opener, mut lines) = child::start("open", home.path(), id);
         let opened = child::told(&mut lines).expect("says what it found");
         opener.wait().expect("ended");
@@ -105,10 +106,10 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
         match missing[..] {
             [] => {
                 assert_eq!(said, [], "trial {trial}");
-                // The engine may be broken; it never opens with less and says nothing.
-                let whole = opened == format!("ok {RECORDS}");
-                assert!(whole || opened.contains("is damaged"), "trial {trial}: {opened}");
-                refused += u32::from(!whole);
+                // The engine may be broken: then its files are made anew.
+                assert_eq!(opened, format!("ok {RECORDS}"), "trial {trial}");
+                assert_eq!(problems(&dir, id), [], "trial {trial}");
+                anew += u32::from(inode(&dir) != before);
             }
             [one] => {
                 lost += 1;
@@ -124,8 +125,8 @@ fn one_flipped_bit_costs_at_most_the_record_it_hits() {
         }
     }
     assert!(lost > 0, "no trial hit a record");
-    assert!(refused > 0, "no trial broke the engine: is the guard still needed?");
-    println!("64 flipped bits: {lost} cost a record, {refused} broke the engine alone");
+    assert!(anew > 0, "no trial broke the engine: is the guard still needed?");
+    println!("64 flipped bits: {lost} cost a record, {anew} broke the engine alone");
 }
 
 #[test]
@@ -262,17 +263,48 @@ fn an_opening_cut_off_while_the_engine_wrote_is_undone() {
 }
 
 #[test]
-fn an_opening_cut_off_is_tried_again_but_not_forever() {
+fn an_opening_cut_off_is_tried_again_and_then_with_new_files() {
     let home = home();
     let id = session(8);
     let dir = journal(home.path(), id);
     std::fs::write(dir.opening(), b"..").expect("written");
     drop(SledStore::open(&dir, id).expect("opens"));
     assert!(!dir.opening().exists(), "a success counts from the start again");
+    let whole = records(&dir, id);
+    for left in [&b"..."[..], b".......", b".it panicked", b".it panicked."] {
+        std::fs::write(dir.opening(), left).expect("written");
+        let before = inode(&dir);
+        drop(SledStore::open(&dir, id).expect("opens with new files"));
+        assert_ne!(inode(&dir), before, "made anew");
+        assert_eq!(records(&dir, id), whole);
+        assert_eq!(problems(&dir, id), []);
+        assert!(!dir.opening().exists() && !dir.path().join("db.new").exists());
+    }
+}
+
+#[test]
+fn a_journal_whose_records_are_damaged_is_not_made_anew() {
+    let home = home();
+    let id = session(12);
+    let dir = journal(home.path(), id);
     std::fs::write(dir.opening(), b"...").expect("written");
-    assert_eq!(damage(&dir, id), Damage::Unfinished(3));
-    std::fs::write(dir.opening(), b".it panicked").expect("written");
-    assert_eq!(damage(&dir, id), Damage::Earlier("it panicked".into()));
+    OpenOptions::new()
+        .write(true)
+        .open(dir.data())
+        .and_then(|file| file.set_len(20_000))
+        .expect("cut");
+    let left = std::fs::read(dir.data()).expect("readable");
+    assert!(matches!(damage(&dir, id), Damage::Records(_)));
+    assert_eq!(std::fs::read(dir.data()).expect("readable"), left, "not touched");
+}
+
+fn records(dir: &SessionDir, id: SessionId) -> Vec<Record> {
+    let journal = RawJournal::read(dir, id).expect("readable");
+    journal.records().collect::<Result<_, _>>().expect("whole")
+}
+
+fn inode(dir: &SessionDir) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(&std::fs::metadata(dir.data()).expect("there"))
 }
 
 #[test]
@@ -322,4 +354,49 @@ fn blobs_that_are_gone_or_changed_are_named() {
     blobs.put(&made[1].1, bytes).expect("put");
     assert_eq!(blobs.get(&made[1].1).expect("good").as_deref(), Some(bytes));
     assert!(blobs.put(&made[0].1, b"other bytes").is_err());
+}
+
+#[test]
+fn what_the_file_system_does_not_give_is_named_and_the_rest_is_read() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    let id = session(12);
+    let (scribe, handle) = Scribe::create(&layout, id).expect("created");
+    let mut spilled = envelope(id, 1, 1, barrier(&"x".repeat(5000)));
+    let blobs = spilled.spill();
+    let digest = blobs[0].0;
+    block_on(scribe.write(codex_journal::Batch { envelopes: vec![spilled], blobs }))
+        .expect("written");
+    scribe.finish().expect("finishes");
+    let dir = layout.session(id);
+    let instead = |path: &Path| {
+        std::fs::remove_file(path).and_then(|()| std::fs::create_dir(path)).expect("replaced");
+    };
+
+    assert!(handle.blobs().has(&digest, 5000) && !handle.blobs().has(&digest, 4999));
+    instead(&handle.blobs().path(&digest));
+    assert!(!handle.blobs().has(&digest, 5000));
+    let found = problems(&dir, id);
+    assert!(
+        matches!(&found[..], [Problem::BlobUnreadable { seq: Seq(1), digest: named, .. }] if *named == digest),
+        "{found:?}"
+    );
+    instead(&dir.head());
+    assert!(matches!(
+        &problems(&dir, id)[..],
+        [Problem::HeadDamaged, Problem::BlobUnreadable { .. }]
+    ));
+    assert_eq!(RawJournal::read(&dir, id).expect("readable").len(), 1);
+    assert_eq!(layout.sessions().expect("listed"), [id]);
+}
+
+// Its head says that something was acknowledged, so somebody has to be told.
+#[test]
+fn a_session_without_its_data_is_still_listed() {
+    let home = home();
+    let id = session(13);
+    let dir = journal(home.path(), id);
+    std::fs::remove_dir_all(dir.db()).expect("removed");
+    assert_eq!(Layout::new(home.path()).sessions().expect("listed"), [id]);
+    assert!(matches!(verify(&dir, id), Err(codex_journal::RawError::NotFound(_))));
 }

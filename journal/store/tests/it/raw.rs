@@ -164,6 +164,27 @@ fn a_tail_that_its_writer_gave_up_is_not_the_journal() {
     assert_eq!(problems(&dir, id), []);
 }
 
+// A kill may leave a later part of what was written at once, and not the one before it. The next
+// writer never sees such a tail, so it goes on from the same record and with the same epoch.
+#[test]
+fn a_tail_behind_a_hole_is_no_conflict_with_what_was_written_later() {
+    let home = home();
+    let id = session(8);
+    let dir = dir(home.path(), id);
+    let mut records = chain(id, 5);
+    let mut stale = Vec::new();
+    for (epoch, tail) in [(2, &mut stale), (2, &mut records)] {
+        for seq in 6..=8 {
+            let text = format!("{} before", tail.len());
+            let prev = tail.last().map_or(Digest::of(b"lost"), |record: &Record| record.hash);
+            tail.push(sealed(id, seq, epoch, &text, prev));
+        }
+    }
+    lay(&dir, &[bytes(&stale[1..]), bytes(&records)].concat(), records.last());
+    assert_eq!(found(&dir, id), records);
+    assert_eq!(problems(&dir, id), []);
+}
+
 #[test]
 fn an_owner_that_was_replaced_is_noticed() {
     let home = home();

@@ -1,0 +1,245 @@
+//! The loop: choose a session, aim, kill, judge.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use codex_event::SessionId;
+use codex_journal::{Layout, Phase, Scribe};
+
+use crate::dice::Dice;
+use crate::figures::Figures;
+use crate::judge::{Found, Session, Verdict, go_on, look};
+use crate::shot::{Aim, Lengths, Told, Trace, files, fire};
+
+/// Most sessions at once.
+const SESSIONS: usize = 4;
+/// A session with more records, or with larger files, is not gone on with.
+const RECORDS: usize = 1500;
+const BYTES: u64 = 8 << 20;
+/// Most further rounds for what was never hit.
+const SPARE: u64 = 40;
+/// Openings in a row that are cut off before one is left alone: enough for the database to be made
+/// anew, and for that to be cut off as well.
+const CUT_OFF: u64 = 6;
+
+struct Loop {
+    home: PathBuf,
+    dice: Dice,
+    made: u64,
+    sessions: Vec<Session>,
+    traces: HashMap<SessionId, Vec<Trace>>,
+    lengths: Lengths,
+    figures: Figures,
+}
+
+/// Runs so many rounds in a folder of its own, which is removed when nothing was found.
+pub(crate) fn run(folder: &Path, rounds: u64, seed: u64) -> Result<(), String> {
+    let root = folder.join(format!("{seed}-{}", std::process::id()));
+    let home = root.join("home");
+    std::fs::create_dir_all(&home).map_err(|error| format!("{}: {error}", root.display()))?;
+    let mut state = Loop {
+        home,
+        dice: Dice(seed),
+        made: 0,
+        sessions: Vec::new(),
+        traces: HashMap::new(),
+        lengths: Lengths::default(),
+        figures: Figures::new(),
+    };
+    let outcome = state.rounds(rounds);
+    print!("{}", state.figures);
+    let Verdict { lost, unreadable, words } = outcome.err().unwrap_or_default();
+    println!("lost {lost}, unreadable {unreadable}");
+    if !words.is_empty() {
+        let (round, kept) = (state.figures.rounds, root.display());
+        return Err(format!("seed {seed}, round {round}: {words}\nkept: {kept}"));
+    }
+    std::fs::remove_dir_all(&root).map_err(|error| format!("{}: {error}", root.display()))?;
+    match &state.figures.missed()[..] {
+        [] => Ok(()),
+        missed => Err(format!("seed {seed}: no kill landed where these aim: {missed:?}")),
+    }
+}
+
+fn says(words: impl ToString) -> Verdict {
+    Verdict { words: words.to_string(), ..Verdict::default() }
+}
+
+impl Loop {
+    fn rounds(&mut self, rounds: u64) -> Result<(), Verdict> {
+        for round in 0..rounds {
+            let aim = self.aim(round);
+            self.round(aim)?;
+            self.figures.progress(rounds);
+        }
+        // A writer may have ended, or the machine have been too busy, before what was aimed at.
+        for _ in 0..SPARE {
+            let Some(aim) = self.figures.missed().pop() else { break };
+            self.round(aim)?;
+        }
+        self.end()
+    }
+
+    fn round(&mut self, aim: Aim) -> Result<(), Verdict> {
+        let mut session = self.choose(aim)?;
+        let fresh = session.known.is_empty();
+        let seed = self.dice.next();
+        let told = fire(&self.home, session.id, seed, aim, &mut self.lengths).map_err(says)?;
+        self.figures.landed(&told);
+        let id = session.id;
+        let within = |verdict: Verdict| Verdict {
+            words: format!("{aim:?}, {told:?}, session {id}: {}", verdict.words),
+            ..verdict
+        };
+        if let Some(error) = &told.error {
+            return Err(within(says(error)));
+        }
+        self.others(session.id).map_err(within)?;
+        let dir = Layout::new(&self.home).session(session.id);
+        if fresh && was_never_made(&told) {
+            let listed = Layout::new(&self.home).sessions().map_err(says)?;
+            if listed.contains(&session.id) {
+                return Err(within(says("a session that was never made is listed")));
+            }
+            return remove(dir.path());
+        }
+        let found = look(&self.home, &session, told.durable).map_err(within)?;
+        self.figures.looked_at += found.hashes.len() as u64;
+        self.figures.blobs += found.blobs;
+        let begun =
+            told.phase.is_some_and(|phase| phase != Phase::Survey && phase != Phase::CopyAside);
+        session.cut_off = if told.opened { 0 } else { session.cut_off + u64::from(begun) };
+
+        let before = session.known.len();
+        let durable = told.durable.map_or(0, |(seq, _)| usize::try_from(seq.0).unwrap_or(0));
+        let traces = files(dir.path());
+        let full =
+            found.hashes.len() > RECORDS || traces.iter().map(|trace| trace.1).sum::<u64>() > BYTES;
+        // Often the next writer opens what the kill has left, and may be killed while it does.
+        let chosen = self.dice.below(4) == 0;
+        if full || session.cut_off >= CUT_OFF || chosen {
+            self.go_on(&mut session, &found).map_err(within)?;
+        } else {
+            session.known = found.hashes[..before.max(durable)].to_vec();
+        }
+        self.figures.records += (session.known.len() - before) as u64;
+        if full {
+            return remove(dir.path());
+        }
+        self.traces.insert(session.id, files(dir.path()));
+        self.sessions.push(session);
+        if self.sessions.len() > SESSIONS {
+            let mut old = self.sessions.remove(0);
+            self.traces.remove(&old.id);
+            self.open_again(&mut old)?;
+            return remove(Layout::new(&self.home).session(old.id).path());
+        }
+        Ok(())
+    }
+
+    fn go_on(&mut self, session: &mut Session, found: &Found) -> Result<(), Verdict> {
+        let last = go_on(&self.home, session.id, found).map_err(says)?;
+        session.known.clone_from(&found.hashes);
+        session.known.push(last);
+        session.cut_off = 0;
+        self.figures.went_on += 1;
+        Ok(())
+    }
+
+    // No session is left that was not opened again.
+    fn end(&mut self) -> Result<(), Verdict> {
+        for mut session in std::mem::take(&mut self.sessions) {
+            self.open_again(&mut session)?;
+        }
+        Ok(())
+    }
+
+    fn open_again(&mut self, session: &mut Session) -> Result<(), Verdict> {
+        let found = look(&self.home, session, None)?;
+        self.go_on(session, &found)
+    }
+
+    // First every phase once for sure, then at some moment of each.
+    fn aim(&mut self, round: u64) -> Aim {
+        let count = Phase::ALL.len() as u64;
+        let at = round % (2 * count + 2);
+        let phase = Phase::ALL[(at % count) as usize];
+        let once = creates(phase) || opens(phase) || phase == Phase::Close;
+        let mut time = |most| if once { 1 } else { 1 + self.dice.below(most) };
+        match at {
+            _ if at < count => Aim::Held { phase, time: time(3) },
+            _ if at < 2 * count => {
+                let time = time(10);
+                Aim::Running { phase, time, share: self.dice.below(1000) }
+            }
+            _ => Aim::EngineWrites { later: Duration::from_micros(self.dice.below(300)) },
+        }
+    }
+
+    // Takes a session out of the list, or makes a new one.
+    fn choose(&mut self, aim: Aim) -> Result<Session, Verdict> {
+        let fresh = match aim {
+            Aim::EngineWrites { .. } => false,
+            Aim::Held { phase, .. } | Aim::Running { phase, .. } => {
+                creates(phase) || !opens(phase) && self.dice.below(30) == 0
+            }
+        };
+        if fresh || self.sessions.is_empty() {
+            self.made += 1;
+            self.figures.sessions += 1;
+            let id = format!("01900000-0000-7000-8000-{:012x}", self.made).parse().map_err(says)?;
+            let session = Session { id, known: Vec::new(), cut_off: 0 };
+            if !fresh {
+                // There has to be something to open.
+                let made = Scribe::create(&Layout::new(&self.home), id).map_err(says)?;
+                made.0.finish().map_err(says)?;
+            }
+            return Ok(session);
+        }
+        let at = self.dice.below(self.sessions.len() as u64) as usize;
+        let session = self.sessions.remove(at);
+        self.traces.remove(&session.id);
+        Ok(session)
+    }
+
+    // No other session was touched.
+    fn others(&self, id: SessionId) -> Result<(), Verdict> {
+        let changed = |(other, traces): (&SessionId, &Vec<Trace>)| {
+            let now = files(Layout::new(&self.home).session(*other).path());
+            (*other != id && now != *traces).then_some(*other)
+        };
+        match self.traces.iter().find_map(changed) {
+            None => Ok(()),
+            Some(other) => Err(says(format!("session {other} was touched"))),
+        }
+    }
+}
+
+// Killed before the journal was there; nobody was told of the session.
+fn was_never_made(told: &Told) -> bool {
+    !told.opened && told.phase.is_none_or(creates)
+}
+
+fn creates(phase: Phase) -> bool {
+    matches!(phase, Phase::CreateHead | Phase::CreateEngine | Phase::CreateSync)
+}
+
+fn opens(phase: Phase) -> bool {
+    matches!(
+        phase,
+        Phase::Survey
+            | Phase::CopyAside
+            | Phase::OpenEngine
+            | Phase::Compare
+            | Phase::SyncOpened
+            | Phase::DropAside
+    )
+}
+
+fn remove(folder: &Path) -> Result<(), Verdict> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(says(error)),
+        _ => Ok(()),
+    }
+}

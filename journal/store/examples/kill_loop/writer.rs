@@ -1,0 +1,227 @@
+//! The process that is killed: it writes a session, and tells what it does and what was answered.
+
+use std::fmt::{Debug, Display};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use codex_event::{
+    Author, Body, CallId, Envelope, Epoch, Event, Millis, OutputBytes, OutputStream, Seq,
+    SessionId, Timestamp, TurnId, Usage,
+};
+use codex_journal::{Batch, Layout, PHASE_TARGET, Scribe};
+use tokio::task::JoinSet;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event as Trace, Metadata, Subscriber};
+
+use crate::dice::Dice;
+
+/// A writer that takes this long hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the writer stops and waits to be killed.
+#[derive(Clone, Debug)]
+pub(crate) struct Hold {
+    /// Name of the phase.
+    pub(crate) phase: String,
+    /// Which time that the phase is entered, from 1.
+    pub(crate) time: u64,
+}
+
+/// Writes a session to its end, unless it is killed before.
+pub(crate) fn run(home: &Path, id: SessionId, seed: u64, hold: Option<Hold>) -> Result<(), String> {
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        tell(format_args!("error: nothing came to an end within {PATIENCE:?}"));
+        std::process::abort();
+    });
+    let marks = Marks { begun: Instant::now(), hold, times: AtomicU64::new(0) };
+    tracing::subscriber::set_global_default(marks).map_err(text)?;
+    let layout = Layout::new(home);
+    let opened = if layout.session(id).data().exists() {
+        Scribe::open(&layout, id)
+    } else {
+        Scribe::create(&layout, id)
+    };
+    let (scribe, handle) = opened.map_err(text)?;
+    let head = handle.head();
+    tell(format_args!("opened {}", head.seq));
+    let mut next = Source { id, seq: head.seq, epoch: head.epoch.next(), dice: Dice(seed) };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(text)?;
+    let scribe = Arc::new(scribe);
+    for _ in 0..3 + next.dice.below(8) {
+        runtime.block_on(burst(&scribe, &mut next))?;
+    }
+    let scribe = Arc::into_inner(scribe).ok_or("a write has no end")?;
+    let head = scribe.finish().map_err(text)?;
+    tell(format_args!("durable {} {}", head.seq, head.hash));
+    drop(handle);
+    tell(format_args!("end"));
+    Ok(())
+}
+
+// Several writes in flight at once; each answer is told when it comes.
+async fn burst(scribe: &Arc<Scribe>, next: &mut Source) -> Result<(), String> {
+    let mut writes = JoinSet::new();
+    for _ in 0..1 + next.dice.below(5) {
+        let (batch, durable) = next.batch();
+        let scribe = Arc::clone(scribe);
+        writes.spawn(async move { (durable, scribe.write(batch).await) });
+    }
+    while let Some(written) = writes.join_next().await {
+        let (durable, answer) = written.map_err(text)?;
+        let head = answer.map_err(text)?;
+        if durable {
+            tell(format_args!("durable {} {}", head.seq, head.hash));
+        }
+    }
+    Ok(())
+}
+
+struct Source {
+    id: SessionId,
+    seq: Seq,
+    epoch: Epoch,
+    dice: Dice,
+}
+
+impl Source {
+    // Bulk events, and behind most of them one that wants a barrier.
+    fn batch(&mut self) -> (Batch, bool) {
+        let mut batch = Batch::default();
+        for _ in 0..self.dice.below(6) {
+            let seq = self.seq.next();
+            let event = if self.dice.below(4) == 0 {
+                let bytes = self.text(seq, 8 << 10).into_bytes();
+                let (call, stream) = (CallId(1), OutputStream::Stdout);
+                Event::ToolOutput {
+                    call,
+                    attempt: 1,
+                    stream,
+                    skipped: 0,
+                    bytes: OutputBytes(bytes),
+                }
+            } else {
+                let largest = self.largest();
+                Event::Noted { text: self.text(seq, largest).as_str().into() }
+            };
+            self.put(&mut batch, event);
+        }
+        let durable = batch.envelopes.is_empty() || self.dice.below(3) > 0;
+        if durable {
+            let largest = self.largest();
+            let event = match self.dice.below(4) {
+                0 => Event::TurnCompleted { usage: Usage::default() },
+                _ => Event::TurnStarted {
+                    input: self.text(self.seq.next(), largest).as_str().into(),
+                },
+            };
+            self.put(&mut batch, event);
+        }
+        (batch, durable)
+    }
+
+    fn put(&mut self, batch: &mut Batch, event: Event) {
+        self.seq = self.seq.next();
+        let mut envelope = envelope(self.id, self.seq, self.epoch, event);
+        batch.blobs.extend(envelope.spill());
+        batch.envelopes.push(envelope);
+    }
+
+    // Mostly small; some become blobs, and a few of these are large.
+    fn largest(&mut self) -> u64 {
+        match self.dice.below(40) {
+            0 => 200 << 10,
+            1..=5 => 20 << 10,
+            6..=20 => 1 << 10,
+            _ => 200,
+        }
+    }
+
+    fn text(&mut self, seq: Seq, largest: u64) -> String {
+        let len = self.dice.below(largest) as usize;
+        pattern(seq, self.epoch, len)
+    }
+}
+
+/// The text of an event, which no other event has.
+pub(crate) fn pattern(seq: Seq, epoch: Epoch, len: usize) -> String {
+    let word = format!("{seq} of {epoch}, ");
+    let mut text = word.repeat(len / word.len() + 1);
+    text.truncate(len);
+    text
+}
+
+pub(crate) fn envelope(id: SessionId, seq: Seq, epoch: Epoch, event: Event) -> Envelope {
+    Envelope {
+        session: id,
+        seq,
+        epoch,
+        at: Timestamp(1_700_000_000_000 + seq.0),
+        mono: Millis(seq.0),
+        author: Author::User("kill loop".into()),
+        cause: None,
+        turn: Some(TurnId(1)),
+        body: Body::Known(event),
+    }
+}
+
+// Tells each phase, and stops where it should be killed.
+struct Marks {
+    begun: Instant,
+    hold: Option<Hold>,
+    times: AtomicU64,
+}
+
+impl Subscriber for Marks {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == PHASE_TARGET
+    }
+
+    fn event(&self, event: &Trace<'_>) {
+        let mut name = Name(String::new());
+        event.record(&mut name);
+        tell(format_args!("phase {} {}", name.0, self.begun.elapsed().as_micros()));
+        if let Some(hold) = self.hold.as_ref().filter(|hold| hold.phase == name.0)
+            && self.times.fetch_add(1, Ordering::Relaxed) + 1 == hold.time
+        {
+            tell(format_args!("held"));
+            // Until it is killed, or whoever should do that is gone.
+            let _ = std::io::stdin().read(&mut [0]);
+            std::process::exit(1);
+        }
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+struct Name(String);
+
+impl Visit for Name {
+    fn record_str(&mut self, _: &Field, value: &str) {
+        value.clone_into(&mut self.0);
+    }
+
+    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
+}
+
+/// Tells a line to whoever reads this process; it is whole or not there.
+pub(crate) fn tell(line: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    // Nobody listens any more: this process is about to be ended.
+    let _ = out.write_all(format!("{line}\n").as_bytes()).and_then(|()| out.flush());
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}
