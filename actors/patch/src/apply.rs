@@ -106,7 +106,7 @@ pub(crate) fn apply_with(plan: Plan, hook: Hook<'_>) -> Result<Applied, ApplyErr
             return Err(ApplyError::Changed { path: path.clone() });
         }
     }
-    let mut work = Work { roots: &plan.roots, staged: Vec::new(), undo: Vec::new() };
+    let mut work = Work { roots: &plan.roots, staged: BTreeSet::new(), undo: Vec::new() };
     match work.run(&plan, hook) {
         Ok(()) => {
             work.clean();
@@ -131,7 +131,7 @@ fn io_error<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnc
 struct Work<'a> {
     roots: &'a Roots,
     /// Temporary files that no name in the tree has taken over yet.
-    staged: Vec<PathBuf>,
+    staged: BTreeSet<PathBuf>,
     undo: Vec<Undo>,
 }
 
@@ -196,7 +196,7 @@ impl Work<'_> {
             }
         };
         let (temporary, file) = create(at, &folder)?;
-        self.staged.push(temporary.clone());
+        self.staged.insert(temporary.clone());
         let mut file = File::from(file);
         file.write_all(bytes)?;
         dress(&file, *meta)?;
@@ -251,7 +251,7 @@ impl Work<'_> {
                 Err(Errno::EXIST) => return Err(ApplyError::Changed { path }),
                 Err(error) => return Err(io_error("write", &path)(error)),
             }
-            self.staged.retain(|other| *other != temporary);
+            self.staged.remove(&temporary);
             self.undo.push(Undo::Remove { path });
             return Ok(());
         };
@@ -260,7 +260,7 @@ impl Work<'_> {
             .and_then(|()| renameat_with(&from, &staged, &to, &name, RenameFlags::EXCHANGE));
         match swapped {
             Ok(()) => {
-                self.staged.retain(|other| *other != temporary);
+                self.staged.remove(&temporary);
                 let saved = temporary.clone();
                 self.undo.push(Undo::SwapBack { saved, path: path.clone() });
                 self.check(&temporary, &path, before)
@@ -270,7 +270,7 @@ impl Work<'_> {
             Err(error) if is_unsupported(error) => {
                 self.remove(&path, before)?;
                 renameat(&from, &staged, &to, &name).map_err(io_error("write", &path))?;
-                self.staged.retain(|other| *other != temporary);
+                self.staged.remove(&temporary);
                 if let Some(Undo::PutBack { saved, path }) = self.undo.pop() {
                     self.undo.push(Undo::SwapBack { saved, path });
                 }
