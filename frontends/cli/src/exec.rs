@@ -16,6 +16,7 @@ use crate::args::{Color, Exec};
 use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
+use crate::workplace::{Wanted, Workplace};
 use crate::{git, opening, say};
 
 /// What a turn is run with, once settings and flags are resolved.
@@ -111,19 +112,14 @@ fn prompt(argument: Option<String>) -> Result<String, Failure> {
 impl Turn {
     /// Runs the turn in a new session, and gives the session's id and the exit code.
     pub(crate) fn run(self) -> Result<(SessionId, ExitCode), Failure> {
-        let temp = opening::wants_temp(&self.config.permissions)
-            .then(opening::Temp::resolve)
-            .transpose()?;
-        let temp = temp.as_ref();
         let config = &self.config;
         let agent_home = canonical(&self.home);
-        let plan = opening::plan(
-            &config.permissions,
-            config.sandbox_level,
-            &self.cwd,
-            Some(&agent_home),
-            temp,
-        )?;
+        let workplace = Workplace::open(&Wanted {
+            permissions: &config.permissions,
+            level: config.sandbox_level,
+            cwd: &self.cwd,
+            agent_home: Some(&agent_home),
+        })?;
         let spawner = Spawner::start().map_err(|error| {
             Failure::new(NO_SANDBOX, format!("commands can't be started: {error}"))
                 .hint("/proc must be mounted")
@@ -132,11 +128,11 @@ impl Turn {
         let setup = Setup {
             layout: Layout::new(&self.home),
             id,
-            opening: opening::opening(config, &self.cwd, &plan)?,
+            opening: opening::opening(config, &self.cwd, &workplace.plan)?,
             input: self.input,
             frontend: "exec".to_owned(),
             access: opening::access(config),
-            place: opening::place(&self.cwd, &plan, temp),
+            place: opening::place(&self.cwd, &workplace),
             spawner,
         };
         let mode = match self.json {
