@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = folder.join(format!("codex-patch-figures-{}", std::process::id()));
     fs::create_dir(&folder)?;
+    let folder = fs::canonicalize(folder)?;
     let result = figures(&folder);
     fs::remove_dir_all(&folder)?;
     result

@@ -209,7 +209,7 @@ fn a_session_leaves_no_folder() {
     assert!(folder.starts_with("codex-run-"), "{output}");
     // A folder that its owner can't enter is removed by root alone.
     if rustix::process::geteuid().is_root() {
-        assert_eq!(runtime_folders(&folder), [PathBuf::new(); 0]);
+        assert!(runtime_folders(&folder).is_empty(), "{folder} is left");
     }
 }
 
@@ -283,7 +283,7 @@ fn a_large_patch_goes_all_the_way() {
     }
     edit.push_str("*** End Patch\n");
     let mut files = String::from("*** Begin Patch\n");
-    (0..2_000).for_each(|n| files.push_str(&format!("*** Add File: d/{n}\n+{n}\n")));
+    (0..1_000).for_each(|n| files.push_str(&format!("*** Add File: d/{n}\n+{n}\n")));
     files.push_str("*** End Patch\n");
     let nul = format!(
         "*** Begin Patch\n*** Add File: n\n+a\0b\n+{}\n*** End Patch\n",
@@ -296,7 +296,7 @@ fn a_large_patch_goes_all_the_way() {
     let turn = world.turn(&["--full-auto"]);
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     assert!(world.read("f").expect("the file").ends_with("head 9999\n}\nnew 9999\n}\n"));
-    assert_eq!(fs::read_dir(world.work().join("d")).expect("a folder").count(), 2_000);
+    assert_eq!(fs::read_dir(world.work().join("d")).expect("a folder").count(), 1_000);
     assert!(world.read("n").expect("the file").starts_with("a\0b\n"));
     assert_eq!(turn.items("file_change").len(), 3);
     world.check_replay(&turn);
