@@ -1,7 +1,6 @@
 //! The resolved settings, and how they come about.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use codex_event::{ApprovalPolicy, Permission};
@@ -10,7 +9,8 @@ use crate::places::{Places, filled};
 use crate::section::Section;
 use crate::tree::{Node, Table, Value, dotted};
 use crate::{
-    ConfigError, Env, Origin, Provider, Warning, keys, overrides, permissions, provider, tree,
+    ConfigError, Env, Origin, Provider, Warning, files, keys, overrides, permissions, provider,
+    tree,
 };
 
 /// The model when nobody chose one.
@@ -34,7 +34,7 @@ pub struct Config {
     pub instructions: Option<String>,
     /// When a person is asked.
     pub approval_policy: ApprovalPolicy,
-    /// What commands may do; folders are absolute, but nobody checked that they exist.
+    /// What commands may do. Folders are absolute, and were there when the settings were read.
     pub permissions: Vec<Permission>,
     /// How much confinement the host must give.
     pub sandbox_level: SandboxLevel,
@@ -94,13 +94,17 @@ pub struct Flags {
     pub model: Option<String>,
     /// `--ask-for-approval`, or the policy that a headless run insists on.
     pub approval: Option<ApprovalPolicy>,
-    /// All `-s` together; an empty list means no permission at all.
-    pub permissions: Option<Vec<Permission>>,
+    /// The words of all `-s`, permissions or modes, as they were written.
+    pub sandbox: Vec<String>,
+    /// The folder of each `--add-dir`.
+    pub add_dir: Vec<PathBuf>,
     /// `--disable-response-storage`.
     pub disable_response_storage: bool,
     /// `--full-auto`: policy `on-failure` unless `approval` says otherwise, and the permissions of
-    /// [`codex_event::FULL_AUTO`] besides those of `permissions`.
+    /// [`codex_event::FULL_AUTO`] besides those of `sandbox`.
     pub full_auto: bool,
+    /// `--strict-config`: a key that nobody knows is an error and not a warning.
+    pub strict_config: bool,
 }
 
 impl Config {
@@ -113,7 +117,11 @@ impl Config {
         let user = filled(env, "HOME").map(PathBuf::from);
         let places = Places { home: cwd.join(home), cwd, user };
 
-        let mut merged = read_file(&places.home.join("config.toml"))?;
+        let path = places.home.join("config.toml");
+        let mut merged = match files::read(&path)? {
+            Some(text) => tree::parse_file(&text, &path)?,
+            None => Table::new(),
+        };
         for text in &overrides {
             tree::merge(&mut merged, overrides::parse(text)?);
         }
@@ -121,7 +129,11 @@ impl Config {
         let mut warnings = Vec::new();
         let mut origins = BTreeMap::new();
         record_origins(&merged, &mut Vec::new(), &mut origins);
-        keys::check(&root, &mut warnings)?;
+        let found = keys::check(&root)?;
+        if flags.strict_config {
+            found.refuse()?;
+        }
+        warnings.extend(found.warnings());
 
         let (model, set_by) = model(&root, &flags, env)?;
         origins.extend(set_by.map(|origin| ("model".to_owned(), origin)));
@@ -143,7 +155,7 @@ impl Config {
             model,
             reasoning_effort: text(&root, "model_reasoning_effort")?,
             reasoning_summary: text(&root, "model_reasoning_summary")?,
-            instructions: instructions(&root, &places)?,
+            instructions: instructions(&root, &places, &mut warnings)?,
             approval_policy,
             permissions,
             sandbox_level: level.map_or(SandboxLevel::Auto, |found| found.value),
@@ -165,19 +177,6 @@ impl Config {
     /// Tells what the user said about exactly this folder.
     pub fn trust(&self, project: &Path) -> Option<Trust> {
         self.projects.get(project).copied()
-    }
-}
-
-fn read_file(path: &Path) -> Result<Table, ConfigError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => tree::parse_file(&text, path),
-        // A home below a file holds no settings; that it can't hold a journal is said by the journal.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
-        {
-            Ok(Table::new())
-        }
-        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
     }
 }
 
@@ -211,7 +210,7 @@ fn record_flags(flags: &Flags, origins: &mut BTreeMap<String, Origin>) {
     if flags.approval.is_some() {
         set("approval_policy", "--ask-for-approval");
     }
-    if flags.permissions.is_some() {
+    if !flags.sandbox.is_empty() {
         set("sandbox_permissions", "-s");
     }
     if flags.disable_response_storage {
@@ -258,9 +257,12 @@ fn approval_policy(
     warnings: &mut Vec<Warning>,
 ) -> Result<ApprovalPolicy, ConfigError> {
     const KEY: &str = "approval_policy";
+    let overruled = flags.approval.is_some() || flags.full_auto;
     let stricter = |value: &str, origin: &Origin, warnings: &mut Vec<Warning>| {
         let (value, origin) = (value.to_owned(), origin.clone());
-        warnings.push(Warning::PolicyNotSupported { value, origin });
+        if !overruled {
+            warnings.push(Warning::PolicyNotSupported { value, origin });
+        }
         ApprovalPolicy::UnlessAllowListed
     };
     let written = match root.node(KEY) {
@@ -293,17 +295,27 @@ fn approval_policy(
 
 /// Finds the text that replaces the built-in instructions: `model_instructions_file`, else
 /// `instructions.md` in the home if it can be read, else `instructions`.
-fn instructions(root: &Section<'_>, places: &Places) -> Result<Option<String>, ConfigError> {
+fn instructions(
+    root: &Section<'_>,
+    places: &Places,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<String>, ConfigError> {
     const KEY: &str = "model_instructions_file";
     let inline = text(root, "instructions")?;
     if let Some(found) = root.filled(KEY)? {
         let path = places.absolute(found.value, KEY, found.origin)?;
-        return match std::fs::read_to_string(&path) {
-            Ok(text) => Ok(Some(text)),
-            Err(source) => Err(ConfigError::Read { path, source }),
+        return match files::read(&path)? {
+            Some(text) => Ok(Some(text)),
+            None => {
+                let (key, origin) = (KEY.to_owned(), found.origin.clone());
+                Err(ConfigError::NoFile { key, origin, path })
+            }
         };
     }
-    let beside = std::fs::read_to_string(places.home.join("instructions.md")).ok();
+    let beside = files::read(&places.home.join("instructions.md")).unwrap_or_else(|error| {
+        warnings.push(Warning::InstructionsIgnored { problem: error.to_string() });
+        None
+    });
     Ok(beside.filter(|text| !text.trim().is_empty()).or(inline))
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use codex_event::{Permission, PermissionError};
 
 use crate::Origin;
+use crate::tree::DUPLICATE_KEY;
 
 /// Why the settings could not be read.
 ///
@@ -24,6 +25,20 @@ pub enum ConfigError {
         /// What the system said.
         source: io::Error,
     },
+    /// Something else stands where a text file belongs.
+    #[error("{}: is {found}, where a small text file belongs", path.display())]
+    NotAFile {
+        /// Where it stands.
+        path: PathBuf,
+        /// What it is, with its article.
+        found: &'static str,
+    },
+    /// A file is not text.
+    #[error("{origin}: not valid UTF-8 from here on")]
+    NotUtf8 {
+        /// Where the first byte stands that is none of UTF-8.
+        origin: Origin,
+    },
     /// The file is not TOML.
     #[error("{origin}: {message}")]
     Syntax {
@@ -33,7 +48,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A `-c` is not `key=value`.
-    #[error("-c {key}: {problem}")]
+    #[error("-c {}: {problem}", if key.is_empty() { "=…" } else { key })]
     Override {
         /// What stands before the first `=`.
         key: String,
@@ -65,7 +80,7 @@ pub enum ConfigError {
         allowed: Vec<&'static str>,
     },
     /// A permission is not one of the seven.
-    #[error("{origin}: `{key}`: {source}")]
+    #[error("{}: {source}", setter(key, origin))]
     Permission {
         /// Full dotted key.
         key: String,
@@ -91,6 +106,48 @@ pub enum ConfigError {
         origin: Origin,
         /// The path.
         path: PathBuf,
+    },
+    /// A folder that is to be written to is not there.
+    #[error("{}: {} is not a usable folder: {source}", setter(key, origin), path.display())]
+    NoFolder {
+        /// Full dotted key, or the flag.
+        key: String,
+        /// Where the folder is named.
+        origin: Origin,
+        /// The folder, absolute.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file that a setting names is not there.
+    #[error("{origin}: `{key}`: there is no file {}", path.display())]
+    NoFile {
+        /// Full dotted key.
+        key: String,
+        /// Where the file is named.
+        origin: Origin,
+        /// The file, absolute.
+        path: PathBuf,
+    },
+    /// A key that nobody knows, where only known ones may stand (`--strict-config`).
+    #[error("{origin}: unknown key `{key}`")]
+    UnknownKey {
+        /// Full dotted key.
+        key: String,
+        /// Where the key stands.
+        origin: Origin,
+        /// The known key that looks most like it.
+        nearest: Option<String>,
+    },
+    /// A key of earlier releases, where only known ones may stand (`--strict-config`).
+    #[error("{origin}: `{key}` is not a setting any more")]
+    RetiredKey {
+        /// Full dotted key.
+        key: String,
+        /// Where the key stands.
+        origin: Origin,
+        /// What to do instead.
+        instead: &'static str,
     },
     /// The chosen provider speaks a protocol that this program does not speak yet.
     #[error("{origin}: `{key}`: the `chat` protocol is not supported yet")]
@@ -137,61 +194,130 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// Tells what to do about it, when that isn't plain from the message.
-    pub fn hint(&self) -> Option<String> {
+    /// Tells what to do about it.
+    pub fn hint(&self) -> String {
         match self {
-            ConfigError::NoHome => {
-                Some("set CODEX_HOME to the folder that holds config.toml".to_owned())
-            }
+            ConfigError::NoHome => "set CODEX_HOME to the folder that holds config.toml".to_owned(),
             ConfigError::Read { .. } => {
-                Some("make it readable, or move it away to run with the defaults".to_owned())
+                "make it readable, or move it away to run with the defaults".to_owned()
+            }
+            ConfigError::NotAFile { .. } => {
+                "put a text file there, or move it away to run with the defaults".to_owned()
+            }
+            ConfigError::NotUtf8 { .. } => "save the file as UTF-8".to_owned(),
+            ConfigError::Syntax { message, .. } if message.starts_with(DUPLICATE_KEY) => {
+                "a key or a table may stand once: keep one, and put what belongs together into it"
+                    .to_owned()
+            }
+            ConfigError::Syntax { message, .. } if message.starts_with("unclosed") => {
+                "close what was opened there: [ with ], { with }, a quote with the same quote"
+                    .to_owned()
             }
             ConfigError::Syntax { .. } => {
-                Some("strings need quotes in TOML: model = \"o4-mini\"".to_owned())
+                "a line is key = value or [table], and text stands in quotes: model = \"o4-mini\""
+                    .to_owned()
             }
-            ConfigError::Override { .. } => Some(
-                "write -c key=value, as in -c model=o4-mini or -c model_providers.x.name=x"
-                    .to_owned(),
-            ),
+            ConfigError::Override { .. } => {
+                "write -c key=value, as in -c model=o4-mini or -c 'model_providers.x.name=\"x\"'"
+                    .to_owned()
+            }
             ConfigError::WrongType { origin: Origin::Override(_), found: "a string", .. } => {
-                Some("a value that is not valid TOML is taken as a string".to_owned())
+                "a value that is not valid TOML is taken as a string: check its quotes and brackets"
+                    .to_owned()
             }
-            ConfigError::WrongType { key, expected, .. } => {
-                Some(format!("give `{key}` {expected}"))
+            ConfigError::WrongType { key, expected, origin, .. } => {
+                example(&format!("`{key}`"), expected, origin)
             }
-            ConfigError::UnknownValue { allowed, .. } => {
-                Some(format!("it takes one of: {}", allowed.join(", ")))
+            ConfigError::UnknownValue { value, allowed, .. } => {
+                let meant = did_you_mean(value, allowed.iter().copied());
+                format!("{meant}it takes one of: {}", allowed.join(", "))
             }
-            ConfigError::Permission { source: PermissionError::Unknown(word), .. }
-                if Permission::expand(word).is_ok() =>
+            ConfigError::Permission { source: PermissionError::Unknown(word), origin, .. }
+                if Permission::expand(word).is_ok() && !matches!(origin, Origin::Flag(_)) =>
             {
-                Some(format!("that is a mode: write sandbox_mode = \"{word}\""))
+                format!("that is a mode: write sandbox_mode = \"{word}\"")
             }
-            ConfigError::Permission { .. } => {
-                Some(format!("the permissions are: {}", Permission::SPELLINGS.join(", ")))
+            ConfigError::Permission { source, origin, .. } => permission_hint(source, origin),
+            ConfigError::NoUserFolder { .. } => "set HOME, or write the path out".to_owned(),
+            ConfigError::NotText { .. } => "use a folder whose name is text".to_owned(),
+            ConfigError::NoFolder { path, .. } => {
+                format!("create it with `mkdir -p {}`, or name another folder", path.display())
             }
-            ConfigError::NoUserFolder { .. } => Some("write the path out".to_owned()),
-            ConfigError::NotText { .. } => Some("use a folder whose name is text".to_owned()),
-            ConfigError::ChatWire { .. } => Some(
+            ConfigError::NoFile { key, .. } => {
+                format!("create it, or let `{key}` name another file")
+            }
+            ConfigError::UnknownKey { nearest: Some(near), .. } => {
+                format!("did you mean `{near}`? without --strict-config it is only a warning")
+            }
+            ConfigError::UnknownKey { nearest: None, .. } => {
+                "remove it; without --strict-config it is only a warning".to_owned()
+            }
+            ConfigError::RetiredKey { instead, .. } => {
+                format!("{instead}; without --strict-config it is only a warning")
+            }
+            ConfigError::ChatWire { .. } => {
                 "it comes later; until then choose a server that speaks `wire_api = \"responses\"`"
-                    .to_owned(),
-            ),
-            ConfigError::UnknownProvider { id, known, .. } => {
-                let nearest = crate::keys::nearest(id, known.iter().map(String::as_str))
-                    .map(|near| format!("did you mean `{near}`? "))
-                    .unwrap_or_default();
-                Some(format!(
-                    "{nearest}the providers are: {}; a new one is a table [model_providers.ID]",
-                    known.join(", ")
-                ))
+                    .to_owned()
             }
+            ConfigError::UnknownProvider { id, known, .. } => format!(
+                "{}the providers are: {}; a new one is a table [model_providers.ID]",
+                did_you_mean(id, known.iter().map(String::as_str)),
+                known.join(", ")
+            ),
             ConfigError::NoBaseUrl { id, .. } => {
-                Some(format!("add base_url = \"https://…/v1\" to [model_providers.{id}]"))
+                format!("add base_url = \"https://…/v1\" to [model_providers.{id}]")
             }
             ConfigError::BadUrl { .. } => {
-                Some("write it with its scheme, as in http://localhost:11434/v1".to_owned())
+                "write it with its scheme, as in http://localhost:11434/v1".to_owned()
             }
-            ConfigError::EnvironmentNumber { name, .. } => Some(format!("unset or correct {name}")),
+            ConfigError::EnvironmentNumber { name, .. } => format!("unset or correct {name}"),
         }
     }
+}
+
+/// Names who set a key: the place, and the key where the place does not say it.
+fn setter(key: &str, origin: &Origin) -> String {
+    match origin {
+        Origin::Environment(name) if *name == key => origin.to_string(),
+        Origin::Override(written) if written == key => origin.to_string(),
+        Origin::Flag(_) => origin.to_string(),
+        Origin::File { .. } | Origin::Environment(_) | Origin::Override(_) => {
+            format!("{origin}: `{key}`")
+        }
+    }
+}
+
+/// Shows how a value of the expected kind is written.
+fn example(key: &str, expected: &str, origin: &Origin) -> String {
+    if let Origin::Flag(flag) = origin {
+        return format!("give {flag} {expected}");
+    }
+    // The words are those of `Section`; any other kind is named as it is.
+    let form = match expected {
+        "a string that is not empty" | "a string" => "text in quotes, as in \"text\"",
+        "true or false" => "true or false, without quotes",
+        "an integer of 0 or more" | "an integer of 1 or more" => "a number without quotes, as in 5",
+        "an array of strings" => "a list, as in [\"one\", \"two\"]",
+        "a table" => "a table: keys under a line with its name in brackets, or { key = value }",
+        other => other,
+    };
+    format!("give {key} {form}")
+}
+
+/// Lists the permissions where one is expected, the nearest first.
+fn permission_hint(error: &PermissionError, origin: &Origin) -> String {
+    const MODES: [&str; 3] = ["read-only", "workspace-write", "danger-full-access"];
+    let modes: &[&str] = if matches!(origin, Origin::Flag(_)) { &MODES } else { &[] };
+    let words = || Permission::SPELLINGS.iter().chain(modes).copied();
+    let meant = match error {
+        PermissionError::Unknown(word) => did_you_mean(word, words()),
+        PermissionError::MissingFolder => String::new(),
+    };
+    let or = if modes.is_empty() { String::new() } else { format!("; or {}", modes.join(", ")) };
+    format!("{meant}permissions are {}{or}", Permission::SPELLINGS.join(", "))
+}
+
+fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let nearest = crate::keys::nearest(word, known);
+    nearest.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default()
 }

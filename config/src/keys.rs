@@ -21,9 +21,10 @@ const OURS: &[&str] = &[
     "sandbox_level",
     "sandbox_mode",
     "sandbox_permissions",
+    "sandbox_workspace_write",
 ];
 
-/// Top-level keys that Codex 0.169 accepts, or earlier releases did, and that are not read here.
+/// Top-level keys that Codex 0.169 accepts and that are not read here.
 const UNUSED: &[&str] = &[
     "agents",
     "allow_login_shell",
@@ -41,8 +42,6 @@ const UNUSED: &[&str] = &[
     "developer_instructions",
     "disable_paste_burst",
     "experimental_compact_prompt_file",
-    "experimental_instructions_file",
-    "experimental_resume",
     "experimental_thread_store",
     "features",
     "feedback",
@@ -58,7 +57,6 @@ const UNUSED: &[&str] = &[
     "include_collaboration_mode_instructions",
     "include_environment_context",
     "include_permissions_instructions",
-    "include_plan_tool",
     "log_dir",
     "marketplaces",
     "mcp_oauth_callback_port",
@@ -71,7 +69,6 @@ const UNUSED: &[&str] = &[
     "model_auto_compact_token_limit_scope",
     "model_catalog_json",
     "model_context_window",
-    "model_max_output_tokens",
     "model_post_turn_compact_threshold_percent",
     "model_verbosity",
     "notice",
@@ -81,14 +78,11 @@ const UNUSED: &[&str] = &[
     "personality",
     "plan_mode_reasoning_effort",
     "plugins",
-    "profile",
-    "profiles",
     "project_doc_fallback_filenames",
     "project_doc_max_bytes",
     "project_root_markers",
     "responses_api_metadata",
     "review_model",
-    "sandbox_workspace_write",
     "service_tier",
     "shell_environment_policy",
     "show_raw_agent_reasoning",
@@ -104,6 +98,20 @@ const UNUSED: &[&str] = &[
     "windows",
 ];
 
+/// Keys that earlier releases read and nobody reads any more, and what to do instead.
+const RETIRED: &[(&[&str], &str)] = &[
+    (&["experimental_instructions_file"], "its name is model_instructions_file now"),
+    (&["experimental_resume"], "remove it; sessions are named on the command line"),
+    (&["include_plan_tool"], "remove it"),
+    (&["model_max_output_tokens"], "remove it; the server decides"),
+    (&["profile"], PROFILES),
+    (&["profiles"], PROFILES),
+    (&["tools", "view_image"], "remove it"),
+];
+
+const PROFILES: &str =
+    "move what you use to the top of the file, or into a home of its own (CODEX_HOME)";
+
 const OURS_PROVIDER: &[&str] = &[
     "base_url",
     "env_http_headers",
@@ -114,59 +122,143 @@ const OURS_PROVIDER: &[&str] = &[
     "name",
     "query_params",
     "request_max_retries",
+    "requires_openai_auth",
     "response_storage",
     "stream_idle_timeout_ms",
     "stream_max_retries",
     "wire_api",
 ];
 
-const UNUSED_PROVIDER: &[&str] =
-    &["requires_openai_auth", "supports_websockets", "websocket_connect_timeout_ms"];
+const UNUSED_PROVIDER: &[&str] = &["supports_websockets", "websocket_connect_timeout_ms"];
 
 const OURS_PROJECT: &[&str] = &["trust_level"];
 
-/// Reports the keys without effect: each unknown one on its own, the ones of Codex together.
-pub(crate) fn check(root: &Section<'_>, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
-    let mut unused = Vec::new();
-    check_table(root, &[], OURS, UNUSED, &mut unused, warnings);
+const OURS_WORKSPACE: &[&str] =
+    &["exclude_slash_tmp", "exclude_tmpdir_env_var", "network_access", "writable_roots"];
+
+/// Most unknown keys that get a line each. More of them mean a file for another program.
+const MAX_UNKNOWN: usize = 20;
+
+/// The keys without effect, in the order in which they stand.
+pub(crate) struct Keys {
+    unknown: Vec<Unknown>,
+    retired: Vec<Retired>,
+    unused: Vec<(String, Origin)>,
+}
+
+struct Unknown {
+    above: Vec<String>,
+    key: String,
+    origin: Origin,
+    /// All keys that its table may have.
+    known: [&'static [&'static str]; 2],
+}
+
+struct Retired {
+    key: String,
+    origin: Origin,
+    instead: &'static str,
+}
+
+/// Finds the keys without effect.
+pub(crate) fn check(root: &Section<'_>) -> Result<Keys, ConfigError> {
+    let mut found = Keys { unknown: Vec::new(), retired: Vec::new(), unused: Vec::new() };
+    found.look(root, &[], OURS, UNUSED);
     let providers = root.section("model_providers")?;
     for (id, _) in providers.entries() {
-        let path = ["model_providers", id];
-        let table = providers.section(id)?;
-        check_table(&table, &path, OURS_PROVIDER, UNUSED_PROVIDER, &mut unused, warnings);
+        let above = ["model_providers", id];
+        found.look(&providers.section(id)?, &above, OURS_PROVIDER, UNUSED_PROVIDER);
     }
     let projects = root.section("projects")?;
     for (project, _) in projects.entries() {
-        let table = projects.section(project)?;
-        check_table(&table, &["projects", project], OURS_PROJECT, &[], &mut unused, warnings);
+        found.look(&projects.section(project)?, &["projects", project], OURS_PROJECT, &[]);
     }
-    unused.sort_by(|a, b| a.0.cmp(&b.0));
-    if let Some((_, origin)) = unused.iter().min_by_key(|(_, origin)| position(origin)).cloned() {
-        let keys = unused.into_iter().map(|(key, _)| key).collect();
-        warnings.push(Warning::Unused { keys, origin });
+    let workspace = root.section("sandbox_workspace_write")?;
+    found.look(&workspace, &["sandbox_workspace_write"], OURS_WORKSPACE, &[]);
+    for (path, instead) in RETIRED {
+        if let Some(origin) = root.key_origin(path) {
+            let (key, origin) = (dotted(path.iter().copied()), origin.clone());
+            found.retired.push(Retired { key, origin, instead });
+        }
     }
-    Ok(())
+    found.unknown.sort_by_key(|key| position(&key.origin));
+    found.retired.sort_by_key(|key| position(&key.origin));
+    found.unused.sort_by(|a, b| a.0.cmp(&b.0));
+    Ok(found)
 }
 
-fn check_table(
-    table: &Section<'_>,
-    above: &[&str],
-    ours: &[&str],
-    others: &[&str],
-    unused: &mut Vec<(String, Origin)>,
-    warnings: &mut Vec<Warning>,
-) {
-    let path = |key: &str| dotted(above.iter().copied().chain([key]));
-    for (key, node) in table.entries() {
-        let origin = node.key_origin.clone();
-        if ours.contains(&key) {
-            continue;
-        } else if others.contains(&key) {
-            unused.push((path(key), origin));
-        } else {
-            let nearest = nearest(key, ours.iter().chain(others).copied()).map(path);
-            warnings.push(Warning::UnknownKey { key: path(key), origin, nearest });
+impl Keys {
+    fn look(
+        &mut self,
+        table: &Section<'_>,
+        above: &[&str],
+        ours: &'static [&'static str],
+        others: &'static [&'static str],
+    ) {
+        for (key, node) in table.entries() {
+            let origin = node.key_origin.clone();
+            let retired = RETIRED.iter().any(|(path, _)| above.is_empty() && *path == [key]);
+            if ours.contains(&key) || retired {
+                continue;
+            } else if others.contains(&key) {
+                self.unused.push((dotted(above.iter().copied().chain([key])), origin));
+            } else {
+                self.unknown.push(Unknown {
+                    above: above.iter().map(|part| (*part).to_owned()).collect(),
+                    key: key.to_owned(),
+                    origin,
+                    known: [ours, others],
+                });
+            }
         }
+    }
+
+    /// Refuses the first key that nobody knows; those of Codex are known.
+    pub(crate) fn refuse(&self) -> Result<(), ConfigError> {
+        let unknown = self.unknown.first().map(|it| {
+            let (key, nearest) = it.names();
+            (&it.origin, ConfigError::UnknownKey { key, origin: it.origin.clone(), nearest })
+        });
+        let retired = self.retired.first().map(|Retired { key, origin, instead }| {
+            let (key, at) = (key.clone(), origin.clone());
+            (origin, ConfigError::RetiredKey { key, origin: at, instead })
+        });
+        let first = unknown.into_iter().chain(retired).min_by_key(|(at, _)| position(at));
+        first.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Reports them: the unknown and the retired ones one by one, those of Codex together.
+    pub(crate) fn warnings(self) -> Vec<Warning> {
+        let mut warnings: Vec<Warning> = Vec::new();
+        for unknown in self.unknown.iter().take(MAX_UNKNOWN) {
+            let (key, nearest) = unknown.names();
+            warnings.push(Warning::UnknownKey { key, origin: unknown.origin.clone(), nearest });
+        }
+        match self.unknown.len().saturating_sub(MAX_UNKNOWN) {
+            0 => {}
+            count => warnings.push(Warning::MoreUnknownKeys { count }),
+        }
+        let retired = self.retired.into_iter();
+        warnings.extend(retired.map(|Retired { key, origin, instead }| Warning::Retired {
+            key,
+            origin,
+            instead,
+        }));
+        let first = self.unused.iter().map(|(_, origin)| origin).min_by_key(|it| position(it));
+        if let Some(origin) = first.cloned() {
+            let keys = self.unused.into_iter().map(|(key, _)| key).collect();
+            warnings.push(Warning::Unused { keys, origin });
+        }
+        warnings
+    }
+}
+
+impl Unknown {
+    /// Gives its full name, and that of the known key which looks most like it.
+    fn names(&self) -> (String, Option<String>) {
+        let full = |key: &str| dotted(self.above.iter().map(String::as_str).chain([key]));
+        let known = self.known.iter().copied().flatten().copied();
+        (full(&self.key), nearest(&self.key, known).map(full))
     }
 }
 
@@ -180,9 +272,12 @@ fn position(origin: &Origin) -> (u8, usize, usize) {
 /// Finds the word that looks most like `word`, if any looks like it at all: at most a third of its
 /// letters may differ.
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let limit = (length / 3).max(1);
     known
         .into_iter()
+        // A word that is longer or shorter by more is farther away, and need not be measured.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)

@@ -6,6 +6,7 @@
 
 mod config;
 mod error;
+mod files;
 mod keys;
 mod origin;
 mod overrides;
@@ -20,7 +21,9 @@ mod warning;
 pub use config::{Config, Flags, Inputs, SandboxLevel, Trust};
 pub use error::ConfigError;
 pub use origin::Origin;
+pub use overrides::set_keys;
 pub use places::{Env, find_home};
 pub use provider::{KeySource, MissingKey, Provider, WireApi};
 pub use secret::Secret;
+pub use tree::dotted;
 pub use warning::Warning;

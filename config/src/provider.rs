@@ -61,23 +61,19 @@ pub enum KeySource {
 }
 
 /// The environment variable with the provider's key is not set, or blank.
+///
+/// The message ends with how to get a key, where the provider says so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("Missing environment variable: `{name}`.")]
+#[error(
+    "Missing environment variable: `{name}`.{}{}",
+    if instructions.is_some() { " " } else { "" },
+    instructions.as_deref().unwrap_or_default()
+)]
 pub struct MissingKey {
     /// The variable.
     pub name: String,
     /// How to get a key.
     pub instructions: Option<String>,
-}
-
-impl MissingKey {
-    /// Tells how to get a key.
-    pub fn hint(&self) -> Option<String> {
-        Some(match &self.instructions {
-            Some(instructions) => instructions.clone(),
-            None => format!("export {}=… before you start", self.name),
-        })
-    }
 }
 
 impl Provider {
@@ -113,6 +109,10 @@ impl Provider {
     }
 }
 
+/// Variables that hold a key for OpenAI, the first one that is set counts. They serve no other
+/// provider, unless it says `requires_openai_auth`: a key must not reach a server by accident.
+const OPENAI_KEYS: [&str; 2] = ["CODEX_API_KEY", "OPENAI_API_KEY"];
+
 struct BuiltIn {
     id: &'static str,
     name: &'static str,
@@ -127,10 +127,8 @@ const BUILT_IN: [BuiltIn; 3] = [
         id: "openai",
         name: "OpenAI",
         base_url: "https://api.openai.com/v1",
-        keys: &["CODEX_API_KEY", "OPENAI_API_KEY"],
-        instructions: Some(
-            "create a key at https://platform.openai.com/api-keys and export OPENAI_API_KEY=…",
-        ),
+        keys: &OPENAI_KEYS,
+        instructions: Some("Create a key at https://platform.openai.com/api-keys."),
         response_storage: true,
     },
     BuiltIn {
@@ -166,6 +164,7 @@ struct Written<'a> {
     stream_max_retries: Option<Found<'a, u64>>,
     stream_idle_timeout_ms: Option<Found<'a, u64>>,
     response_storage: Option<Found<'a, bool>>,
+    requires_openai_auth: bool,
 }
 
 impl<'a> Written<'a> {
@@ -184,6 +183,9 @@ impl<'a> Written<'a> {
             stream_max_retries: table.count("stream_max_retries")?,
             stream_idle_timeout_ms: table.count("stream_idle_timeout_ms")?,
             response_storage: table.boolean("response_storage")?,
+            requires_openai_auth: table
+                .boolean("requires_openai_auth")?
+                .is_some_and(|found| found.value),
         })
     }
 }
@@ -232,13 +234,17 @@ pub(crate) fn resolve(
         }
         (None, None, None) => unreachable!("refused above as an unknown provider"),
     };
-    let key_source = match (written.env_key, written.token, built_in) {
-        (Some(key), _, _) => KeySource::Env(vec![key.value.to_owned()]),
+    let own_keys: &[&str] = match (written.requires_openai_auth, built_in) {
+        (true, _) => &OPENAI_KEYS,
+        (false, Some(built_in)) => built_in.keys,
+        (false, None) => &[],
+    };
+    let key_source = match (written.env_key, written.token, own_keys) {
+        (Some(key), _, [first, ..]) => KeySource::Env(vec![(*first).into(), key.value.to_owned()]),
+        (Some(key), _, []) => KeySource::Env(vec![key.value.to_owned()]),
         (None, Some(_), _) => KeySource::Inline,
-        (None, None, Some(built_in)) if !built_in.keys.is_empty() => {
-            KeySource::Env(built_in.keys.iter().map(|key| (*key).to_owned()).collect())
-        }
-        (None, None, _) => KeySource::None,
+        (None, None, []) => KeySource::None,
+        (None, None, keys) => KeySource::Env(keys.iter().map(|key| (*key).to_owned()).collect()),
     };
     let own_instructions = built_in.filter(|_| written.env_key.is_none());
     let request_max_retries =

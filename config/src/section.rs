@@ -33,6 +33,17 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
+    /// Finds where a key of this table or of one below stands.
+    pub(crate) fn key_origin(&self, path: &[&str]) -> Option<&'a Origin> {
+        let (first, rest) = path.split_first()?;
+        let node = self.node(first)?;
+        match (&node.value, rest) {
+            (_, []) => Some(&node.key_origin),
+            (Value::Table(table), rest) => Section::root(table).key_origin(rest),
+            (_, _) => None,
+        }
+    }
+
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&'a str, &'a Node)> + use<'a> {
         self.table.into_iter().flatten().map(|(key, node)| (key.as_str(), node))
     }

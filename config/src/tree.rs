@@ -6,7 +6,11 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::files::Lines;
 use crate::{ConfigError, Origin};
+
+/// What the parser says of a key that was set before.
+pub(crate) const DUPLICATE_KEY: &str = "duplicate key";
 
 pub(crate) type Table = BTreeMap<String, Node>;
 
@@ -92,17 +96,16 @@ impl Node {
 
 /// Parses a settings file.
 pub(crate) fn parse_file(text: &str, path: &Path) -> Result<Table, ConfigError> {
-    let lines: Vec<usize> =
-        std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let place = |offset: usize| {
-        let line = lines.partition_point(|start| *start <= offset);
-        let start = lines[line - 1];
-        let column = 1 + text.get(start..offset).map_or(offset - start, |t| t.chars().count());
-        Origin::File { path: path.to_owned(), line, column }
-    };
-    let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
-        origin: place(error.span().map_or(text.len(), |span| span.start)),
-        message: error.message().to_owned(),
+    let lines = Lines::of(text);
+    let place = |offset: usize| lines.place(offset, path);
+    let document = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or(text.len()..text.len());
+        let mut message = error.message().to_owned();
+        // The parser says where the second of two equal keys stands, but not which key that is.
+        if let (DUPLICATE_KEY, Some(key)) = (message.as_str(), text.get(span.clone())) {
+            message = format!("{DUPLICATE_KEY} `{key}`");
+        }
+        ConfigError::Syntax { origin: place(span.start), message }
     })?;
     let root = DeValue::Table(Spanned::into_inner(document));
     match Node::convert(&root, place(0), place(0), &|offset| Some(place(offset))).value {
@@ -124,7 +127,7 @@ pub(crate) fn merge(under: &mut Table, over: Table) {
 }
 
 /// Writes a dotted path, with quotes around the segments that need them.
-pub(crate) fn dotted<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
+pub fn dotted<'a>(segments: impl IntoIterator<Item = &'a str>) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     let quoted = segments.into_iter().map(|segment| {
         if !segment.is_empty() && segment.chars().all(bare) {

@@ -1,6 +1,7 @@
 //! What was odd about the settings, but does not stop a run.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::Origin;
 
@@ -15,6 +16,20 @@ pub enum Warning {
         origin: Origin,
         /// The known key that looks most like it.
         nearest: Option<String>,
+    },
+    /// Unknown keys beyond those that are worth a line each.
+    MoreUnknownKeys {
+        /// How many there are.
+        count: usize,
+    },
+    /// A key of earlier releases that neither Codex nor this program reads any more.
+    Retired {
+        /// Full dotted key.
+        key: String,
+        /// Where the key stands.
+        origin: Origin,
+        /// What to do instead.
+        instead: &'static str,
     },
     /// Keys of Codex that have no effect in this program, gathered from all layers.
     Unused {
@@ -39,6 +54,18 @@ pub enum Warning {
         /// The key that counts.
         by: String,
     },
+    /// A folder of `--add-dir` that stays as it is, because somebody asked for `read-only`.
+    StaysReadOnly {
+        /// The folder, as it was written.
+        folder: PathBuf,
+        /// Who asked.
+        by: Origin,
+    },
+    /// The file with instructions is there and can't be used.
+    InstructionsIgnored {
+        /// What is wrong with it, with its path.
+        problem: String,
+    },
     /// A number above its limit; the limit counts.
     Capped {
         /// Full dotted key, or the variable's name.
@@ -57,6 +84,11 @@ impl fmt::Display for Warning {
                 write!(f, "{origin}: unknown key `{key}`")?;
                 nearest.iter().try_for_each(|near| write!(f, "; did you mean `{near}`?"))
             }
+            Warning::MoreUnknownKeys { count: 1 } => f.write_str("one more unknown key"),
+            Warning::MoreUnknownKeys { count } => write!(f, "{count} more unknown keys"),
+            Warning::Retired { key, origin, instead } => {
+                write!(f, "{origin}: `{key}` is not a setting any more: {instead}")
+            }
             Warning::Unused { keys, origin } => {
                 write!(f, "{origin}: no effect in this program: {}", keys.join(", "))
             }
@@ -67,6 +99,15 @@ impl fmt::Display for Warning {
             ),
             Warning::Shadowed { key, origin, by } => {
                 write!(f, "{origin}: `{key}` has no effect because `{by}` is set")
+            }
+            Warning::StaysReadOnly { folder, by } => write!(
+                f,
+                "--add-dir {}: stays read-only, as {by} asks; \
+                 -s workspace-write lets commands write there",
+                folder.display()
+            ),
+            Warning::InstructionsIgnored { problem } => {
+                write!(f, "{problem}; the instructions in it are not used")
             }
             Warning::Capped { key, origin, limit } => {
                 write!(f, "{origin}: `{key}` is capped at {limit}")

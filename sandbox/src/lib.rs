@@ -10,6 +10,7 @@ mod environment;
 mod filter;
 mod host;
 mod launch;
+mod leftover;
 mod plan;
 mod policy;
 mod process;
@@ -25,6 +26,7 @@ pub use denial::{Denial, Grade, Observation, grade};
 pub use environment::Environment;
 pub use host::{Arch, Host, MIN_LANDLOCK_ABI, probe};
 pub use launch::{Launch, Stdin, Stdio};
+pub use leftover::{Leftover, end_leftover};
 pub use plan::{
     Confinement, FilePlan, Network, Plan, PlanError, ReadPlan, Resolve, Scopes, WritePlan,
 };

@@ -25,8 +25,8 @@ enum Chore {
     Tidy,
     /// Runs everything that must pass before a change is merged
     Ci,
-    /// Drives the session core with a world that fails, for a limited time
-    Sim,
+    /// Drives the session core with a world that fails: killed, torn, interrupted, told twice
+    Sim(sim::Seeds),
 }
 
 fn main() -> ExitCode {
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root),
         Chore::Ci => ci::run(&root),
-        Chore::Sim => sim::run(&root),
+        Chore::Sim(seeds) => sim::simulate(&root, seeds),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,19 +4,57 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
+use clap::Args;
+
 use crate::step::Step;
 
-/// Seconds that the simulation may take once it is built.
+/// Seconds that the simulation may take once it is built, when nobody says how many seeds.
 const LIMIT: &str = "300";
 
-/// Builds the simulation without a limit, then runs it within one.
+/// Which lives are simulated.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub(crate) struct Seeds {
+    /// Run this many seeds, on a release build and without a limit of time
+    #[arg(long, value_name = "N", conflicts_with = "seed")]
+    seeds: Option<u64>,
+    /// Run one seed, the one that a failure named
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+}
+
+impl Seeds {
+    /// Names the variable that tells the simulation which seeds to run, and its value.
+    fn variable(self) -> Option<(&'static str, String)> {
+        let all = self.seeds.map(|count| ("SIM_SEEDS", count.to_string()));
+        all.or(self.seed.map(|seed| ("SIM_SEED", seed.to_string())))
+    }
+}
+
+/// Runs as many seeds as time allows, as CI does.
+pub(crate) fn run(root: &Path) -> Result<(), String> {
+    simulate(root, Seeds::default())
+}
+
+/// Builds the simulation without a limit, then runs it; a failure names its seed.
 ///
 /// A run without a single test is a failure: a filter that matches nothing would pass for ever.
-pub(crate) fn run(root: &Path) -> Result<(), String> {
-    Step::cargo("test -p codex-session --test it --no-run").run(root)?;
-    let step = Step::cargo("test -p codex-session --test it -- sim").within(LIMIT);
+pub(crate) fn simulate(root: &Path, seeds: Seeds) -> Result<(), String> {
+    let variable = seeds.variable();
+    let (build, step) = match variable {
+        None => (
+            Step::cargo("test -p codex-session --test it --no-run"),
+            Step::cargo("test -p codex-session --test it -- sim").within(LIMIT),
+        ),
+        Some(_) => (
+            Step::cargo("test --release -p codex-session --test it --no-run"),
+            Step::cargo("test --release -p codex-session --test it -- sim"),
+        ),
+    };
+    build.run(root)?;
     let failed = |error: std::io::Error| format!("{error}: {step}");
-    let mut child = step.command(root).stdout(Stdio::piped()).spawn().map_err(failed)?;
+    let mut command = step.command(root);
+    command.stdout(Stdio::piped()).envs(variable);
+    let mut child = command.spawn().map_err(failed)?;
     let output = child.stdout.take().ok_or("the simulation has no output")?;
     let mut passed = 0;
     for line in BufReader::new(output).lines() {
@@ -37,6 +75,15 @@ fn passed_tests(line: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seeds_are_handed_on_by_a_variable() {
+        let (many, one) =
+            (Seeds { seeds: Some(9), seed: None }, Seeds { seeds: None, seed: Some(7) });
+        assert_eq!(many.variable(), Some(("SIM_SEEDS", "9".to_owned())));
+        assert_eq!(one.variable(), Some(("SIM_SEED", "7".to_owned())));
+        assert_eq!(Seeds::default().variable(), None);
+    }
 
     #[test]
     fn closing_lines_are_counted() {

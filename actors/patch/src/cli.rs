@@ -13,6 +13,8 @@ pub struct CliOutcome {
     pub stdout: String,
     /// The text for standard error.
     pub stderr: String,
+    /// What to do about a patch that was not carried out.
+    pub hint: Option<&'static str>,
 }
 
 /// Carries out a patch on one folder and everything below it, and nowhere else.
@@ -20,21 +22,30 @@ pub struct CliOutcome {
 /// `patch` is what was given as the argument or on standard input; `cwd` is the folder.
 pub fn run_cli(patch: &[u8], cwd: &Path) -> CliOutcome {
     match run(patch, cwd) {
-        Ok(stdout) => CliOutcome { code: 0, stdout, stderr: String::new() },
-        Err(message) => {
-            CliOutcome { code: 1, stdout: String::new(), stderr: format!("{message}\n") }
-        }
+        Ok(stdout) => CliOutcome { code: 0, stdout, stderr: String::new(), hint: None },
+        Err((message, hint)) => CliOutcome {
+            code: 1,
+            stdout: String::new(),
+            stderr: format!("{message}\n"),
+            hint: Some(hint),
+        },
     }
 }
 
-fn run(patch: &[u8], cwd: &Path) -> Result<String, String> {
+fn run(patch: &[u8], cwd: &Path) -> Result<String, (String, &'static str)> {
     let text = std::str::from_utf8(patch).map_err(|error| {
-        format!("invalid patch: it is not UTF-8, from byte {} on", error.valid_up_to())
+        let from = error.valid_up_to();
+        let message = format!("invalid patch: it is not UTF-8, from byte {from} on");
+        (message, "save the patch as UTF-8")
     })?;
-    let patch = parse(text).map_err(|error| error.to_string())?;
-    let named = |error| format!("failed to open the folder {}: {error}", cwd.display());
+    let patch = parse(text).map_err(|error| (error.to_string(), error.hint()))?;
+    let named = |error| {
+        let message = format!("failed to open the folder {}: {error}", cwd.display());
+        (message, "change to a folder that exists")
+    };
     let cwd = cwd.canonicalize().map_err(named)?;
     let roots = Roots::new([&cwd]).map_err(named)?;
-    let plan = plan(&patch, &roots, &cwd).map_err(|error| error.to_string())?;
-    Ok(apply(plan).map_err(|error| error.to_string())?.summary)
+    let plan = plan(&patch, &roots, &cwd).map_err(|error| (error.to_string(), error.hint()))?;
+    let applied = apply(plan).map_err(|error| (error.to_string(), error.hint()))?;
+    Ok(applied.summary)
 }

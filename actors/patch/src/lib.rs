@@ -9,6 +9,7 @@
 mod apply;
 mod cli;
 mod disk;
+mod hint;
 mod parse;
 mod plan;
 mod recover;

@@ -15,9 +15,11 @@ mod notifier;
 mod output;
 mod sandbox;
 mod session;
+mod takeup;
 mod told;
 mod tools;
 pub mod wiring;
 
 pub use model::tools_digest;
-pub use wiring::{Port, RunError, Setup, run};
+pub use takeup::{TakeUpError, TakenUp};
+pub use wiring::{Port, RunError, Setup, Start, run};

@@ -44,7 +44,7 @@ impl Handler<Notify> for NotifierActor {
     fn handle(&mut self, notify: Notify, _: &mut Self::Context) -> Self::Result {
         let (session, blobs) = (self.session.clone(), self.blobs.clone());
         Box::pin(async move {
-            let program = notify.program.clone();
+            let (turn, program) = (notify.turn, notify.program.clone());
             let started = tokio::task::spawn_blocking(move || {
                 let payload = payload(notify.turn, &notify.inputs, notify.last_message, &blobs);
                 let error = start(&notify.program, &payload).err().map(|error| error.to_string());
@@ -54,7 +54,7 @@ impl Handler<Notify> for NotifierActor {
                 Ok(said) => said,
                 Err(error) => (String::new(), Some(error.to_string())),
             };
-            let _ = session.send(Observe(Report::Notified { program, payload, error })).await;
+            let _ = session.send(Observe(Report::Notified { turn, program, payload, error })).await;
         })
     }
 }

@@ -75,17 +75,19 @@ struct Waiting {
 pub(crate) struct Meet(pub(crate) Peers);
 
 impl SessionActor {
+    /// Owns a session from where its fold stands; the epoch is the next after the one in it.
     pub(crate) fn new(
         id: SessionId,
+        session: Session,
         scribe: Arc<Scribe>,
         ended: oneshot::Sender<Ending>,
     ) -> SessionActor {
         let root = CancellationToken::new();
         SessionActor {
             id,
-            epoch: Epoch(1),
+            epoch: session.epoch().next(),
             clock: Clock::start(),
-            session: Session::default(),
+            session,
             scribe: Some(scribe),
             queue: VecDeque::new(),
             held_close: None,

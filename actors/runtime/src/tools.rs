@@ -71,7 +71,8 @@ impl Handler<RunTool> for ToolActor {
             match (&message.invocation, &message.confinement) {
                 (_, Confinement::WritableRoots { changes }) => {
                     let intended = changes.clone();
-                    let report = apply(message.call, message.raw, intended, blobs, place).await;
+                    let (call, attempt) = (message.call, message.attempt);
+                    let report = apply(call, attempt, message.raw, intended, blobs, place).await;
                     let _ = session.send(Observe(report)).await;
                 }
                 (Invocation::Command { .. }, Confinement::Sandbox { .. } | Confinement::None) => {
@@ -182,6 +183,7 @@ fn plan(raw: &Stored<String>, blobs: &Blobs, place: &Place) -> Result<codex_patc
 
 async fn apply(
     call: CallId,
+    attempt: u32,
     raw: Stored<String>,
     intended: Stored<Vec<FileChange>>,
     blobs: Blobs,
@@ -208,5 +210,5 @@ async fn apply(
         ),
         Err(message) => (Outcome::PatchFailed, message),
     };
-    Report::ToolEnded { call, attempt: 1, outcome, duration_ms, output, denial: None }
+    Report::ToolEnded { call, attempt, outcome, duration_ms, output, denial: None }
 }

@@ -17,10 +17,11 @@ use std::thread;
 
 use actix::{Actor, Addr, Recipient, System};
 use codex_event::{
-    Author, CloseReason, Command, InterruptReason, Opening, Rejection, Seq, SessionId,
+    Author, CloseReason, Command, InterruptReason, Opening, Rejection, Resumption, SessionId,
 };
 use codex_journal::{Handle, Layout, OpenError, Scribe, WriteError};
 use codex_sandbox::Spawner;
+use codex_session::Session;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,6 +34,7 @@ use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
 use crate::sandbox::SandboxActor;
 use crate::session::{Ending, Meet, Peers, SessionActor};
+use crate::takeup::TakenUp;
 pub use crate::tools::Place;
 use crate::tools::ToolActor;
 
@@ -41,16 +43,10 @@ pub(crate) const COMMANDS: usize = 16;
 /// Worker threads for I/O.
 const WORKERS: usize = 2;
 
-/// What a new session is run with.
+/// What a session is run with.
 pub struct Setup {
-    /// Where journals are kept.
-    pub layout: Layout,
-    /// The session's id.
-    pub id: SessionId,
-    /// What it is opened with.
-    pub opening: Opening,
-    /// The first input.
-    pub input: String,
+    /// How it begins in this process.
+    pub start: Start,
     /// Name of the frontend, for the record.
     pub frontend: String,
     /// What it takes to talk to the provider.
@@ -59,6 +55,28 @@ pub struct Setup {
     pub place: Place,
     /// Starts processes; it must have been made before any thread was.
     pub spawner: Spawner,
+}
+
+/// How a session begins in this process.
+pub enum Start {
+    /// As a new one.
+    New {
+        /// Where journals are kept.
+        layout: Layout,
+        /// The session's id.
+        id: SessionId,
+        /// What it is opened with.
+        opening: Box<Opening>,
+        /// The first input.
+        input: String,
+    },
+    /// Where an earlier process left it.
+    TakenUp {
+        /// The session.
+        session: Box<TakenUp>,
+        /// How to go on.
+        resumption: Box<Resumption>,
+    },
 }
 
 /// A frontend's way to say what it wants. Commands are taken in order.
@@ -103,10 +121,12 @@ pub fn run<T: Send + 'static>(
     setup: Setup,
     frontend: impl FnOnce(Port, Handle) -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    let (scribe, handle) = Scribe::create(&setup.layout, setup.id).map_err(RunError::Create)?;
+    let Setup { start, frontend: name, access, place, spawner } = setup;
+    let Begun { session, first } = begin(start)?;
+    let handle = session.handle.clone();
+    let author = Author::User(name);
     let (commands, wishes) = mpsc::channel(COMMANDS);
     let port = Port { commands };
-    let watcher = handle.clone();
     let shown = thread::Builder::new()
         .name("frontend".into())
         .spawn(move || frontend(port, handle))
@@ -118,7 +138,8 @@ pub fn run<T: Send + 'static>(
         .build()
         .map_err(RunError::Runtime)?;
     let system = System::with_tokio_rt(|| runtime);
-    let ending = system.block_on(live(setup, scribe, watcher, wishes));
+    let gear = Gear { author, access, place, spawner };
+    let ending = system.block_on(live(session, first, gear, wishes));
     // Dropping the system drops the actors, and with the sandbox actor every lifeline.
     drop(system);
 
@@ -134,27 +155,56 @@ pub fn run<T: Send + 'static>(
     result.and(finished).map(|()| shown)
 }
 
+/// A session whose journal is open, and what it is told first.
+struct Begun {
+    session: TakenUp,
+    first: Vec<Command>,
+}
+
+fn begin(start: Start) -> Result<Begun, RunError> {
+    Ok(match start {
+        Start::New { layout, id, opening, input } => {
+            let (scribe, handle) = Scribe::create(&layout, id).map_err(RunError::Create)?;
+            let session = TakenUp { id, scribe, handle, session: Session::default() };
+            Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
+        }
+        Start::TakenUp { session, resumption } => {
+            Begun { session: *session, first: vec![Command::Resume(resumption)] }
+        }
+    })
+}
+
+/// What the actors are equipped with.
+struct Gear {
+    author: Author,
+    access: Access,
+    place: Place,
+    spawner: Spawner,
+}
+
 type Failed = (Arc<Scribe>, RunError);
 
 async fn live(
-    setup: Setup,
-    scribe: Scribe,
-    handle: Handle,
+    taken_up: TakenUp,
+    first: Vec<Command>,
+    gear: Gear,
     wishes: mpsc::Receiver<Command>,
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
-    let author = Author::User(setup.frontend.clone());
+    let TakenUp { id, scribe, handle, session } = taken_up;
+    let Gear { author, access, place, spawner } = gear;
+    let before = session.last();
     let scribe = Arc::new(scribe);
-    let session = SessionActor::new(setup.id, Arc::clone(&scribe), ended).start();
+    let session = SessionActor::new(id, session, Arc::clone(&scribe), ended).start();
     let approval = ApprovalActor::new(session.clone().recipient()).start();
-    let sandbox = SandboxActor::new(setup.spawner).start();
+    let sandbox = SandboxActor::new(spawner).start();
     let blobs = handle.blobs().clone();
     let peers = Peers {
         model: ModelActor {
-            id: setup.id,
+            id,
             session: session.clone().recipient(),
             blobs: blobs.clone(),
-            access: Arc::new(setup.access),
+            access: Arc::new(access),
             endpoint: Arc::new(Endpoint::default()),
         }
         .start(),
@@ -162,7 +212,7 @@ async fn live(
             session: session.clone().recipient(),
             sandbox,
             blobs: blobs.clone(),
-            place: Arc::new(setup.place),
+            place: Arc::new(place),
         }
         .start(),
         approval: approval.clone(),
@@ -177,15 +227,15 @@ async fn live(
     actix::spawn(obey(signals, session.clone(), author.clone()));
     actix::spawn(pass_on(wishes, session.clone().recipient(), approval, author.clone()));
 
-    let open = Command::Open(Box::new(setup.opening));
-    let submit = Command::Submit { input: setup.input };
-    for command in [open, submit] {
+    for command in first {
         let wish = Wish { author: author.clone(), command };
-        // An actor that is gone has ended the session; `end` has its reason.
-        if let Ok(Err(rejection)) = session.send(wish).await
-            && handle.head().seq == Seq(0)
-        {
-            return Err((scribe, RunError::Refused(rejection)));
+        match session.send(wish).await {
+            // What is closed, or gone, has ended; `end` has the reason.
+            Ok(Ok(()) | Err(Rejection::Closed)) | Err(_) => {}
+            Ok(Err(rejection)) if handle.head().seq == before => {
+                return Err((scribe, RunError::Refused(rejection)));
+            }
+            Ok(Err(rejection)) => tracing::debug!(%rejection, "refused"),
         }
     }
     match end.await {
@@ -207,7 +257,7 @@ async fn pass_on(
                 approval.send(Answer { author, call, verdict, scope }).await
             }
             other @ (Command::Open(_)
-            | Command::Resume { .. }
+            | Command::Resume(_)
             | Command::Submit { .. }
             | Command::Interrupt { .. }
             | Command::Close { .. }) => session.send(Wish { author, command: other }).await,

@@ -147,9 +147,8 @@ impl Session {
             Event::ToolIntended { call, attempt, .. } => {
                 let call = self.due_call("tool_intended", *call)?;
                 match &call.state {
-                    CallState::Allowed { before, .. } => {
-                        let next = before.as_ref().map_or(0, |ended| ended.attempt) + 1;
-                        require(next == *attempt, "tool_intended")
+                    CallState::Allowed { .. } => {
+                        require(call.attempts + 1 == *attempt, "tool_intended")
                     }
                     CallState::Called
                     | CallState::Asked { .. }
@@ -160,8 +159,9 @@ impl Session {
             }
             Event::ToolSpawned { call, attempt, .. } => {
                 match &self.due_call("tool_spawned", *call)?.state {
-                    CallState::Intended { attempt: intended, kind, spawned: false, .. } => {
-                        require(intended == attempt && *kind != IntentKind::Patch, "tool_spawned")
+                    CallState::Intended { attempt: intended, kind, process: None, .. } => {
+                        let command = !matches!(kind, IntentKind::Patch { .. });
+                        require(intended == attempt && command, "tool_spawned")
                     }
                     CallState::Intended { .. }
                     | CallState::Called
@@ -175,7 +175,7 @@ impl Session {
                 let call = self.due_call("tool_output", *call)?;
                 let under_way = matches!(
                     &call.state,
-                    CallState::Intended { attempt: intended, spawned: true, .. }
+                    CallState::Intended { attempt: intended, process: Some(_), .. }
                         if intended == attempt
                 );
                 require(under_way, "tool_output")
@@ -235,7 +235,7 @@ impl Session {
         previous: Option<&str>,
     ) -> codex_event::Digest {
         let pending = self.turn.as_ref().map(Turn::pending).unwrap_or_default();
-        self.input_digest_ahead(backend, previous, &pending)
+        self.input_digest_ahead(self.opened.as_ref(), backend, previous, &pending)
     }
 
     fn idle(&self, kind: &'static str) -> Verdicts {

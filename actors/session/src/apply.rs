@@ -1,8 +1,8 @@
 //! Events become state. Total, and without a rule: what is in the journal happened.
 
 use codex_event::{
-    Body, CallId, Confinement, Envelope, Event, Invocation, ItemKind, Question, RetryBudget, Scope,
-    Seq, Stored, TurnId, Usage, Verdict,
+    Body, CallId, Confinement, Envelope, Event, Invocation, ItemKind, PatchState, Question,
+    RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
 };
 
 use crate::Session;
@@ -35,13 +35,12 @@ impl Session {
                     seq,
                 });
             }
-            Event::SessionResumed { .. } => self.life = Life::Open,
-            Event::SessionClosed { .. } => self.life = Life::Closed,
-            Event::SettingsChanged { backend, .. } => {
-                if let Some(opened) = &mut self.opened {
-                    opened.settings.provider.backend = *backend;
-                }
+            Event::SessionResumed { .. } => {
+                self.life = Life::Open;
+                self.change_opened(event);
             }
+            Event::SessionClosed { .. } => self.life = Life::Closed,
+            Event::SettingsChanged { .. } => self.change_opened(event),
             Event::ContextAdded { source, text } => {
                 self.transcript.push(Entry::Context { source: *source, text: text.clone() });
             }
@@ -91,6 +90,12 @@ impl Session {
         }
     }
 
+    fn change_opened(&mut self, event: &Event) {
+        if let Some(opened) = &mut self.opened {
+            opened.apply(event);
+        }
+    }
+
     fn take_items(&mut self) {
         let Some(asking) = self.turn.as_ref().and_then(Turn::asking) else { return };
         for entry in asking.items.iter().map(Item::entry) {
@@ -122,6 +127,23 @@ impl Session {
             })
         });
         self.grants.extend(argv);
+    }
+}
+
+impl Opened {
+    /// Takes a change of settings or surroundings into account; also used to look ahead.
+    pub(crate) fn apply(&mut self, event: &Event) {
+        if let Event::SessionResumed { surroundings: Some(found), .. } = event {
+            self.cwd.clone_from(&found.cwd);
+            self.sandbox.clone_from(&found.sandbox);
+            self.tools = found.tools;
+        }
+        if let Event::SettingsChanged { backend, settings, .. } = event {
+            if let Some(settings) = settings {
+                self.settings.clone_from(settings);
+            }
+            self.settings.provider.backend = *backend;
+        }
     }
 }
 
@@ -257,17 +279,33 @@ impl Turn {
                     }
                 }
             }),
-            Event::ToolIntended { call, attempt, confinement } => self.change(*call, |_| {
+            Event::ToolIntended { call, attempt, confinement } => {
                 let kind = match confinement {
                     Confinement::Sandbox { .. } => IntentKind::Sandboxed,
                     Confinement::None => IntentKind::Unconfined,
-                    Confinement::WritableRoots { .. } => IntentKind::Patch,
+                    Confinement::WritableRoots { changes } => {
+                        IntentKind::Patch { changes: changes.clone() }
+                    }
                 };
-                CallState::Intended { intended: seq, attempt: *attempt, kind, spawned: false }
-            }),
-            Event::ToolSpawned { call, .. } => self.change(*call, |state| match state {
+                self.count(*call, *attempt);
+                self.change(*call, |_| CallState::Intended {
+                    intended: seq,
+                    attempt: *attempt,
+                    kind,
+                    process: None,
+                });
+            }
+            Event::SessionResumed { patches, .. } => {
+                // What was not begun is looked at as if it had just come.
+                for patch in patches.iter().filter(|patch| patch.state == PatchState::Before) {
+                    self.change(patch.call, |_| CallState::Called);
+                }
+                self.forget_approval();
+            }
+            Event::ToolSpawned { call, process, .. } => self.change(*call, |state| match state {
                 CallState::Intended { intended, attempt, kind, .. } => {
-                    CallState::Intended { intended, attempt, kind, spawned: true }
+                    let process = Some(process.clone());
+                    CallState::Intended { intended, attempt, kind, process }
                 }
                 other @ (CallState::Called
                 | CallState::Asked { .. }
@@ -288,7 +326,6 @@ impl Turn {
                 });
             }
             Event::SessionOpened { .. }
-            | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
@@ -301,6 +338,28 @@ impl Turn {
             | Event::ToolOutput { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
+        }
+    }
+
+    /// An approval does not survive the process that it was given to.
+    fn forget_approval(&mut self) {
+        let Some(due) = self.working().and_then(Working::due).map(|call| call.id) else { return };
+        self.change(due, |state| match state {
+            CallState::Allowed { before: None, .. } => CallState::Called,
+            CallState::Allowed { before: Some(ended), .. } => CallState::Ended(ended),
+            other @ (CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Refused { .. }
+            | CallState::Intended { .. }
+            | CallState::Ended(_)) => other,
+        });
+    }
+
+    fn count(&mut self, id: CallId, attempt: u32) {
+        if let Phase::Working(working) = &mut self.phase
+            && let Some(call) = working.calls.iter_mut().find(|call| call.id == id)
+        {
+            call.attempts = attempt;
         }
     }
 
@@ -326,6 +385,7 @@ impl Working {
             raw: item.raw.clone(),
             called: seq,
             invocation: invocation.clone(),
+            attempts: 0,
             state: CallState::Called,
         });
     }

@@ -41,6 +41,11 @@ impl Chain {
         self.turn = Some(turn);
     }
 
+    /// Makes all further drafts part of no turn.
+    pub(crate) fn leave(&mut self) {
+        self.turn = None;
+    }
+
     pub(crate) fn push(&mut self, author: Author, cause: Option<Seq>, event: Event) {
         self.drafts.push(Draft { author, cause, turn: self.turn, event });
     }

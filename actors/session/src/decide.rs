@@ -7,12 +7,12 @@
 
 use codex_event::{
     Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
-    InterruptReason, Invocation, Opening, Outcome, Rejection, RequestId, Seq, Stored,
+    InterruptReason, Invocation, Opening, Outcome, Rejection, RequestId, Seq, Settings, Stored,
 };
 
 use crate::chain::{Chain, Draft};
 use crate::report::{Intake, Report, Stamp};
-use crate::session::{Call, CallState, Item, Life, Phase, Turn};
+use crate::session::{Call, CallState, Item, Life, Opened, Phase, Turn};
 use crate::transcript::Entry;
 use crate::{Session, retry};
 
@@ -22,7 +22,8 @@ pub(crate) struct Step<'a> {
     pub(crate) chain: Chain,
     pub(crate) turn: Option<Turn>,
     calls: CallId,
-    backend: Option<Backend>,
+    /// What the session is opened with, once this decision has changed it.
+    opened: Option<Opened>,
     /// The response that this decision records, if it does, and the items that it adds.
     responded: Option<Option<String>>,
     items: Vec<Entry>,
@@ -38,7 +39,7 @@ impl Session {
             chain: Chain::new(self.last.next(), self.running()),
             turn: self.turn.clone(),
             calls: self.calls,
-            backend: None,
+            opened: None,
             responded: None,
             items: Vec::new(),
         };
@@ -56,13 +57,13 @@ impl Step<'_> {
             (Life::Unopened, Command::Open(_)) => {}
             (Life::Unopened, _) => return Err(Rejection::NotOpen),
             (Life::Open | Life::Closed, Command::Open(_)) => return Err(Rejection::AlreadyOpen),
-            (Life::Closed, Command::Resume { .. }) => {}
+            (Life::Closed, Command::Resume(_)) => {}
             (Life::Closed, _) => return Err(Rejection::Closed),
             (Life::Open, _) => {}
         }
         match command {
             Command::Open(opening) => self.open(author, *opening),
-            Command::Resume { program } => self.resume(author, program),
+            Command::Resume(resumption) => self.resume(author, *resumption)?,
             Command::Submit { input } => self.submit(author, input)?,
             Command::Interrupt { reason } => self.interrupt(author, reason)?,
             Command::SettleReview { call, verdict, scope } => {
@@ -99,20 +100,27 @@ impl Step<'_> {
         if input.trim().is_empty() {
             return Err(Rejection::EmptyInput);
         }
-        if let Some(turn) = &self.turn {
-            let started = turn.started;
-            self.emit(author, Some(started), Event::InputQueued { input: input.into() });
-            return Ok(());
+        match &self.turn {
+            Some(turn) => {
+                let started = turn.started;
+                self.emit(author, Some(started), Event::InputQueued { input: input.into() });
+            }
+            None => {
+                let opened = self.session.opened.as_ref().map(|opened| opened.seq);
+                self.begin_turn(author, opened, input);
+            }
         }
+        Ok(())
+    }
+
+    pub(crate) fn begin_turn(&mut self, author: Author, cause: Option<Seq>, input: String) {
         let id = self.session.turns.next();
         self.chain.enter(id);
-        let opened = self.session.opened.as_ref().map(|opened| opened.seq);
         let input = Stored::Inline(input);
         let event = Event::TurnStarted { input: input.clone() };
-        let started = self.emit(author, opened, event);
+        let started = self.emit(author, cause, event);
         self.turn = Some(Turn::begin(id, started, input));
         self.request(started);
-        Ok(())
     }
 
     fn interrupt(&mut self, author: Author, reason: InterruptReason) -> Result<(), Rejection> {
@@ -157,6 +165,10 @@ impl Step<'_> {
             }
             Report::ModelItem { request, attempt, item, kind, raw } => {
                 let requested = self.asked(request, attempt)?;
+                let asking = self.turn.as_ref().and_then(Turn::asking);
+                if asking.is_some_and(|asking| asking.items.iter().any(|it| it.item == item)) {
+                    return Err(Rejection::Stale);
+                }
                 let raw = raw.into();
                 let event = Event::ModelItemCompleted { request, attempt, item, kind, raw };
                 self.emit(Author::Model, Some(requested), event);
@@ -182,6 +194,9 @@ impl Step<'_> {
             Report::PatchPlanned { call, plan } => self.patch_planned(call, plan)?,
             Report::ToolSpawned { call, attempt, process, enforced } => {
                 let intended = self.carried_out(call, attempt)?;
+                if self.due().is_some_and(|call| call.is_spawned()) {
+                    return Err(Rejection::Stale);
+                }
                 let event = Event::ToolSpawned { call, attempt, process, enforced };
                 self.emit(Author::Supervisor, Some(intended), event);
             }
@@ -205,8 +220,9 @@ impl Step<'_> {
                 self.offer_retry(call, attempt, denial, finished);
                 self.proceed(finished);
             }
-            Report::Notified { program, payload, error } => {
-                let notice = self.session.notice.as_ref().ok_or(Rejection::Stale)?;
+            Report::Notified { turn, program, payload, error } => {
+                let notice = self.session.notice.as_ref().filter(|notice| notice.turn == turn);
+                let notice = notice.ok_or(Rejection::Stale)?;
                 let completed = notice.completed;
                 let (program, payload) = (program.into(), payload.into());
                 let event = Event::NotificationSent { program, payload, error };
@@ -246,7 +262,7 @@ impl Step<'_> {
     ) -> Result<(), Rejection> {
         let requested = self.asked(request, attempt)?;
         let turn = self.turn.as_ref().ok_or(Rejection::Stale)?;
-        let (asking, settings) = match (turn.asking(), self.session.settings()) {
+        let (asking, settings) = match (turn.asking(), self.settings()) {
             (Some(asking), Some(settings)) => (asking, settings),
             (None, _) | (_, None) => return Err(Rejection::Stale),
         };
@@ -267,9 +283,9 @@ impl Step<'_> {
             retry::Next::Again(_) => {}
             retry::Next::WholeTranscript(_) => {
                 let reason = "the provider does not keep responses".to_owned();
-                let event = Event::SettingsChanged { backend: Backend::Stateless, reason };
+                let backend = Backend::Stateless;
+                let event = Event::SettingsChanged { backend, reason, settings: None };
                 let changed = self.emit(Author::Policy("stateless".into()), Some(failed), event);
-                self.backend = Some(Backend::Stateless);
                 self.attempt(request, attempt + 1, changed);
             }
             retry::Next::Fail if interrupted => self.finish_interrupt(),
@@ -337,7 +353,7 @@ impl Step<'_> {
         if turn.pending().is_empty() {
             let usage = turn.usage;
             self.emit(Author::Supervisor, Some(cause), Event::TurnCompleted { usage });
-            self.turn = None;
+            self.leave_turn();
         } else {
             self.request(cause);
         }
@@ -350,8 +366,8 @@ impl Step<'_> {
 
     /// Sends a request, or sends it again.
     pub(crate) fn attempt(&mut self, request: RequestId, attempt: u32, cause: Seq) {
-        let kept = self.session.settings().map(|settings| settings.provider.backend);
-        let backend = self.backend.or(kept).unwrap_or(Backend::Stateless);
+        let backend =
+            self.settings().map_or(Backend::Stateless, |settings| settings.provider.backend);
         let previous = match backend {
             Backend::Responses => match &self.responded {
                 Some(now) => now.clone(),
@@ -361,14 +377,15 @@ impl Step<'_> {
         };
         let mut ahead = self.items.clone();
         ahead.extend(self.turn.as_ref().map(Turn::pending).unwrap_or_default());
-        let input = self.session.input_digest_ahead(backend, previous.as_deref(), &ahead);
+        let session = self.session;
+        let input = session.input_digest_ahead(self.opened(), backend, previous.as_deref(), &ahead);
         let event = Event::ModelRequested { request, attempt, backend, previous, input };
         self.emit(Author::Supervisor, Some(cause), event);
     }
 
     pub(crate) fn fail(&mut self, cause: Seq, kind: FailureKind, message: String) {
         self.emit(Author::Supervisor, Some(cause), Event::TurnFailed { kind, message });
-        self.turn = None;
+        self.leave_turn();
     }
 
     /// Ends the turn: every call that has no end gets one, so that each has exactly one output.
@@ -378,7 +395,7 @@ impl Step<'_> {
         };
         self.end_calls(requested, Outcome::Interrupted, "aborted by the user");
         self.emit(Author::Supervisor, Some(requested), Event::TurnInterrupted { reason });
-        self.turn = None;
+        self.leave_turn();
     }
 
     pub(crate) fn end_calls(&mut self, cause: Seq, outcome: Outcome, output: &str) {
@@ -399,12 +416,37 @@ impl Step<'_> {
         self.turn.as_ref()?.working()?.due().cloned()
     }
 
+    /// Gives what the session is opened with, as far as this decision has got.
+    pub(crate) fn opened(&self) -> Option<&Opened> {
+        self.opened.as_ref().or(self.session.opened.as_ref())
+    }
+
+    /// Gives the settings that hold, as far as this decision has got.
+    pub(crate) fn settings(&self) -> Option<&Settings> {
+        self.opened().map(|opened| &opened.settings)
+    }
+
+    /// Leaves the turn, once its end has been decided.
+    pub(crate) fn leave_turn(&mut self) {
+        self.items.extend(self.turn.take().iter().flat_map(Turn::pending));
+        self.chain.leave();
+    }
+
     /// Adds an event to the decision and looks ahead.
     pub(crate) fn emit(&mut self, author: Author, cause: Option<Seq>, event: Event) -> Seq {
         if let Event::ModelResponded { response, .. } = &event {
             self.responded = Some(response.clone());
             let asking = self.turn.as_ref().and_then(Turn::asking);
             self.items.extend(asking.into_iter().flat_map(|asking| &asking.items).map(Item::entry));
+        }
+        if let Event::ContextAdded { source, text } = &event {
+            self.items.push(Entry::Context { source: *source, text: text.clone() });
+        }
+        if matches!(event, Event::SessionResumed { .. } | Event::SettingsChanged { .. }) {
+            self.opened = self.opened().cloned();
+            if let Some(opened) = &mut self.opened {
+                opened.apply(&event);
+            }
         }
         let seq = self.chain.next();
         if let Some(turn) = &mut self.turn {

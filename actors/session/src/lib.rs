@@ -9,6 +9,7 @@ mod apply;
 mod chain;
 mod decide;
 mod react;
+mod redecide;
 mod report;
 mod resume;
 mod retry;
@@ -19,7 +20,8 @@ mod transcript;
 
 pub use admit::Illegal;
 pub use chain::Draft;
-pub use react::Effect;
+pub use react::{Effect, Unfinished};
+pub use redecide::{Difference, redecide};
 pub use report::{Intake, PatchPlan, Report, Stamp};
 pub use safety::classify;
 pub use session::Session;

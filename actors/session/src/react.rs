@@ -1,9 +1,12 @@
 //! Work owed to the world.
 
-use codex_event::{CallId, Confinement, Envelope, Event, Invocation, RequestId, Stored, TurnId};
+use codex_event::{
+    CallId, Confinement, Envelope, Event, FileChange, Invocation, ProcessMark, RequestId, Stored,
+    TurnId,
+};
 
 use crate::Session;
-use crate::session::{Call, CallState, Phase};
+use crate::session::{Call, CallState, IntentKind, Phase};
 
 /// Something to be done, once the event that announces it is durable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,21 +66,47 @@ pub enum Effect {
     Finish,
 }
 
+/// A call that was begun and has no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfinished<'a> {
+    /// The call.
+    pub call: CallId,
+    /// The process that was to carry it out, if one was started.
+    pub process: Option<&'a ProcessMark>,
+    /// What was to change, if the call is a patch.
+    pub changes: Option<&'a Stored<Vec<FileChange>>>,
+}
+
+impl<'a> Unfinished<'a> {
+    fn of(call: &'a Call) -> Option<Unfinished<'a>> {
+        let CallState::Intended { kind, process, .. } = &call.state else { return None };
+        let changes = match kind {
+            IntentKind::Patch { changes } => Some(changes),
+            IntentKind::Sandboxed | IntentKind::Unconfined => None,
+        };
+        Some(Unfinished { call: call.id, process: process.as_ref(), changes })
+    }
+}
+
 impl Session {
     /// Gives the work owed for events that have just become durable, all of one batch.
     ///
     /// The session must have applied them, and nothing after them.
     pub fn react(&self, committed: &[Envelope]) -> Vec<Effect> {
-        let mut owed = Vec::new();
+        let mut owed: Vec<Effect> = Vec::new();
         for event in committed.iter().filter_map(Envelope::event) {
             let effect = match event {
+                // Whatever the process before left undone.
+                Event::SessionResumed { .. } => {
+                    owed.extend(self.outstanding());
+                    None
+                }
                 Event::ModelRequested { .. } => self.call_model(),
                 Event::ModelAttemptFailed { .. } => self.pause(),
                 Event::ToolCalled { .. }
                 | Event::ToolFinished { .. }
                 | Event::ToolAbandoned { .. }
-                | Event::SessionResumed { .. } => self.plan_patch(),
-                Event::ReviewSettled { .. } => self.plan_patch(),
+                | Event::ReviewSettled { .. } => self.plan_patch(),
                 Event::ReviewAsked { .. } => self.ask_review(),
                 Event::ToolIntended { call, attempt, confinement } => {
                     self.run_tool(*call, *attempt, confinement)
@@ -119,14 +148,10 @@ impl Session {
         found.into_iter().flatten().collect()
     }
 
-    /// Names the calls that were begun and have no end.
-    pub fn unfinished(&self) -> Vec<CallId> {
+    /// Gives the calls that were begun and have no end.
+    pub fn unfinished(&self) -> Vec<Unfinished<'_>> {
         let calls = self.turn.as_ref().and_then(|turn| turn.working()).map(|w| &w.calls);
-        let calls = calls.into_iter().flatten();
-        calls
-            .filter(|call| matches!(call.state, CallState::Intended { .. }))
-            .map(|call| call.id)
-            .collect()
+        calls.into_iter().flatten().filter_map(Unfinished::of).collect()
     }
 
     /// Gives what a call asks for and the provider's JSON of it, while its turn runs.

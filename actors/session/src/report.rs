@@ -2,7 +2,7 @@
 
 use codex_event::{
     Author, CallId, Command, Denial, Fault, FileChange, Invocation, ItemKind, Outcome, OutputBytes,
-    OutputStream, ProcessMark, RequestId, StreamMark, StreamPart, Usage,
+    OutputStream, ProcessMark, RequestId, StreamMark, StreamPart, TurnId, Usage,
 };
 
 /// Who speaks; the shell knows, the core can't.
@@ -141,6 +141,8 @@ pub enum Report {
     },
     /// A program was told of a finished turn, or could not be.
     Notified {
+        /// The turn.
+        turn: TurnId,
         /// The program and its arguments.
         program: Vec<String>,
         /// Its last argument.

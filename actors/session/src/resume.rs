@@ -1,6 +1,9 @@
 //! Taking a session up again after its process ended.
 
-use codex_event::{Author, Event, Invocation};
+use codex_event::{
+    Author, CallId, ContextSource, Event, FailureKind, Invocation, Outcome, PatchState, Question,
+    Rejection, Resumption, Seq, Stored,
+};
 
 use crate::decide::Step;
 use crate::session::{CallState, Phase, Turn};
@@ -11,54 +14,177 @@ effect is not known, and it was not run again. Check the state of things before 
 /// What the model is told of a call that was received but never looked at.
 const NEVER_READ: &str = "The program ended before this call was read, so it was not carried out. \
 Call the tool again if it is still wanted.";
+/// What the model is told of the calls behind one whose end is not known, when the turn stops.
+const NOT_REACHED: &str = "The turn was stopped before this call, so it was not carried out.";
+/// What the model is told of a patch that had been applied when the program ended.
+const PATCH_FOUND_DONE: &str = "The program ended while this patch was being applied. It was \
+applied whole: every file is as the patch leaves it.";
+/// Longest part of a command line that a message shows, in characters.
+const SHOWN: usize = 80;
+
+/// A call whose effects are not known, and what the model is told of it.
+struct Lost {
+    call: CallId,
+    told: Stored<String>,
+}
 
 impl Step<'_> {
     /// Continues from what the fold found: what is known stays, what is ambiguous is abandoned,
     /// and nothing that may have run is run again.
-    pub(crate) fn resume(&mut self, author: Author, program: String) {
-        let lost = self.session.unfinished();
+    pub(crate) fn resume(
+        &mut self,
+        author: Author,
+        resumption: Resumption,
+    ) -> Result<(), Rejection> {
+        if resumption.input.as_ref().is_some_and(|input| input.trim().is_empty()) {
+            return Err(Rejection::EmptyInput);
+        }
+        let lost = self.lost(&resumption);
+        let named = self.named(&lost);
+        let done = |id: CallId| patch_state(&resumption, id) == Some(&PatchState::After);
+        let unfinished = self.session.unfinished();
+        let recovered: Vec<CallId> =
+            unfinished.iter().map(|it| it.call).filter(|id| done(*id)).collect();
+        let retry = self.allowed_retry();
+        let Resumption { program, patches, surroundings, settings, environment, input } =
+            resumption;
         let last = self.session.last;
-        let event = Event::SessionResumed { program, lost: lost.clone() };
-        let resumed = self.emit(author, (last.0 > 0).then_some(last), event);
-        for call in lost {
-            let event = Event::ToolAbandoned { call, output: EFFECTS_UNKNOWN.into() };
+        let event = Event::SessionResumed {
+            program,
+            lost: lost.iter().map(|lost| lost.call).collect(),
+            patches,
+            surroundings: surroundings.map(Box::new),
+        };
+        let resumed = self.emit(author.clone(), (last.0 > 0).then_some(last), event);
+        if let Some(settings) = settings {
+            let backend = settings.provider.backend;
+            let reason = "set when the session was resumed".to_owned();
+            let settings = Some(Box::new(settings));
+            let event = Event::SettingsChanged { backend, reason, settings };
+            self.emit(author.clone(), Some(resumed), event);
+        }
+        for call in recovered {
+            self.recovered(call, resumed);
+        }
+        if let Some(call) = retry {
+            let reason = "it was allowed, and the program ended before it ran";
+            self.ask(call, resumed, Question::RetryUnconfined, reason);
+        }
+        for Lost { call, told } in lost {
+            let event = Event::ToolAbandoned { call, output: told };
             self.emit(Author::Supervisor, Some(resumed), event);
         }
-        let Some(turn) = &self.turn else { return };
-        if turn.interrupt.is_some() {
-            return self.finish_interrupt();
+        self.go_on_from(author, resumed, named, environment, input);
+        Ok(())
+    }
+
+    /// Goes on with the turn that was running, or begins the one that the input asks for.
+    fn go_on_from(
+        &mut self,
+        author: Author,
+        resumed: Seq,
+        lost: Option<String>,
+        environment: Option<String>,
+        input: Option<String>,
+    ) {
+        self.refuse_unread();
+        if self.turn.as_ref().is_some_and(|turn| turn.interrupt.is_some()) {
+            self.finish_interrupt();
         }
-        match &turn.phase {
-            Phase::Begun => self.request(resumed),
-            Phase::Asking(asking) => {
+        if self.turn.is_none() {
+            if let Some(text) = environment {
+                let source = ContextSource::Environment;
+                let event = Event::ContextAdded { source, text: text.into() };
+                self.emit(Author::Supervisor, Some(resumed), event);
+            }
+            if let Some(input) = input {
+                self.begin_turn(author, Some(resumed), input);
+            }
+            return;
+        }
+        if let (Some(what), None) = (lost, &input) {
+            return self.stop_at(resumed, &what);
+        }
+        if let Some(input) = input {
+            self.emit(author, Some(resumed), Event::InputQueued { input: input.into() });
+        }
+        match self.turn.as_ref().map(|turn| &turn.phase) {
+            None => {}
+            Some(Phase::Begun) => self.request(resumed),
+            Some(Phase::Asking(asking)) => {
                 let (request, attempt) = (asking.request, asking.attempt + 1);
                 self.attempt(request, attempt, resumed);
             }
-            Phase::Working(working) => {
-                let request = working.request;
-                for item in working.uncalled.clone() {
-                    let invocation = Invocation::Invalid { message: NEVER_READ.into() };
-                    self.call_tool(request, item.seq, item.item, invocation);
-                }
-                self.settle_again();
-                self.proceed(resumed);
-            }
+            Some(Phase::Working(_)) => self.proceed(resumed),
         }
     }
 
-    /// Looks at a call that had been allowed and was not begun as if it had just come: an approval
-    /// does not survive the process that it was given to.
-    fn settle_again(&mut self) {
-        let Some(Phase::Working(working)) =
-            self.turn.as_mut().map(|turn: &mut Turn| &mut turn.phase)
-        else {
-            return;
+    /// Gives the calls whose effects are not known.
+    fn lost(&self, resumption: &Resumption) -> Vec<Lost> {
+        let unfinished = self.session.unfinished().into_iter();
+        let told = |id: CallId| match patch_state(resumption, id) {
+            Some(PatchState::Before | PatchState::After) => None,
+            Some(PatchState::Mixed { told }) => Some(told.clone()),
+            None => Some(EFFECTS_UNKNOWN.into()),
         };
-        let due = working.calls.iter_mut().find(|call| !matches!(call.state, CallState::Ended(_)));
-        if let Some(call) = due
-            && let CallState::Allowed { before: None, .. } = call.state
-        {
-            call.state = CallState::Called;
+        unfinished.filter_map(|it| Some(Lost { call: it.call, told: told(it.call)? })).collect()
+    }
+
+    /// Names the call that may run again outside of the sandbox, if that was the last word on it.
+    fn allowed_retry(&self) -> Option<CallId> {
+        let call = self.due()?;
+        matches!(call.state, CallState::Allowed { before: Some(_), .. }).then_some(call.id)
+    }
+
+    /// Puts the first of them into words.
+    fn named(&self, lost: &[Lost]) -> Option<String> {
+        let (invocation, _) = self.session.call(lost.first()?.call)?;
+        Some(match invocation {
+            Invocation::Command { argv, .. } => match argv.inline() {
+                Some(argv) => argv.join(" ").chars().take(SHOWN).collect(),
+                None => "a long command".to_owned(),
+            },
+            Invocation::Patch { .. } => "a patch".to_owned(),
+            Invocation::Invalid { .. } => "a call".to_owned(),
+        })
+    }
+
+    /// Ends a patch that was applied before anybody could say so.
+    fn recovered(&mut self, id: CallId, cause: Seq) {
+        let Some(call) = self.due().filter(|call| call.id == id) else { return };
+        let found = self.session.unfinished().into_iter().find(|it| it.call == id);
+        let Some(changes) = found.and_then(|it| it.changes).cloned() else { return };
+        let event = Event::ToolFinished {
+            call: id,
+            attempt: call.attempts,
+            outcome: Outcome::Patched { changes },
+            duration_ms: 0,
+            output: PATCH_FOUND_DONE.into(),
+            denial: None,
+        };
+        self.emit(Author::Supervisor, Some(cause), event);
+    }
+
+    /// Ends the turn where going on would be guessing; the next input goes on from here.
+    fn stop_at(&mut self, resumed: Seq, what: &str) {
+        self.end_calls(resumed, Outcome::Interrupted, NOT_REACHED);
+        let message = format!(
+            "the program ended while this was running, and whether it took effect is not known: {what}"
+        );
+        self.fail(resumed, FailureKind::Ambiguous, message);
+    }
+
+    /// Answers the calls of the last response that nobody had read.
+    fn refuse_unread(&mut self) {
+        let Some(working) = self.turn.as_ref().and_then(Turn::working) else { return };
+        let request = working.request;
+        for item in working.uncalled.clone() {
+            let invocation = Invocation::Invalid { message: NEVER_READ.into() };
+            self.call_tool(request, item.seq, item.item, invocation);
         }
     }
+}
+
+fn patch_state(resumption: &Resumption, id: CallId) -> Option<&PatchState> {
+    resumption.patches.iter().find(|patch| patch.call == id).map(|patch| &patch.state)
 }

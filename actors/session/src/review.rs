@@ -7,7 +7,7 @@ use codex_event::{
 
 use crate::decide::Step;
 use crate::report::PatchPlan;
-use crate::session::{Call, CallState, Ended};
+use crate::session::{Call, CallState};
 
 /// What the policy says of a call, and the rule that says it.
 enum Rule {
@@ -22,8 +22,8 @@ impl Step<'_> {
     pub(crate) fn consider(&mut self, call: &Call) -> Option<Seq> {
         match &call.state {
             CallState::Called => self.assess(call),
-            CallState::Allowed { settled, question, before } => {
-                self.intend(call, *settled, question, before.as_ref());
+            CallState::Allowed { settled, question, .. } => {
+                self.intend(call, *settled, question);
                 None
             }
             CallState::Refused { settled, .. } => Some(self.refuse(call.id, *settled, REFUSED)),
@@ -51,7 +51,7 @@ impl Step<'_> {
                 match self.command_rule(*safety, granted) {
                     Rule::Allow(rule) => {
                         let settled = self.allow(call.id, call.called, rule);
-                        self.intend(call, settled, &Question::Run, None);
+                        self.intend(call, settled, &Question::Run);
                     }
                     Rule::Ask(reason) => self.ask(call.id, call.called, Question::Run, reason),
                 }
@@ -108,14 +108,14 @@ impl Step<'_> {
                 self.proceed(ended);
             }
             PatchPlan::Ready { changes } => match (settled, self.policy()) {
-                (Some(settled), _) => self.intend_patch(id, settled, changes),
+                (Some(settled), _) => self.intend_patch(&call, settled, changes),
                 (None, ApprovalPolicy::Never) => {
                     let settled = self.allow(id, call.called, "never");
-                    self.intend_patch(id, settled, changes);
+                    self.intend_patch(&call, settled, changes);
                 }
                 (None, ApprovalPolicy::OnFailure) => {
                     let settled = self.allow(id, call.called, "on-failure");
-                    self.intend_patch(id, settled, changes);
+                    self.intend_patch(&call, settled, changes);
                 }
                 (None, ApprovalPolicy::UnlessAllowListed) => {
                     let reason = "the patch changes files";
@@ -175,8 +175,8 @@ impl Step<'_> {
         }
     }
 
-    fn intend(&mut self, call: &Call, settled: Seq, question: &Question, before: Option<&Ended>) {
-        let plan = self.session.opened.as_ref().map(|opened| opened.sandbox.plan);
+    fn intend(&mut self, call: &Call, settled: Seq, question: &Question) {
+        let plan = self.opened().map(|opened| opened.sandbox.plan);
         let confinement = match (&call.invocation, question, plan) {
             // Held against the files again, since they may have changed while somebody was asked.
             (Invocation::Patch { .. } | Invocation::Invalid { .. }, _, _) => return,
@@ -186,14 +186,15 @@ impl Step<'_> {
             }
             (Invocation::Command { .. }, Question::Run, _) => Confinement::None,
         };
-        let attempt = before.map_or(0, |ended| ended.attempt) + 1;
+        let attempt = call.attempts + 1;
         let event = Event::ToolIntended { call: call.id, attempt, confinement };
         self.emit(Author::Supervisor, Some(settled), event);
     }
 
-    fn intend_patch(&mut self, call: CallId, settled: Seq, changes: Vec<FileChange>) {
+    fn intend_patch(&mut self, call: &Call, settled: Seq, changes: Vec<FileChange>) {
         let confinement = Confinement::WritableRoots { changes: changes.into() };
-        let event = Event::ToolIntended { call, attempt: 1, confinement };
+        let attempt = call.attempts + 1;
+        let event = Event::ToolIntended { call: call.id, attempt, confinement };
         self.emit(Author::Supervisor, Some(settled), event);
     }
 
@@ -202,7 +203,7 @@ impl Step<'_> {
         self.emit(Author::Policy(rule.to_owned()), Some(cause), event)
     }
 
-    fn ask(&mut self, call: CallId, cause: Seq, question: Question, reason: &str) {
+    pub(crate) fn ask(&mut self, call: CallId, cause: Seq, question: Question, reason: &str) {
         let event = Event::ReviewAsked { call, question, reason: reason.to_owned() };
         self.emit(Author::Supervisor, Some(cause), event);
     }
@@ -221,15 +222,12 @@ impl Step<'_> {
 
     // Without settings there is no session; asking is the answer that gives nothing away.
     fn policy(&self) -> ApprovalPolicy {
-        self.session
-            .settings()
+        self.settings()
             .map_or(ApprovalPolicy::UnlessAllowListed, |settings| settings.approval_policy)
     }
 
     fn unconfined(&self) -> bool {
-        self.session
-            .settings()
-            .is_some_and(|settings| Permission::is_unconfined(&settings.permissions))
+        self.settings().is_some_and(|settings| Permission::is_unconfined(&settings.permissions))
     }
 }
 

@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use codex_event::{
-    Backend, CallId, Digest, Envelope, Epoch, InterruptReason, Invocation, ItemKind, Question,
-    RequestId, SandboxReport, Seq, Settings, Stored, TurnId, Usage,
+    Backend, CallId, Digest, Envelope, Epoch, FileChange, InterruptReason, Invocation, ItemKind,
+    ProcessMark, Question, RequestId, SandboxReport, Seq, Settings, Stored, Surroundings, TurnId,
+    Usage,
 };
 
 use crate::transcript::{CallForm, Entry, Transcript};
@@ -112,6 +113,8 @@ pub(crate) struct Call {
     pub(crate) raw: Stored<String>,
     pub(crate) called: Seq,
     pub(crate) invocation: Invocation,
+    /// Attempts that were announced so far.
+    pub(crate) attempts: u32,
     pub(crate) state: CallState,
 }
 
@@ -126,16 +129,16 @@ pub(crate) enum CallState {
     /// It may not go on, and its end has yet to be written.
     Refused { settled: Seq, before: Option<Ended> },
     /// It is being carried out.
-    Intended { intended: Seq, attempt: u32, kind: IntentKind, spawned: bool },
+    Intended { intended: Seq, attempt: u32, kind: IntentKind, process: Option<ProcessMark> },
     /// It has ended.
     Ended(Ended),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum IntentKind {
     Sandboxed,
     Unconfined,
-    Patch,
+    Patch { changes: Stored<Vec<FileChange>> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,21 +194,47 @@ impl Session {
         self.turn.as_ref().map(|turn| turn.id)
     }
 
+    /// Gives where commands and patches work.
+    pub fn surroundings(&self) -> Option<Surroundings> {
+        self.opened.as_ref().map(|opened| Surroundings {
+            cwd: opened.cwd.clone(),
+            sandbox: opened.sandbox.clone(),
+            tools: opened.tools,
+        })
+    }
+
+    /// Tells whether anything was ever begun; a journal without its opening is no session.
+    pub fn is_opened(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// Names the turn that a process which takes the session up with this input sees to its end;
+    /// none when there is nothing to go on with.
+    ///
+    /// A turn that the user had ended is only ended for good; the input begins the next one.
+    pub fn goes_on_with(&self, input: Option<&str>) -> Option<TurnId> {
+        match (&self.turn, input) {
+            (Some(turn), Some(_)) if turn.interrupt.is_none() => Some(turn.id),
+            (Some(turn), None) => Some(turn.id),
+            (Some(_) | None, Some(_)) => Some(self.turns.next()),
+            (None, None) => None,
+        }
+    }
+
     /// Commits to everything that the next request's body is made from.
     pub fn input_digest(&self, backend: Backend, previous: Option<&str>) -> Digest {
-        self.input_digest_ahead(backend, previous, &[])
+        self.input_digest_ahead(self.opened.as_ref(), backend, previous, &[])
     }
 
     pub(crate) fn input_digest_ahead(
         &self,
+        opened: Option<&Opened>,
         backend: Backend,
         previous: Option<&str>,
         ahead: &[Entry],
     ) -> Digest {
-        let (model, tools) = self
-            .opened
-            .as_ref()
-            .map_or(("", None), |opened| (opened.settings.model.as_str(), Some(opened.tools)));
+        let (model, tools) =
+            opened.map_or(("", None), |it| (it.settings.model.as_str(), Some(it.tools)));
         let parts = format!(
             "{backend:?}\n{model}\n{tools:?}\n{previous:?}\n{}",
             self.transcript.digest_ahead(ahead)
@@ -235,6 +264,12 @@ impl Turn {
             Phase::Asking(asking) => Some(asking),
             Phase::Begun | Phase::Working(_) => None,
         }
+    }
+}
+
+impl Call {
+    pub(crate) fn is_spawned(&self) -> bool {
+        matches!(self.state, CallState::Intended { process: Some(_), .. })
     }
 }
 

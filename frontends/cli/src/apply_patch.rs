@@ -59,5 +59,8 @@ pub(crate) fn run(patch: Option<OsString>) -> Result<ExitCode, Failure> {
     if !outcome.stderr.is_empty() {
         say::aside(codex_view::sanitize::text(outcome.stderr.trim_end()));
     }
+    if let Some(hint) = outcome.hint {
+        say::aside(format_args!("hint: {hint}"));
+    }
     Ok(ExitCode::from(outcome.code))
 }

@@ -32,7 +32,7 @@ pub(crate) struct Args {
 pub(crate) enum Subcommand {
     /// Run one turn without a terminal interface.
     #[command(visible_alias = "e")]
-    Exec(Exec),
+    Exec(Box<Exec>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
     /// List sessions, the last one first.
@@ -65,16 +65,61 @@ pub(crate) enum Debug {
 }
 
 #[derive(Debug, Arguments)]
+#[command(after_help = "\
+Settings come from $CODEX_HOME/config.toml (~/.codex/config.toml); -c wins over it, and flags win over -c.
+Without -s commands can read everything, write nothing, and use no network. Permissions are
+disk-full-read-access, disk-write-cwd, disk-write-folder=DIR, disk-write-platform-user-temp-folder,
+disk-write-platform-global-temp-folder, disk-full-write-access, network-full-access.
+The key is read from CODEX_API_KEY or OPENAI_API_KEY, or from env_key of the provider; no command sees it.")]
 pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
     /// What to do; - or nothing reads it from standard input.
     pub(crate) prompt: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Option<ExecCommand>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum ExecCommand {
+    /// Go on with a session: with what a crash left undone, with something new to do, or both.
+    #[command(after_help = RESUME_HELP)]
+    Resume(Box<Resume>),
+}
+
+const RESUME_HELP: &str = "\
+The session keeps its settings, its folder and its permissions, whatever the settings file says by \
+now; a flag changes one of them, and the change is recorded.\n\n\
+A tool call that was running when the last process ended is never run again. With a prompt the \
+model is told that its effects are unknown and goes on; without one the turn stops there, with exit \
+code 5.";
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Resume {
+    /// Id of the session, or the first eight or more characters of it; then the prompt, or - for
+    /// standard input.
+    #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+    /// The last session of this folder; the one argument is then the prompt.
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// With --last: the last session of any folder.
+    #[arg(long, requires = "last")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+}
+
+/// How a turn without a terminal interface is run; before or after the word `resume`.
+#[derive(Debug, Arguments)]
+pub(crate) struct RunFlags {
     /// Model to use.
     #[arg(short, long)]
     pub(crate) model: Option<String>,
     /// Folder to work in.
     #[arg(short = 'C', long = "cd", value_name = "DIR")]
     pub(crate) cd: Option<PathBuf>,
-    /// Set one setting, as in -c model="o4-mini". May be repeated.
+    /// Set one setting, as in -c model=o4-mini or -c notify='["say"]'. May be repeated.
     #[arg(short, long = "config", value_name = "KEY=VALUE")]
     pub(crate) config: Vec<String>,
     /// A sandbox permission, or one of read-only, workspace-write, danger-full-access. May be
@@ -90,6 +135,15 @@ pub(crate) struct Exec {
     /// Read everything, write to the folder and your own temporary folder, no network.
     #[arg(long)]
     pub(crate) full_auto: bool,
+    /// One more folder that commands may write to. May be repeated.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) add_dir: Vec<PathBuf>,
+    /// Stop at a setting that nobody knows, instead of warning about it.
+    #[arg(long)]
+    pub(crate) strict_config: bool,
+    /// Who wants this turn. Other programs say so; nothing depends on it, and it is kept nowhere.
+    #[arg(long, value_name = "SOURCE", hide = true)]
+    pub(crate) thread_source: Option<String>,
     /// Work in a folder that is not in a Git repository, too.
     #[arg(long)]
     pub(crate) skip_git_repo_check: bool,
@@ -102,9 +156,34 @@ pub(crate) struct Exec {
     /// Write the last message to a file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output_last_message: Option<PathBuf>,
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
+    /// When to use colours: auto, always or never.
+    #[arg(long, value_enum, value_name = "WHEN")]
+    pub(crate) color: Option<Color>,
+}
+
+impl RunFlags {
+    /// Joins the flags before a subcommand with those after it; where both set one, the later wins.
+    pub(crate) fn and(mut self, later: RunFlags) -> RunFlags {
+        self.config.extend(later.config);
+        self.sandbox.extend(later.sandbox);
+        self.add_dir.extend(later.add_dir);
+        RunFlags {
+            model: later.model.or(self.model),
+            cd: later.cd.or(self.cd),
+            config: self.config,
+            sandbox: self.sandbox,
+            full_auto: self.full_auto || later.full_auto,
+            add_dir: self.add_dir,
+            strict_config: self.strict_config || later.strict_config,
+            thread_source: later.thread_source.or(self.thread_source),
+            skip_git_repo_check: self.skip_git_repo_check || later.skip_git_repo_check,
+            json: self.json || later.json,
+            disable_response_storage: self.disable_response_storage
+                || later.disable_response_storage,
+            output_last_message: later.output_last_message.or(self.output_last_message),
+            color: later.color.or(self.color),
+        }
+    }
 }
 
 #[derive(Debug, Arguments)]

@@ -14,7 +14,7 @@ use codex_event::ApprovalPolicy;
 use codex_scripted::{BlockingServer, Demo as Story, Script, demo};
 
 use crate::args::{Demo, Program};
-use crate::exec::Turn;
+use crate::exec::{Show, Turn};
 use crate::failure::{BUG, Failure, TURN_FAILED, USAGE};
 use crate::{opening, say};
 
@@ -27,8 +27,10 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
     };
     let home = opening::home()?;
     let folder = scratch(story)?;
-    let script = Script::from_json(story.script)
-        .map_err(|error| Failure::new(BUG, format!("the demo's script is broken: {error}")))?;
+    let script = Script::from_json(story.script).map_err(|error| {
+        Failure::new(BUG, format!("the demo's script is broken: {error}"))
+            .hint("this is a bug; `codex demo --program` plays another one")
+    })?;
     let server = BlockingServer::start(script).map_err(|error| {
         Failure::new(TURN_FAILED, format!("no server can be started on loopback: {error}"))
             .hint("the demo needs 127.0.0.1")
@@ -58,9 +60,7 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
         home,
         cwd: folder.clone(),
         input: story.prompt.to_owned(),
-        json: args.json,
-        color: args.color,
-        last_message: None,
+        show: Show { json: args.json, color: args.color, last_message: None },
     };
     let (id, code) = turn.run()?;
     if code != ExitCode::SUCCESS {

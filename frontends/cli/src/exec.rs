@@ -4,20 +4,23 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use codex_actors::{RunError, Setup};
+use codex_actors::{RunError, Setup, Start};
 use codex_config::{Config, Flags, Inputs};
-use codex_event::{ApprovalPolicy, FailureKind, Permission, Seq, SessionId};
+use codex_event::{ApprovalPolicy, FailureKind, Seq, SessionId, TurnId};
 use codex_exec::{Mode, Options};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
 use codex_view::Ending;
 
-use crate::args::{Color, Exec};
+use crate::args::{Color, Exec, ExecCommand, RunFlags};
 use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{git, opening, say};
+use crate::{git, opening, resume, say};
+
+/// The name under which this frontend's wishes are recorded.
+pub(crate) const FRONTEND: &str = "exec";
 
 /// What a turn is run with, once settings and flags are resolved.
 pub(crate) struct Turn {
@@ -26,86 +29,111 @@ pub(crate) struct Turn {
     pub(crate) home: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) input: String,
+    pub(crate) show: Show,
+}
+
+/// How a turn is shown.
+pub(crate) struct Show {
     pub(crate) json: bool,
     pub(crate) color: Color,
     pub(crate) last_message: Option<PathBuf>,
 }
 
 pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
-    let cwd = opening::folder(args.cd.as_deref())?;
+    let Exec { run: flags, prompt: words, command } = args;
+    match command {
+        None => begin(flags, words),
+        Some(ExecCommand::Resume(again)) => {
+            if let Some(prompt) = words {
+                let message = format!("`{prompt}` stands before the word resume");
+                return Err(Failure::new(USAGE, message).hint(
+                    "codex exec resume SESSION PROMPT; to say just \"resume\" to the model: \
+                     codex exec -- resume",
+                ));
+            }
+            resume::run(flags, *again)
+        }
+    }
+}
+
+fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
+    let cwd = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let config = Config::load(Inputs {
         home: home.clone(),
         env: &|name| std::env::var(name).ok(),
         cwd: cwd.clone(),
-        overrides: args.config,
+        overrides: flags.config,
         flags: Flags {
-            model: args.model,
+            model: flags.model,
             // Nobody is there to be asked.
             approval: Some(ApprovalPolicy::Never),
-            permissions: permissions(&args.sandbox)?,
-            disable_response_storage: args.disable_response_storage,
-            full_auto: args.full_auto,
+            sandbox: flags.sandbox,
+            add_dir: flags.add_dir,
+            disable_response_storage: flags.disable_response_storage,
+            full_auto: flags.full_auto,
+            strict_config: flags.strict_config,
         },
     })?;
-    for warning in &config.warnings {
-        say::aside(format_args!("warning: {warning}"));
+    warn(&config);
+    if !flags.skip_git_repo_check {
+        check_repository(&cwd)?;
     }
-    if !args.skip_git_repo_check && git::head(&cwd).is_none() {
-        let message = "Not inside a Git repo and --skip-git-repo-check was not specified.";
-        return Err(Failure::new(USAGE, message).hint(
-            "a repository lets you see and undo what the agent did: `git init`, or pass \
-             --skip-git-repo-check",
-        ));
-    }
-    let turn = Turn {
-        config,
-        home,
-        input: prompt(args.prompt)?,
-        cwd,
-        json: args.json,
-        color: args.color,
-        last_message: args.output_last_message,
+    let show = Show {
+        json: flags.json,
+        color: flags.color.unwrap_or(Color::Auto),
+        last_message: flags.output_last_message,
     };
+    let input = prompt(words)?.ok_or_else(|| {
+        Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
+    })?;
+    let turn = Turn { config, home, cwd, input, show };
     turn.run().map(|(_, code)| code)
 }
 
-/// Reads `-s`; none when the flag was not given.
-pub(crate) fn permissions(words: &[String]) -> Result<Option<Vec<Permission>>, Failure> {
-    if words.is_empty() {
-        return Ok(None);
+/// Says what the user should know about the settings.
+pub(crate) fn warn(config: &Config) {
+    for warning in &config.warnings {
+        let warning = codex_view::sanitize::text(&warning.to_string());
+        say::aside(format_args!("warning: {warning}"));
     }
-    let mut permissions = Vec::new();
-    for word in words {
-        let expanded = Permission::expand(word).map_err(|error| {
-            Failure::new(USAGE, error.to_string()).hint(format!(
-                "permissions are {}; or read-only, workspace-write, danger-full-access",
-                Permission::SPELLINGS.join(", ")
-            ))
-        })?;
-        permissions.extend(expanded);
-    }
-    Ok(Some(permissions))
 }
 
+/// Refuses a folder where nothing shows and undoes what the agent did.
+pub(crate) fn check_repository(cwd: &Path) -> Result<(), Failure> {
+    if git::head(cwd).is_some() {
+        return Ok(());
+    }
+    let message = "Not inside a Git repo and --skip-git-repo-check was not specified.";
+    Err(Failure::new(USAGE, message).hint(
+        "a repository lets you see and undo what the agent did: `git init`, or pass \
+         --skip-git-repo-check",
+    ))
+}
+
+/// Reads what to do: the argument, or standard input when there is none or it is `-`. None when
+/// there is nothing on it, or nobody but a person at a terminal.
+///
 /// A prompt given as an argument leaves standard input alone: an open pipe must not hang.
-fn prompt(argument: Option<String>) -> Result<String, Failure> {
+pub(crate) fn prompt(argument: Option<String>) -> Result<Option<String>, Failure> {
     let missing = |message: &str| {
         Err(Failure::new(USAGE, message).hint("codex exec \"fix the failing test\""))
     };
-    match argument {
-        Some(text) if text != "-" && text.trim().is_empty() => missing("The prompt is empty."),
-        Some(text) if text != "-" => Ok(text),
-        None if io::stdin().is_terminal() => missing("No prompt provided."),
-        Some(_) | None => {
-            say::aside("Reading prompt from stdin...");
-            let mut text = String::new();
-            match io::stdin().read_to_string(&mut text) {
-                Ok(_) if text.trim().is_empty() => missing("No prompt provided via stdin."),
-                Ok(_) => Ok(text),
-                Err(error) => missing(&format!("The prompt can't be read from stdin: {error}.")),
-            }
+    let asked = match argument {
+        Some(text) if text != "-" && text.trim().is_empty() => {
+            return missing("The prompt is empty.");
         }
+        Some(text) if text != "-" => return Ok(Some(text)),
+        None if io::stdin().is_terminal() => return Ok(None),
+        asked => asked,
+    };
+    say::aside("Reading prompt from stdin...");
+    let mut text = String::new();
+    match (io::stdin().read_to_string(&mut text), asked) {
+        (Ok(_), Some(_)) if text.trim().is_empty() => missing("No prompt provided via stdin."),
+        (Ok(_), None) if text.trim().is_empty() => Ok(None),
+        (Ok(_), _) => Ok(Some(text)),
+        (Err(error), _) => missing(&format!("The prompt can't be read from stdin: {error}.")),
     }
 }
 
@@ -113,56 +141,67 @@ impl Turn {
     /// Runs the turn in a new session, and gives the session's id and the exit code.
     pub(crate) fn run(self) -> Result<(SessionId, ExitCode), Failure> {
         let config = &self.config;
-        let agent_home = canonical(&self.home);
         let workplace = Workplace::open(&Wanted {
             permissions: &config.permissions,
             level: config.sandbox_level,
             cwd: &self.cwd,
-            agent_home: Some(&agent_home),
+            agent_home: Some(&canonical(&self.home)),
         })?;
-        let spawner = Spawner::start().map_err(|error| {
-            Failure::new(NO_SANDBOX, format!("commands can't be started: {error}"))
-                .hint("/proc must be mounted")
-        })?;
+        let spawner = spawner()?;
         let id = codex_actors::wiring::new_session_id();
         let setup = Setup {
-            layout: Layout::new(&self.home),
-            id,
-            opening: opening::opening(config, &self.cwd, &workplace.plan)?,
-            input: self.input,
-            frontend: "exec".to_owned(),
+            start: Start::New {
+                layout: Layout::new(&self.home),
+                id,
+                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan)?),
+                input: self.input,
+            },
+            frontend: FRONTEND.to_owned(),
             access: opening::access(config),
             place: opening::place(&self.cwd, &workplace),
             spawner,
         };
-        let mode = match self.json {
-            true => Mode::Json,
-            false => Mode::Human(self.color.paint(&io::stderr())),
-        };
-        let options = Options { mode, from: Seq(1), last_message: self.last_message };
-        let shown = codex_actors::run(setup, move |port, handle| {
-            let subscription = handle.subscribe(Seq(1));
-            let mut commands = |command| port.submit(command);
-            let (mut out, mut err) = (io::stdout(), io::stderr());
-            codex_exec::run(
-                subscription,
-                handle.blobs(),
-                &options,
-                &mut commands,
-                &mut out,
-                &mut err,
-            )
-        });
-        let ending = match shown {
-            Ok(shown) => shown?,
-            Err(error) => return Err(unjournalled(error, self.json)),
-        };
-        Ok((id, ExitCode::from(code(ending))))
+        let code = follow(setup, Seq(1), TurnId(1), self.show)?;
+        Ok((id, code))
     }
 }
 
-// A home that is not there yet is made by the journal; its parents may hold links all the same.
-fn canonical(home: &Path) -> PathBuf {
+/// Starts the thread that starts processes; it must come before any other thread.
+pub(crate) fn spawner() -> Result<Spawner, Failure> {
+    Spawner::start().map_err(|error| {
+        Failure::new(NO_SANDBOX, format!("commands can't be started: {error}"))
+            .hint("/proc must be mounted")
+    })
+}
+
+/// Runs a session, shows it from a position on, and ends it with one of its turns.
+pub(crate) fn follow(
+    setup: Setup,
+    from: Seq,
+    turn: TurnId,
+    show: Show,
+) -> Result<ExitCode, Failure> {
+    let Show { json, color, last_message } = show;
+    let mode = match json {
+        true => Mode::Json,
+        false => Mode::Human(color.paint(&io::stderr())),
+    };
+    let options = Options { mode, from, turn, last_message };
+    let shown = codex_actors::run(setup, move |port, handle| {
+        let subscription = handle.subscribe(Seq(1));
+        let mut commands = |command| port.submit(command);
+        let (mut out, mut err) = (io::stdout(), io::stderr());
+        codex_exec::run(subscription, handle.blobs(), &options, &mut commands, &mut out, &mut err)
+    });
+    match shown {
+        Ok(shown) => Ok(ExitCode::from(code(shown?))),
+        Err(error) => Err(unjournalled(error, json)),
+    }
+}
+
+/// Resolves the links of a home that may not be there yet: the journal makes it, but its parents
+/// may hold links all the same.
+pub(crate) fn canonical(home: &Path) -> PathBuf {
     std::fs::canonicalize(home).unwrap_or_else(|_| match (home.parent(), home.file_name()) {
         (Some(parent), Some(name)) => canonical(parent).join(name),
         (None, _) | (_, None) => home.to_owned(),

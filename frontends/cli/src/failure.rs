@@ -1,15 +1,21 @@
 //! The edge where errors meet the user: a message, a hint, and an exit code from one table.
 
+use std::io;
 use std::process::ExitCode;
 
-use codex_actors::RunError;
+use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
+use codex_event::Rejection;
 use codex_exec::ExecError;
-use codex_journal::{FindError, OpenError, RawError};
+use codex_journal::{FindError, OpenError, RawError, WriteError};
 use codex_replay::ReplayError;
-use codex_sandbox::PlanError;
+use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 
 use crate::say;
+
+mod journal;
+#[cfg(test)]
+mod tests;
 
 /// The turn failed.
 pub(crate) const TURN_FAILED: u8 = 1;
@@ -31,37 +37,39 @@ pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) const NO_JOURNAL: u8 = 74;
 
 /// An error with what the user needs to go on.
+///
+/// Only one with a hint can be returned and reported: [`Failure::new`] gives one without, and
+/// [`Failure::hint`] completes it.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct Failure<Hint = String> {
     pub(crate) code: u8,
     pub(crate) message: String,
-    pub(crate) hint: Option<String>,
+    pub(crate) hint: Hint,
+}
+
+impl Failure<()> {
+    pub(crate) fn new(code: u8, message: impl Into<String>) -> Failure<()> {
+        Failure { code, message: message.into(), hint: () }
+    }
+
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Failure {
+        Failure { code: self.code, message: self.message, hint: hint.into() }
+    }
 }
 
 impl Failure {
-    pub(crate) fn new(code: u8, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), hint: None }
-    }
-
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Failure {
-        self.hint = Some(hint.into());
-        self
-    }
-
     /// Says it on standard error, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         // Messages can quote what a model or a server said.
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&self.message)));
-        if let Some(hint) = self.hint {
-            say::aside(format_args!("hint: {}", codex_view::sanitize::text(&hint)));
-        }
+        say::aside(format_args!("hint: {}", codex_view::sanitize::text(&self.hint)));
         ExitCode::from(self.code)
     }
 }
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Failure { code: USAGE, message: error.to_string(), hint: error.hint() }
+        Failure::new(USAGE, error.to_string()).hint(error.hint())
     }
 }
 
@@ -75,22 +83,65 @@ impl From<PlanError> for Failure {
             | PlanError::NotUtf8 { .. }
             | PlanError::Refused { .. } => USAGE,
         };
-        let hint = error.hint().to_owned();
+        let hint = error.hint();
+        Failure::new(code, error.to_string()).hint(hint)
+    }
+}
+
+impl From<SpawnError> for Failure {
+    fn from(error: SpawnError) -> Self {
+        let (code, hint) = match error {
+            SpawnError::EmptyCommand => {
+                (USAGE, "the command comes after --, as in `codex sandbox -- ls`")
+            }
+            SpawnError::Nul { .. } => {
+                (USAGE, "take the NUL byte out: the system passes none to a program")
+            }
+            SpawnError::System { .. } => (
+                NO_SANDBOX,
+                "check that /proc is mounted, and the limits on processes (`ulimit -u`)",
+            ),
+            SpawnError::Closed => (BUG, "this is a bug; run it again"),
+        };
         Failure::new(code, error.to_string()).hint(hint)
     }
 }
 
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
-        Failure::new(USAGE, error.to_string())
-            .hint("`codex sessions` lists the sessions of this home")
+        let (code, hint) = match error {
+            FindError::Unknown(_) | FindError::TooShort(_) => {
+                (USAGE, "`codex sessions` lists the sessions of this home")
+            }
+            FindError::Ambiguous { .. } => (USAGE, "give more characters of the one that you mean"),
+            FindError::NoneHere(_) => (
+                USAGE,
+                "`codex sessions` lists the sessions of this home; --all means the last of them",
+            ),
+            FindError::Empty => (
+                USAGE,
+                "`codex exec` or `codex demo` makes one; CODEX_HOME says where sessions are kept",
+            ),
+            FindError::Io(_) => {
+                (USAGE, "check that the folder `journals` of CODEX_HOME (or ~/.codex) is readable")
+            }
+        };
+        Failure::new(code, error.to_string()).hint(hint)
     }
 }
 
 impl From<RawError> for Failure {
     fn from(error: RawError) -> Self {
-        Failure::new(UNVERIFIED, error.to_string())
-            .hint("the session's folder under `journals` may have been moved or cut short")
+        let hint = match error {
+            RawError::NotFound(_) => {
+                "its folder was moved or cut short; `codex sessions` lists what there is"
+            }
+            RawError::Io(_) => "check that the session's folder under `journals` is readable",
+            RawError::Lost(_) => {
+                "the file changed while it was read; `codex replay ID --verify` says what is left"
+            }
+        };
+        Failure::new(UNVERIFIED, error.to_string()).hint(hint)
     }
 }
 
@@ -103,20 +154,75 @@ impl From<ReplayError> for Failure {
     }
 }
 
+impl From<TakeUpError> for Failure {
+    fn from(error: TakeUpError) -> Self {
+        let message = error.to_string();
+        match error {
+            TakeUpError::Open(error) => error.into(),
+            TakeUpError::NeverBegun(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions of this home"),
+            TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
+                .hint("`codex replay SESSION --verify` names the damage"),
+            TakeUpError::Survives { pid } => Failure::new(AMBIGUOUS, message).hint(format!(
+                "look at it with `ps -p {pid}`; it may belong to another user or hang in the kernel"
+            )),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let message = error.to_string();
+        match error {
+            OpenError::Busy(_) => Failure::new(USAGE, message).hint(
+                "wait for its end, or end that process; `codex replay` can be used meanwhile",
+            ),
+            OpenError::NotFound(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions of this home"),
+            OpenError::Exists(_) => Failure::new(USAGE, message).hint("run it again for a new id"),
+            OpenError::Damaged { session, damage } => {
+                Failure::new(UNVERIFIED, message).hint(journal::damage(session, &damage))
+            }
+            OpenError::Store(error) => {
+                Failure::new(NO_JOURNAL, message).hint(journal::store(&error))
+            }
+            OpenError::Io(error) => Failure::new(NO_JOURNAL, message).hint(journal::system(&error)),
+            OpenError::Raw(error) => Failure { message, ..error.into() },
+        }
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Failure::new(NO_JOURNAL, error.to_string()).hint(journal::write(&error))
+    }
+}
+
+impl From<Rejection> for Failure {
+    fn from(error: Rejection) -> Self {
+        let (code, hint) = match error {
+            Rejection::EmptyInput => (USAGE, "say what to do in the prompt"),
+            Rejection::TurnRunning => (USAGE, "wait for its end, or interrupt it with Ctrl-C"),
+            Rejection::Closed | Rejection::NotOpen | Rejection::AlreadyOpen => {
+                (BUG, "this is a bug; the journal is whole, `codex replay --last` shows it")
+            }
+            Rejection::NoTurn | Rejection::NoSuchReview(_) | Rejection::Stale => {
+                (USAGE, "it was over before this arrived: nothing is left to be done")
+            }
+        };
+        Failure::new(code, error.to_string()).hint(hint)
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let message = error.to_string();
         match error {
-            RunError::Create(OpenError::Busy(_) | OpenError::Exists(_)) => {
-                Failure::new(USAGE, message).hint("another process owns it; wait for its end")
-            }
-            RunError::Create(_) | RunError::Journal(_) => Failure::new(NO_JOURNAL, message).hint(
-                "the journal lives under `$CODEX_HOME/journals` (default `~/.codex`): check that it \
-                 is writable and that the disk is not full",
-            ),
+            RunError::Create(error) => Failure { message, ..error.into() },
+            RunError::Journal(error) => Failure { message, ..error.into() },
+            RunError::Refused(error) => Failure { message, ..error.into() },
             RunError::Runtime(_) => Failure::new(BUG, message)
-                .hint("the system refused threads or signals; check the process limits"),
-            RunError::Refused(_) => Failure::new(USAGE, message).hint("say what to do in the prompt"),
+                .hint("the system refused threads or signals; check the limits (`ulimit -a`)"),
             RunError::Frontend => Failure::new(BUG, message)
                 .hint("this is a bug; the journal is whole, `codex replay --last` shows it"),
         }
@@ -136,8 +242,34 @@ impl From<ExecError> for Failure {
     }
 }
 
+/// Tells what to do when a command could not be started in its sandbox.
+pub(crate) fn step_hint(failed: &Failed) -> &'static str {
+    match failed.step {
+        Step::Exec if failed.code == EXIT_NOT_FOUND => {
+            "check the command's name, and PATH for a program without a folder"
+        }
+        Step::Exec => {
+            "check that the file is a program, may be executed, and is open to the sandbox"
+        }
+        Step::WorkingDirectory => "-C takes a folder that exists and that you may enter",
+        Step::Landlock | Step::Seccomp | Step::Capabilities => {
+            "this host can't confine the command as asked; nothing was run. In a disposable machine, \
+             -s danger-full-access runs it without a sandbox"
+        }
+        Step::Request
+        | Step::Supervisor
+        | Step::Fork
+        | Step::Process
+        | Step::Stdin
+        | Step::Descriptors => {
+            "the system refused a process; nothing was run. Check its limits (`ulimit -a`) and that \
+             /proc is mounted"
+        }
+    }
+}
+
 /// Nobody reads what is printed any more: nothing to say, and nobody to say it to.
-fn output(error: &std::io::Error) -> Failure {
+fn output(error: &io::Error) -> Failure {
     Failure::new(TURN_FAILED, format!("the output can't be written: {error}"))
         .hint("`codex replay --last` shows the session from its journal")
 }

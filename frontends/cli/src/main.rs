@@ -9,6 +9,7 @@ mod git;
 mod opening;
 mod panic;
 mod replay;
+mod resume;
 mod say;
 mod trace;
 mod workplace;
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     trace::install();
     let args = Args::parse();
     let done = match args.subcommand {
-        Subcommand::Exec(exec) => exec::run(exec),
+        Subcommand::Exec(exec) => exec::run(*exec),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
         Subcommand::Demo(demo) => demo::run(&demo),

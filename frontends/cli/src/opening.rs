@@ -7,7 +7,7 @@ use codex_config::Config;
 use codex_event::{Backend, ContextSource, Opening, ProviderSettings, SandboxReport, Settings};
 use codex_sandbox::{Network, Plan};
 
-use crate::failure::{Failure, NO_JOURNAL, USAGE};
+use crate::failure::{Failure, USAGE};
 use crate::git;
 use crate::workplace::Workplace;
 
@@ -16,19 +16,7 @@ const INSTRUCTIONS: &str = include_str!("instructions.md");
 
 /// Puts together what a session is opened with.
 pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Opening, Failure> {
-    let text = |path: &Path| {
-        path.to_str().map(str::to_owned).ok_or_else(|| {
-            Failure::new(USAGE, format!("{} is not valid UTF-8", path.display()))
-                .hint("rename the folder, or work in another one")
-        })
-    };
-    let provider = &config.provider;
-    bare_address(&provider.base_url)?;
-    let roots = plan.writable_roots().iter().map(|root| text(root)).collect::<Result<_, _>>()?;
-    let (level, landlock_abi) = match plan.confinement {
-        codex_sandbox::Confinement::None => ("none", None),
-        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
-    };
+    bare_address(&config.provider.id, &config.provider.base_url)?;
     let instructions = config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned());
     let cwd_text = text(cwd)?;
     let environment = environment(&cwd_text, plan);
@@ -37,31 +25,14 @@ pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Openin
         git: git::head(cwd),
         settings: Settings {
             model: config.model.clone(),
-            provider: ProviderSettings {
-                id: provider.id.clone(),
-                base_url: provider.base_url.clone(),
-                backend: match config.keeps_responses() {
-                    true => Backend::Responses,
-                    false => Backend::Stateless,
-                },
-                request_max_retries: provider.request_max_retries,
-                stream_max_retries: provider.stream_max_retries,
-                stream_idle_timeout_ms: u64::try_from(provider.stream_idle_timeout.as_millis())
-                    .unwrap_or(u64::MAX),
-            },
+            provider: provider(config),
             approval_policy: config.approval_policy,
             permissions: config.permissions.clone(),
             reasoning_effort: config.reasoning_effort.clone(),
             reasoning_summary: config.reasoning_summary.clone(),
             notify: config.notify.clone().unwrap_or_default(),
         },
-        sandbox: SandboxReport {
-            level: level.to_owned(),
-            landlock_abi,
-            plan: plan.digest(),
-            writable_roots: roots,
-            limits: plan.limits.clone(),
-        },
+        sandbox: sandbox(plan)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         tools: codex_actors::tools_digest(),
         context: vec![
@@ -72,19 +43,71 @@ pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Openin
     })
 }
 
+/// Gives a path as the journal keeps it.
+pub(crate) fn text(path: &Path) -> Result<String, Failure> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        Failure::new(USAGE, format!("{} is not valid UTF-8", path.display()))
+            .hint("rename the folder, or work in another one")
+    })
+}
+
+/// Gives how the transcript is sent.
+pub(crate) fn backend(config: &Config) -> Backend {
+    match config.keeps_responses() {
+        true => Backend::Responses,
+        false => Backend::Stateless,
+    }
+}
+
+/// Gives the provider as the journal keeps it.
+pub(crate) fn provider(config: &Config) -> ProviderSettings {
+    let provider = &config.provider;
+    ProviderSettings {
+        id: provider.id.clone(),
+        base_url: provider.base_url.clone(),
+        backend: backend(config),
+        request_max_retries: provider.request_max_retries,
+        stream_max_retries: provider.stream_max_retries,
+        stream_idle_timeout_ms: u64::try_from(provider.stream_idle_timeout.as_millis())
+            .unwrap_or(u64::MAX),
+    }
+}
+
+/// Gives what confines commands, as the journal keeps it.
+pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
+    let (level, landlock_abi) = match plan.confinement {
+        codex_sandbox::Confinement::None => ("none", None),
+        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
+    };
+    Ok(SandboxReport {
+        level: level.to_owned(),
+        landlock_abi,
+        plan: plan.digest(),
+        writable_roots: plan
+            .writable_roots()
+            .iter()
+            .map(|root| text(root))
+            .collect::<Result<_, _>>()?,
+        limits: plan.limits.clone(),
+    })
+}
+
 /// Refuses an address that carries credentials: the journal keeps addresses, and no secret.
-fn bare_address(address: &str) -> Result<(), Failure> {
+pub(crate) fn bare_address(id: &str, address: &str) -> Result<(), Failure> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
     if authority.contains('@') || address.contains('?') {
-        return Err(Failure::new(USAGE, "the provider's base_url holds more than an address")
-            .hint("put a key into the variable that env_key names, the rest into http_headers or query_params"));
+        let message = format!("base_url of the provider `{id}` holds more than an address");
+        return Err(Failure::new(USAGE, message).hint(
+            "put a key into the variable that env_key names, the rest into http_headers or \
+             query_params",
+        ));
     }
     Ok(())
 }
 
 /// Describes the surroundings to the model.
-fn environment(cwd: &str, plan: &Plan) -> String {
+pub(crate) fn environment(cwd: &str, plan: &Plan) -> String {
     let network = match plan.network {
         Network::Off => "off",
         Network::Full => "on",
@@ -126,24 +149,26 @@ pub(crate) fn place(cwd: &Path, workplace: &Workplace) -> Place {
 
 /// Finds the folder to work in, canonical.
 pub(crate) fn folder(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
-    let here = wanted.unwrap_or(Path::new("."));
-    let folder = std::fs::canonicalize(here).map_err(|error| {
-        Failure::new(USAGE, format!("{}: {error}", here.display()))
-            .hint("-C takes a folder that exists")
-    })?;
-    if folder.is_dir() {
-        Ok(folder)
-    } else {
-        Err(Failure::new(USAGE, format!("{} is not a folder", here.display()))
-            .hint("-C takes a folder that exists"))
+    let Some(wanted) = wanted else { return std::fs::canonicalize(".").map_err(gone) };
+    let refuse = |error: std::io::Error| {
+        let message = format!("-C: {} is not a usable folder: {error}", wanted.display());
+        Failure::new(USAGE, message).hint("-C takes a folder that exists and that you may enter")
+    };
+    let folder = std::fs::canonicalize(wanted).map_err(refuse)?;
+    match folder.is_dir() {
+        true => Ok(folder),
+        false => Err(refuse(std::io::ErrorKind::NotADirectory.into())),
     }
+}
+
+/// The current folder is gone, or closed to this user.
+fn gone(error: std::io::Error) -> Failure {
+    Failure::new(USAGE, format!("the current folder can't be entered: {error}"))
+        .hint("change to a folder that exists")
 }
 
 /// Finds the home of settings and journals.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
-    let cwd = std::env::current_dir().map_err(|error| {
-        Failure::new(NO_JOURNAL, format!("the current folder can't be read: {error}"))
-            .hint("change to a folder that exists")
-    })?;
+    let cwd = std::env::current_dir().map_err(gone)?;
     Ok(codex_config::find_home(&|name| std::env::var(name).ok(), &cwd)?)
 }

@@ -34,7 +34,11 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     for warning in &replayed.warnings {
         say::aside(format_args!("warning: {}", codex_view::sanitize::text(warning)));
     }
-    Ok(ExitCode::from(if replayed.problems > 0 { UNVERIFIED } else { 0 }))
+    if replayed.problems == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say::aside(format_args!("hint: what is whole can still be read, with `codex replay {id}`"));
+    Ok(ExitCode::from(UNVERIFIED))
 }
 
 /// A reader that has seen enough, such as `head`, is no error.

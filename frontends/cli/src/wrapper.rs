@@ -2,13 +2,12 @@
 
 use std::process::ExitCode;
 
-use codex_config::SandboxLevel;
+use codex_config::{ConfigError, Origin, SandboxLevel};
 use codex_event::{FULL_AUTO, Permission};
 use codex_sandbox::{EXIT_SETUP, Launch, Stdin, Stdio, run_inherited};
 
 use crate::args::Sandbox;
-use crate::exec::permissions;
-use crate::failure::{Failure, USAGE};
+use crate::failure::{Failure, step_hint};
 use crate::workplace::{Wanted, Workplace};
 use crate::{opening, say};
 
@@ -44,16 +43,26 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         stdin: Stdin::Inherit,
         stdio: Stdio::Inherit,
     };
-    let outcome = run_inherited(launch).map_err(|error| {
-        setup(
-            Failure::new(USAGE, error.to_string())
-                .hint("the command comes after --, as in `codex sandbox -- ls`"),
-        )
-    })?;
+    let outcome = run_inherited(launch).map_err(|error| setup(error.into()))?;
     if let Some(failed) = &outcome.failed {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
+        say::aside(format_args!("hint: {}", step_hint(failed)));
     }
     Ok(ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX)))
+}
+
+/// Reads `-s`; none when the flag was not given.
+fn permissions(words: &[String]) -> Result<Option<Vec<Permission>>, Failure> {
+    const FLAG: &str = "-s";
+    let expand = |word: &String| {
+        Permission::expand(word).map_err(|source| ConfigError::Permission {
+            key: FLAG.to_owned(),
+            origin: Origin::Flag(FLAG),
+            source,
+        })
+    };
+    let expanded = words.iter().map(expand).collect::<Result<Vec<_>, _>>()?.concat();
+    Ok((!words.is_empty()).then_some(expanded))
 }
 
 fn absolute(permission: Permission, cwd: &std::path::Path) -> Permission {

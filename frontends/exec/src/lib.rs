@@ -10,7 +10,7 @@ mod tests;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use codex_event::{CloseReason, Command, Envelope, Event, InterruptReason, Seq};
+use codex_event::{CloseReason, Command, Envelope, Event, InterruptReason, Seq, TurnId};
 use codex_journal::{Blobs, Feed, Subscription};
 use codex_view::{Ending, Finale, Paint, hint, sanitize};
 
@@ -35,6 +35,9 @@ pub struct Options {
     /// found. What lies before it is folded in silence, since usage adds up over a session's
     /// processes; the subscription must therefore begin at the journal's first event.
     pub from: Seq,
+    /// The turn that this process sees to its end: the first of a new session; of a resumed one
+    /// that which was running, or the next.
+    pub turn: TurnId,
     /// File that takes the final message of a turn that is done: as the model wrote it, without a
     /// line break of our own.
     pub last_message: Option<PathBuf>,
@@ -61,8 +64,8 @@ pub enum ExecError {
 
 /// Follows a session to its end.
 ///
-/// Each record's lines are printed and flushed before the next record is taken. Once the first
-/// turn of this process has ended, `commands` gets one [`Command::Close`]. When `out` fails,
+/// Each record's lines are printed and flushed before the next record is taken. Once the turn that
+/// the options name has ended, `commands` gets one [`Command::Close`]. When `out` fails,
 /// printing stops, the turn is interrupted, and the feed is drained as before: the journal has
 /// everything.
 pub fn run(
@@ -138,7 +141,7 @@ impl Run<'_> {
         let lines = self.printer.apply(envelope);
         let was = self.turn;
         if let Some(event) = envelope.event() {
-            self.turn = self.turn.after(event, envelope.seq >= self.options.from);
+            self.turn = self.turn.after(event, envelope.turn == Some(self.options.turn));
         }
         if envelope.seq < self.options.from {
             return;
@@ -204,20 +207,16 @@ impl Run<'_> {
 }
 
 impl Turn {
-    /// Follows an event; `ours` tells whether this process wrote it.
+    /// Follows an event; `ours` tells whether it is of the turn that is followed.
     fn after(self, event: &Event, ours: bool) -> Turn {
         let ends = matches!(
             event,
             Event::TurnCompleted { .. } | Event::TurnFailed { .. } | Event::TurnInterrupted { .. }
         );
-        if self == Turn::Ended || (ends && ours) {
-            Turn::Ended
-        } else if ends {
-            Turn::Awaited
-        } else if matches!(event, Event::TurnStarted { .. }) {
-            Turn::Running
-        } else {
-            self
+        match (self, ours, ends) {
+            (Turn::Ended, _, _) | (_, true, true) => Turn::Ended,
+            (_, true, false) => Turn::Running,
+            (Turn::Awaited | Turn::Running, false, _) => self,
         }
     }
 }

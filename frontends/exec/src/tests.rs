@@ -17,7 +17,7 @@ struct Told {
 }
 
 fn options(mode: Mode) -> Options {
-    Options { mode, from: Seq(1), last_message: None }
+    Options { mode, from: Seq(1), turn: TurnId(1), last_message: None }
 }
 
 const HUMAN: Mode = Mode::Human(Paint::Plain);
@@ -130,7 +130,7 @@ fn the_session_is_closed_once_after_the_turn() {
 fn a_resume_prints_its_own_part_and_all_of_the_usage() {
     let story = testing::resumed();
     let from = Seq(testing::shell().envelopes().len() as u64 + 1);
-    let told = tell(&story, &Options { from, ..options(Mode::Json) });
+    let told = tell(&story, &Options { from, turn: TurnId(2), ..options(Mode::Json) });
     let first = tell(&testing::shell(), &options(Mode::Json));
     assert_eq!(first.out + &told.out, projected(&story));
     assert!(told.out.contains(r#""usage":{"input_tokens":6000,"#));
@@ -141,7 +141,7 @@ fn a_resume_prints_its_own_part_and_all_of_the_usage() {
 fn the_end_of_an_older_turn_does_not_close_the_session() {
     let story = testing::shell();
     let from = Seq(story.envelopes().len() as u64 + 1);
-    let told = tell(&story, &Options { from, ..options(Mode::Json) });
+    let told = tell(&story, &Options { from, turn: TurnId(2), ..options(Mode::Json) });
     assert_eq!((told.out.as_str(), &told.commands[..]), ("", &[][..]));
 }
 

@@ -46,6 +46,8 @@ fn model(message: &str) -> &'static str {
     // The first that fits wins, so the more exact ones stand first.
     if says(&["context window", "context_length"]) {
         "start a new session, or ask for less at once"
+    } else if says(&["previous response", "previous_response"]) {
+        "the server does not keep responses: set response_storage = false for its provider"
     } else if says(&["quota", "usage_not_included", "billing"]) {
         "the account has nothing left to spend: check its plan and limits at the provider"
     } else if says(&["401 ", "unauthorized", "invalid api key", "incorrect api key"]) {
@@ -76,6 +78,7 @@ fn model(message: &str) -> &'static str {
     } else if says(&[
         "stream disconnected",
         "stream closed",
+        "response failed",
         "high demand",
         "overloaded",
         "status 5",

@@ -145,7 +145,15 @@ impl Story {
         self.epoch = self.epoch.next();
         self.at += 60_000;
         self.began = self.at;
-        self.push(user(), Event::SessionResumed { program: "0.1.0".to_owned(), lost });
+        self.push(
+            user(),
+            Event::SessionResumed {
+                program: "0.1.0".to_owned(),
+                lost,
+                patches: vec![],
+                surroundings: None,
+            },
+        );
     }
 
     /// Closes the session.

@@ -140,9 +140,15 @@ impl Text {
                     self.line(&[(Tone::Strong, name), (Tone::Body, &value)]);
                 }
             }
-            Event::SessionResumed { program, lost } => {
-                let what = format!("resumed by codex {program}");
+            Event::SessionResumed { program, lost, surroundings, .. } => {
+                let what = format!("resumed by codex {}", sanitize::visible(program));
                 self.line(&[(Tone::Strong, &what)]);
+                if let Some(found) = surroundings {
+                    self.cwd.clone_from(&found.cwd);
+                    for (name, value) in header::surroundings(found) {
+                        self.line(&[(Tone::Strong, name), (Tone::Body, &value)]);
+                    }
+                }
                 let session = envelope.session.to_string();
                 self.line(&[(Tone::Strong, "session id: "), (Tone::Body, &session)]);
                 if !lost.is_empty() {
@@ -150,7 +156,11 @@ impl Text {
                     self.line(&[(Tone::Warning, &what)]);
                 }
             }
-            Event::SettingsChanged { backend, reason } => {
+            Event::SettingsChanged { settings: Some(settings), reason, .. } => {
+                let now = header::settings(settings, reason);
+                self.line(&[(Tone::Strong, "settings: "), (Tone::Body, &now)]);
+            }
+            Event::SettingsChanged { settings: None, backend, reason } => {
                 let now = match backend {
                     Backend::Responses => "requests now name the last response: ",
                     Backend::Stateless => "requests now hold the whole transcript: ",

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CallId, CloseReason, ContextSource, Digest, GitHead, InterruptReason, SandboxReport, Scope,
-    Settings, Verdict,
+    CallId, CloseReason, ContextSource, Digest, GitHead, InterruptReason, Resumption,
+    SandboxReport, Scope, Settings, Verdict,
 };
 
 /// A wish, in the imperative, that the session may refuse. Never stored: the events that it leads to are.
@@ -14,10 +14,7 @@ pub enum Command {
     /// Begin the session.
     Open(Box<Opening>),
     /// Take an abandoned session up again.
-    Resume {
-        /// Version of the program that resumes it.
-        program: String,
-    },
+    Resume(Box<Resumption>),
     /// Say something to the model: starts a turn, or is queued while one runs.
     Submit {
         /// What the user wrote.

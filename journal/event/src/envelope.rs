@@ -139,11 +139,7 @@ impl Envelope {
     /// Names the kind, known or not.
     pub fn kind(&self) -> String {
         match &self.body {
-            Body::Known(event) => {
-                let tagged = serde_json::to_string(event).expect("events always encode");
-                let split: Tagged<'_> = serde_json::from_str(&tagged).expect("events are tagged");
-                split.kind.into_owned()
-            }
+            Body::Known(event) => kind(event),
             Body::Foreign { kind, .. } => kind.clone(),
         }
     }
@@ -194,4 +190,11 @@ impl Body {
             .expect("JSON that was read can be written");
         serde_json::from_str(&tagged).map_or_else(|_| foreign(), Body::Known)
     }
+}
+
+/// Names the kind of an event, as its wire form does.
+pub fn kind(event: &Event) -> String {
+    let tagged = serde_json::to_string(event).expect("events always encode");
+    let split: Tagged<'_> = serde_json::from_str(&tagged).expect("events are tagged");
+    split.kind.into_owned()
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, GitHead, Invocation,
-    ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question, RequestId, Retry,
-    SandboxReport, Scope, Seq, Settings, Slot, Stored, StreamMark, StreamPart, Usage, Verdict,
+    Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, FoundPatch, GitHead,
+    Invocation, ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question, RequestId,
+    Retry, SandboxReport, Scope, Seq, Settings, Slot, Stored, StreamMark, StreamPart, Surroundings,
+    Usage, Verdict,
 };
 
 /// Something that happened, in the past tense, never taken back.
@@ -36,6 +37,12 @@ pub enum Event {
         program: String,
         /// Calls whose end is not known.
         lost: Vec<CallId>,
+        /// What was found of patches that were being applied.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        patches: Vec<FoundPatch>,
+        /// Where the session goes on; as before when none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        surroundings: Option<Box<Surroundings>>,
     },
     /// Settings were changed between turns.
     SettingsChanged {
@@ -43,6 +50,9 @@ pub enum Event {
         backend: Backend,
         /// Why.
         reason: String,
+        /// All settings that hold from now on; when none, the backend alone was changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        settings: Option<Box<Settings>>,
     },
     /// The journal was rebuilt from what could be read of it.
     Repaired {
@@ -411,8 +421,10 @@ impl Event {
             },
             Event::ToolAbandoned { output, .. } => vec![output],
             Event::NotificationSent { program, payload, .. } => vec![program, payload],
+            Event::SessionResumed { patches, .. } => {
+                patches.iter_mut().filter_map(|patch| patch.state.slot()).collect()
+            }
             Event::SessionOpened { .. }
-            | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::SystemTime;
 
-use codex_event::SessionId;
+use codex_event::{Event, SessionId};
 
 use crate::layout::Layout;
+use crate::raw::RawJournal;
 
 /// Fewest characters of an id that name a session.
 pub const PREFIX_LEN: usize = 8;
@@ -27,6 +28,9 @@ pub enum FindError {
         /// The sessions that it may mean.
         candidates: Vec<SessionId>,
     },
+    /// No session was opened in this folder.
+    #[error("there is no session of {0} yet")]
+    NoneHere(String),
     /// There is no session at all.
     #[error("there is no session yet")]
     Empty,
@@ -52,11 +56,30 @@ pub fn find(layout: &Layout, words: &str) -> Result<SessionId, FindError> {
 
 /// Finds the session that was written to last, by the age of its head; the later id among equals.
 pub fn last(layout: &Layout) -> Result<SessionId, FindError> {
-    let newest = layout.sessions()?.into_iter().max_by_key(|id| {
-        let meta = std::fs::metadata(layout.session(*id).head());
-        (meta.and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH), *id)
-    });
+    let newest = layout.sessions()?.into_iter().max_by_key(|id| age(layout, *id));
     newest.ok_or(FindError::Empty)
+}
+
+/// Finds the session of a folder that was written to last: the one that was opened there.
+///
+/// Reads sessions, the last one first, until one of the folder is found. A session whose opening
+/// can't be read is passed over.
+pub fn last_in(layout: &Layout, folder: &str) -> Result<SessionId, FindError> {
+    let mut ids = layout.sessions()?;
+    ids.sort_by_key(|id| std::cmp::Reverse(age(layout, *id)));
+    let opened_there = |id: &SessionId| {
+        let journal = RawJournal::read(&layout.session(*id), *id).ok();
+        let first = journal.as_ref().and_then(|journal| journal.records().next()?.ok());
+        first.is_some_and(|record| {
+            matches!(record.envelope.event(), Some(Event::SessionOpened { cwd, .. }) if cwd == folder)
+        })
+    };
+    ids.into_iter().find(opened_there).ok_or_else(|| FindError::NoneHere(folder.to_owned()))
+}
+
+fn age(layout: &Layout, id: SessionId) -> (SystemTime, SessionId) {
+    let meta = std::fs::metadata(layout.session(id).head());
+    (meta.and_then(|meta| meta.modified()).unwrap_or(SystemTime::UNIX_EPOCH), id)
 }
 
 fn list(ids: &[SessionId]) -> String {

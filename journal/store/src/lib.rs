@@ -19,7 +19,7 @@ mod verify;
 
 pub use blobs::Blobs;
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
-pub use find::{FindError, PREFIX_LEN, find, last};
+pub use find::{FindError, PREFIX_LEN, find, last, last_in};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};

@@ -6,7 +6,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use codex_sandbox::{Cause, End, ProcessId};
+use rustix::process::{Pid, Signal, kill_process};
+
+use codex_sandbox::{Cause, End, Leftover, ProcessId, end_leftover};
 
 use crate::world::{DANGER, FULL_AUTO, World, alive, capture, eventually, marker, start};
 use crate::{Case, Verdict};
@@ -21,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
     ("a_killed_agent_leaves_nothing", a_killed_agent_leaves_nothing),
     ("many_runs_leak_nothing", many_runs_leak_nothing),
     ("the_process_is_named_for_later", the_process_is_named_for_later),
+    ("a_leftover_is_ended_by_its_name", a_leftover_is_ended_by_its_name),
 ];
 
 /// Far above what any of these takes; reached only by a fault.
@@ -199,5 +202,29 @@ fn the_process_is_named_for_later() -> Verdict {
     let confined = running.wait().confined.expect("announced");
     assert!(confined.pid > 0 && confined.start_time >= process.start_time);
     eventually("it is over", PATIENCE, || !process.is_running());
+    Verdict::Held
+}
+
+fn a_leftover_is_ended_by_its_name() -> Verdict {
+    let world = World::new();
+    for stopped in [false, true] {
+        let marker = marker();
+        let mut running = start(world.launch(FULL_AUTO, &["/bin/sh", "-c", &tree(&marker)]));
+        let process = running.process().clone();
+        eventually("the sleepers run", PATIENCE, || alive(&marker) >= 3);
+        let other = ProcessId { start_time: process.start_time + 1, ..process.clone() };
+        assert_eq!(end_leftover(&other), Leftover::Gone, "another process of the same id");
+        let other = ProcessId { boot_id: "another boot".into(), ..process.clone() };
+        assert_eq!(end_leftover(&other), Leftover::Gone);
+        assert!(process.is_running());
+        if stopped {
+            let pid = Pid::from_raw(process.pid).expect("a pid");
+            kill_process(pid, Signal::STOP).expect("stopped");
+        }
+        assert_eq!(end_leftover(&process), Leftover::Ended);
+        assert_eq!(alive(&marker), 0);
+        assert_eq!(end_leftover(&process), Leftover::Gone);
+        running.wait();
+    }
     Verdict::Held
 }

@@ -98,7 +98,7 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
     let folder = tempfile::tempdir().expect("a folder").keep();
     let (scribe, handle) = Scribe::start(store, Blobs::at(folder), None);
     let (ended, end) = oneshot::channel();
-    let session = SessionActor::new(id(), Arc::new(scribe), ended).start();
+    let session = SessionActor::new(id(), Session::default(), Arc::new(scribe), ended).start();
     let blobs = handle.blobs().clone();
     let access = Access {
         key: Err(codex_config::MissingKey { name: "MOCK_KEY".into(), instructions: None }),

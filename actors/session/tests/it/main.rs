@@ -1,6 +1,8 @@
 //! The core's rules, its laws, and a seeded simulation of the world around it.
 
 mod laws;
+mod resume;
 mod rules;
 mod sim;
+mod storm;
 mod world;

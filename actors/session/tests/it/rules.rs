@@ -5,18 +5,18 @@ use codex_session::{Effect, PatchPlan, Report};
 
 use crate::world::{World, opening};
 
-fn kinds(batch: &[Envelope]) -> Vec<String> {
+pub(crate) fn kinds(batch: &[Envelope]) -> Vec<String> {
     batch.iter().map(|envelope| format!("{} by {}", envelope.kind(), envelope.author)).collect()
 }
 
-fn asked(policy: ApprovalPolicy, backend: Backend) -> World {
+pub(crate) fn asked(policy: ApprovalPolicy, backend: Backend) -> World {
     let mut world = World::new();
     world.tell(opening(policy, backend)).expect("opens");
     world.tell(Command::Submit { input: "fix it".into() }).expect("starts");
     world
 }
 
-fn item(world: &mut World, item: u32, kind: ItemKind) {
+pub(crate) fn item(world: &mut World, item: u32, kind: ItemKind) {
     let (request, attempt) = current(world);
     world
         .tell(Report::ModelItem { request, attempt, item, kind, raw: "{}".into() })
@@ -31,7 +31,7 @@ fn current(world: &World) -> (RequestId, u32) {
     last.expect("something was requested")
 }
 
-fn done(world: &mut World, calls: Vec<(u32, Invocation)>) -> Vec<Envelope> {
+pub(crate) fn done(world: &mut World, calls: Vec<(u32, Invocation)>) -> Vec<Envelope> {
     let (request, attempt) = current(world);
     world.owed.retain(|effect| !matches!(effect, Effect::CallModel { .. }));
     let response = Some(format!("resp_{request}"));
@@ -39,7 +39,7 @@ fn done(world: &mut World, calls: Vec<(u32, Invocation)>) -> Vec<Envelope> {
     world.tell(Report::ModelDone { request, attempt, response, usage, calls }).expect("awaited")
 }
 
-fn command(program: &str, safety: Safety) -> Invocation {
+pub(crate) fn command(program: &str, safety: Safety) -> Invocation {
     let argv = vec![program.to_owned()].into();
     Invocation::Command { argv, workdir: None, timeout_ms: None, safety }
 }
@@ -48,19 +48,19 @@ fn run(attempt: u32, confinement: Confinement) -> Effect {
     Effect::RunTool { call: CallId(1), attempt, confinement }
 }
 
-fn function(call_id: &str) -> ItemKind {
+pub(crate) fn function(call_id: &str) -> ItemKind {
     ItemKind::FunctionCall { call_id: call_id.into(), name: "shell".into() }
 }
 
 /// A turn whose first response calls one command.
-fn called(policy: ApprovalPolicy, safety: Safety) -> (World, Vec<Envelope>) {
+pub(crate) fn called(policy: ApprovalPolicy, safety: Safety) -> (World, Vec<Envelope>) {
     let mut world = asked(policy, Backend::Responses);
     item(&mut world, 0, function("c1"));
     let batch = done(&mut world, vec![(0, command("make", safety))]);
     (world, batch)
 }
 
-fn ended(world: &mut World, attempt: u32, denial: Option<Denial>) -> Vec<Envelope> {
+pub(crate) fn ended(world: &mut World, attempt: u32, denial: Option<Denial>) -> Vec<Envelope> {
     let report = Report::ToolEnded {
         call: CallId(1),
         attempt,
@@ -362,10 +362,11 @@ fn a_killed_call_is_abandoned_and_never_run_again() {
     world.crash();
     let kinds = kinds(&world.log);
     assert_eq!(
-        kinds[kinds.len() - 3..],
+        kinds[kinds.len() - 4..],
         [
             "session_resumed by user:exec",
             "tool_abandoned by supervisor",
+            "input_queued by user:exec",
             "model_requested by supervisor"
         ]
     );

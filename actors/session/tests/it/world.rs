@@ -61,6 +61,8 @@ pub(crate) fn opening(policy: ApprovalPolicy, backend: Backend) -> Command {
 pub(crate) struct Effects {
     pub(crate) ran: HashMap<(CallId, u32), u32>,
     pub(crate) sent: HashMap<(RequestId, u32), u32>,
+    /// What the files of each patch are like that was begun.
+    pub(crate) files: HashMap<CallId, PatchState>,
 }
 
 pub(crate) struct World {
@@ -139,19 +141,37 @@ impl World {
         }
     }
 
-    /// Ends the process: what was owed is forgotten, the journal is folded, the session resumed.
+    /// Ends the process: what was owed is forgotten, the journal is folded, the session resumed by
+    /// a user who says how to go on.
     pub(crate) fn crash(&mut self) {
+        self.crash_and(|resumption| resumption);
+    }
+
+    /// As `crash`, resumed in another way.
+    pub(crate) fn crash_and(&mut self, how: impl FnOnce(Resumption) -> Resumption) {
         self.owed.clear();
         self.session = Session::fold(&self.log);
         self.epoch = self.epoch.next();
         if self.session.last() == Seq(0) {
             return;
         }
-        self.tell(Command::Resume { program: "0.1.0".into() }).expect("a session can be resumed");
-        for effect in self.session.outstanding() {
-            if !self.owed.contains(&effect) {
-                self.owed.push(effect);
-            }
+        let resumption = how(self.resumption());
+        self.tell(Command::Resume(Box::new(resumption))).expect("a session can be resumed");
+    }
+
+    fn resumption(&self) -> Resumption {
+        let patches = self.session.unfinished().into_iter().filter(|it| it.changes.is_some());
+        let found = |it: codex_session::Unfinished<'_>| FoundPatch {
+            call: it.call,
+            state: self.effects.files.get(&it.call).cloned().unwrap_or(PatchState::Before),
+        };
+        Resumption {
+            program: "0.1.0".into(),
+            patches: patches.map(found).collect(),
+            surroundings: None,
+            settings: None,
+            environment: None,
+            input: Some("go on".into()),
         }
     }
 
@@ -197,17 +217,27 @@ impl World {
                 *self.effects.ran.entry((call, attempt)).or_default() += 1;
                 self.run(dice, call, attempt, cancelled)
             }
-            Effect::Notify { .. } => vec![
-                Report::Notified { program: vec!["p".into()], payload: "{}".into(), error: None }
-                    .into(),
-            ],
+            Effect::Notify { turn, .. } => {
+                let (program, payload) = (vec!["p".into()], "{}".into());
+                vec![Report::Notified { turn, program, payload, error: None }.into()]
+            }
             Effect::Cancel { .. } | Effect::Finish => vec![],
         })
     }
 
-    fn run(&self, dice: &mut Dice, call: CallId, attempt: u32, cancelled: bool) -> Vec<Intake> {
+    fn run(&mut self, dice: &mut Dice, call: CallId, attempt: u32, cancelled: bool) -> Vec<Intake> {
         let mut reports = Vec::new();
         let patch = matches!(self.session.call(call), Some((Invocation::Patch { .. }, _)));
+        if patch {
+            let state = match dice.roll(4) {
+                0 => PatchState::Mixed { told: "a.txt: as before, b.txt: changed".into() },
+                1 => PatchState::Before,
+                _ => PatchState::After,
+            };
+            let before = self.effects.files.insert(call, state);
+            let untouched = matches!(before, None | Some(PatchState::Before));
+            assert!(untouched, "{call:?} is applied to files that it had changed: {before:?}");
+        }
         if !patch && dice.roll(8) > 0 {
             let process = ProcessMark { pid: 7, start_time: 1, boot_id: "b".into() };
             let enforced = "landlock".into();

@@ -333,3 +333,63 @@ fn a_patch_from_the_command_line_stays_in_its_folder() {
     }
     assert_eq!(piped(world.program(&["apply-patch", "-"]), b"\xff\xfe").stdout, "");
 }
+
+#[test]
+fn what_wraps_a_command_or_a_patch_says_what_to_do() {
+    let world = World::silent();
+    fs::write(world.work().join("a.txt"), "one\n").expect("written");
+    let update = |line: &str| {
+        format!("*** Begin Patch\n*** Update File: a.txt\n@@\n{line}\n+two\n*** End Patch\n")
+    };
+    let sandbox = |words: &[&str]| run(world.program(&[&["sandbox"], words].concat()));
+    let patch = |text: &str| run(world.program(&["apply-patch", text]));
+    for (turn, code, lines) in [
+        (
+            sandbox(&["--", "no-such-program"]),
+            127,
+            "error: no-such-program: not found\n\
+             hint: check the command's name, and PATH for a program without a folder\n",
+        ),
+        (
+            sandbox(&["--", "./a.txt"]),
+            126,
+            "error: ./a.txt: Permission denied (os error 13)\n\
+             hint: check that the file is a program, may be executed, and is open to the sandbox\n",
+        ),
+        (
+            sandbox(&["-C", "/nonexistent", "--", "true"]),
+            125,
+            "error: -C: /nonexistent is not a usable folder: No such file or directory \
+             (os error 2)\n\
+             hint: -C takes a folder that exists and that you may enter\n",
+        ),
+        (
+            sandbox(&["-s", "disk-write-folder", "--", "true"]),
+            2,
+            "error: -s: `disk-write-folder=` needs a folder, as in \
+             `disk-write-folder=/srv/data`.\n\
+             hint: permissions are disk-full-read-access, disk-write-platform-user-temp-folder, \
+             disk-write-platform-global-temp-folder, disk-write-cwd, disk-write-folder=<PATH>, \
+             disk-full-write-access, network-full-access; \
+             or read-only, workspace-write, danger-full-access\n",
+        ),
+        (
+            patch(&update("-three")),
+            1,
+            "Failed to find expected lines in a.txt:\nthree\n\
+             hint: the file has other lines than the patch expects: read it again, and make the \
+             patch from what is there\n",
+        ),
+        (
+            patch(&update("one")),
+            1,
+            "invalid hunk at line 4, Unexpected line found in update hunk: 'one'. Every line \
+             should start with ' ' (context line), '+' (added line), or '-' (removed line)\n\
+             hint: put ' ', '+' or '-' before the line\n",
+        ),
+    ] {
+        assert_eq!((turn.code, turn.stdout.as_str(), turn.stderr.as_str()), (code, "", lines));
+    }
+    let fine = patch(&update("-one"));
+    assert_eq!((fine.code, fine.stderr.as_str()), (0, ""));
+}

@@ -129,7 +129,7 @@ fn a_temporary_folder_is_made_where_there_is_none_and_goes_with_the_session() {
         let output = turn.outputs()[0].clone();
         let lines: Vec<_> = output.lines().collect();
         assert_eq!(lines[1..3], ["700", "written"], "{output}");
-        assert_eq!(lines.last(), Some(&"refused"), "{output}");
+        assert!(lines.contains(&"refused"), "{output}");
         assert!(!std::path::Path::new(lines[0]).exists(), "{} is left", lines[0]);
         world.check_replay(&turn);
     }

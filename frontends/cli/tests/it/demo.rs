@@ -1,7 +1,7 @@
 //! The demo: the first thing that a new user runs.
 
 use std::fs;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use codex_scripted::demo::demos;
 
@@ -23,6 +23,7 @@ fn demo(program: &str) {
     let line = turn.stderr.lines().rev().find(|line| line.contains(" replay ")).expect("a line");
     let mut shell = Command::new("sh");
     shell.args(["-c", line]).current_dir("/").env_remove("CODEX_HOME");
+    shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let replayed = run(shell);
     assert_eq!(replayed.code, 0, "{}", replayed.stderr);
     assert!(replayed.stdout.contains(turn.stdout.trim()), "{}", replayed.stdout);
@@ -56,7 +57,7 @@ fn a_machine_without_git_and_cargo_gets_the_shell_program() {
     let world = World::silent();
     let programs = world.path("programs");
     fs::create_dir(&programs).expect("made");
-    for name in ["sh", "bash", "cat", "ls", "sed", "tr", "env", "rm", "mkdir", "grep", "head"] {
+    for name in ["sh", "bash", "cat", "dirname", "ls", "sed", "tr", "rm", "mkdir", "grep", "head"] {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let found = std::env::split_paths(&path).map(|folder| folder.join(name));
         if let Some(found) = found.into_iter().find(|path| path.is_file()) {

@@ -10,5 +10,7 @@ mod exec;
 mod odd;
 mod people;
 mod replay;
+mod resume;
+mod settings;
 mod support;
 mod wire;

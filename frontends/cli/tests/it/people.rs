@@ -48,8 +48,8 @@ fn the_answer_alone_is_printed_to_stdout() {
 
 #[test]
 fn a_terminal_gets_colours_unless_they_are_not_wanted() {
-    let world = World::playing(json!([runs("echo working"), says("All done.")]));
     let colours = |arguments: &[&str], no_color: Option<&str>| {
+        let world = World::playing(json!([runs("echo working"), says("All done.")]));
         let mut command = world.exec(&[arguments, &["do it"]].concat());
         command.env("TERM", "xterm").envs(no_color.map(|value| ("NO_COLOR", value)));
         let shown = on_a_terminal(command);

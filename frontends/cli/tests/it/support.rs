@@ -114,6 +114,12 @@ impl World {
         requests.iter().map(|request| body(&request.body)).collect()
     }
 
+    /// The values of a header, by request.
+    pub(crate) fn headers(&self, name: &str) -> Vec<String> {
+        let requests = self.server.as_ref().expect("a world that plays").requests();
+        requests.iter().filter_map(|request| request.header(name).map(str::to_owned)).collect()
+    }
+
     /// Runs `codex exec --json` to its end.
     pub(crate) fn turn(&self, arguments: &[&str]) -> Turn {
         self.turn_of(arguments, "do the task")

@@ -257,7 +257,8 @@ pub fn every_kind() -> Story {
         retry(RetryBudget::WholeTranscript),
     );
     let reason = "the provider does not keep responses".to_owned();
-    story.push(Author::Supervisor, Event::SettingsChanged { backend: Backend::Stateless, reason });
+    let backend = Backend::Stateless;
+    story.push(Author::Supervisor, Event::SettingsChanged { backend, reason, settings: None });
     story.ask_again();
     let (kind, raw) = ("moon_landed".to_owned(), "{\"at\":1}".to_owned());
     story.push_body(Author::Supervisor, Body::Foreign { kind, version: 7, raw });

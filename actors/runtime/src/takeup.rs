@@ -1,0 +1,137 @@
+//! Taking a session up again: its journal opened and folded, and what a crash left looked at.
+
+use codex_event::{
+    Content, FileChange, FoundPatch, PatchState, ProcessMark, Seq, SessionId, Stored,
+};
+use codex_journal::{Blobs, Feed, Handle, Layout, OpenError, Scribe};
+use codex_patch::{Found, Recovery, compare};
+use codex_sandbox::{Leftover, ProcessId, end_leftover};
+use codex_session::Session;
+
+/// Why a session can't be taken up.
+#[derive(Debug, thiserror::Error)]
+pub enum TakeUpError {
+    /// Its journal can't be opened for writing.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Its events can't be read.
+    #[error("the journal can't be read: {0}")]
+    Read(String),
+    /// Its process ended before the opening was durable.
+    #[error("session {0} was never begun: its journal has no opening")]
+    NeverBegun(SessionId),
+    /// A command of the process before still runs, and can't be ended.
+    #[error("process {pid} of a command that was interrupted can't be ended")]
+    Survives {
+        /// Process id of the command's supervisor.
+        pid: u32,
+    },
+}
+
+/// A session that this process owns now, as its journal left it.
+pub struct TakenUp {
+    pub(crate) id: SessionId,
+    pub(crate) scribe: Scribe,
+    pub(crate) handle: Handle,
+    pub(crate) session: Session,
+}
+
+impl TakenUp {
+    /// Opens a session's journal, which keeps every other process from writing it, and folds it.
+    pub fn open(layout: &Layout, id: SessionId) -> Result<TakenUp, TakeUpError> {
+        let (scribe, handle) = Scribe::open(layout, id)?;
+        let mut session = Session::default();
+        let mut feed = handle.subscribe(Seq(1));
+        loop {
+            match feed.next() {
+                Feed::Record(record) => session.apply(&record.envelope),
+                Feed::CaughtUp(_) => break,
+                Feed::Ended => {
+                    let fault = feed.fault().map(ToString::to_string).unwrap_or_default();
+                    return Err(TakeUpError::Read(fault));
+                }
+            }
+        }
+        if !session.is_opened() {
+            return Err(TakeUpError::NeverBegun(id));
+        }
+        Ok(TakenUp { id, scribe, handle, session })
+    }
+
+    /// Names the session.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Gives the fold of the journal.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Reads a text that the journal holds.
+    pub fn text(&self, stored: &Stored<String>) -> String {
+        crate::told::text(stored, self.handle.blobs())
+    }
+
+    /// Gives the position of the first event of this process.
+    pub fn from(&self) -> Seq {
+        self.session.last().next()
+    }
+
+    /// Ends what still runs of the process before, then looks how far its patches got.
+    ///
+    /// In this order: files are looked at only when nothing changes them any more.
+    pub fn look(&self) -> Result<Vec<FoundPatch>, TakeUpError> {
+        let unfinished = self.session.unfinished();
+        for mark in unfinished.iter().filter_map(|it| it.process) {
+            if end_leftover(&named(mark)) == Leftover::Survives {
+                return Err(TakeUpError::Survives { pid: mark.pid });
+            }
+        }
+        let patches = unfinished.iter().filter_map(|it| Some((it.call, it.changes?)));
+        let found = patches
+            .map(|(call, changes)| FoundPatch { call, state: state(changes, self.handle.blobs()) });
+        Ok(found.collect())
+    }
+}
+
+fn named(mark: &ProcessMark) -> ProcessId {
+    // Numbers above the range of process ids name nothing.
+    let pid = i32::try_from(mark.pid).unwrap_or(0);
+    ProcessId { pid, start_time: mark.start_time, boot_id: mark.boot_id.clone() }
+}
+
+fn state(changes: &Stored<Vec<FileChange>>, blobs: &Blobs) -> PatchState {
+    let changes = match changes {
+        Stored::Inline(changes) => Some(changes.clone()),
+        Stored::Blob { digest, .. } => {
+            blobs.get(digest).ok().flatten().and_then(|bytes| Content::from_blob(&bytes))
+        }
+    };
+    let Some(changes) = changes else {
+        let told = "The program ended while this patch was being applied, and the list of its \
+                    files is missing from the journal. Look at the files before going on.";
+        return PatchState::Mixed { told: told.into() };
+    };
+    match compare(&changes) {
+        Recovery::AllBefore => PatchState::Before,
+        Recovery::AllAfter => PatchState::After,
+        Recovery::Mixed(files) => {
+            let word = |found: Found| match found {
+                Found::Before => "as before the patch",
+                Found::After => "as the patch leaves it",
+                Found::Same => "the same before and after",
+                Found::Other => "neither as before nor as the patch leaves it",
+            };
+            let lines = files.iter().map(|file| format!("\n{}: {}", file.path, word(file.found)));
+            let told: String = std::iter::once(
+                "The program ended while this patch was being applied, and it was not applied \
+                 again. What is found of its files:"
+                    .to_owned(),
+            )
+            .chain(lines)
+            .collect();
+            PatchState::Mixed { told: told.into() }
+        }
+    }
+}

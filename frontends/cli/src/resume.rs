@@ -1,0 +1,316 @@
+//! `codex exec resume`: another turn of a session, or what a crash left of one.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use codex_actors::{Setup, Start, TakenUp};
+use codex_config::{Config, Flags, Inputs, Warning};
+use codex_event::{
+    ApprovalPolicy, ContextSource, Resumption, SessionId, Settings, Stored, Surroundings,
+};
+use codex_journal::Layout;
+use codex_sandbox::Plan;
+use codex_session::Entry;
+
+use crate::args::{Color, Resume, RunFlags};
+use crate::exec::{self, FRONTEND, Show};
+use crate::failure::{Failure, USAGE};
+use crate::workplace::{Wanted, Workplace};
+use crate::{opening, say};
+
+pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
+    let Resume { words, last, all, run: after } = again;
+    let flags = before.and(after);
+    if flags.full_auto && !flags.sandbox.is_empty() {
+        return Err(Failure::new(USAGE, "--full-auto and --sandbox exclude each other")
+            .hint("--full-auto is workspace-write with the network off; give one of them"));
+    }
+    let here = opening::folder(flags.cd.as_deref())?;
+    let home = opening::home()?;
+    let layout = Layout::new(&home);
+    let (id, prompt) = match last {
+        true => (last_session(&layout, &here, all)?, one(words)?),
+        false => named(&layout, words)?,
+    };
+    let input = exec::prompt(prompt)?;
+    let spawner = exec::spawner()?;
+    let session = TakenUp::open(&layout, id)?;
+    let Some(turn) = session.session().goes_on_with(input.as_deref()) else {
+        return Err(Failure::new(USAGE, format!("session {id} has nothing left to do"))
+            .hint(format!("say what to do next: codex exec resume {id} \"...\"")));
+    };
+
+    let cwd = folder(&session, &flags)?;
+    let kept = session.session().settings().cloned().ok_or_else(|| {
+        Failure::new(USAGE, format!("session {id} has no settings"))
+            .hint(format!("`codex replay {id} --verify` says what is wrong with its journal"))
+    })?;
+    let chosen = Chosen::of(&flags)?;
+    let config = config(&home, &cwd, &flags, &kept, &chosen)?;
+    exec::warn(&config);
+    let settings = chosen.settings(&kept, &config, &flags);
+    opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
+    asks_nobody(&settings)?;
+
+    let workplace = Workplace::open(&Wanted {
+        permissions: &settings.permissions,
+        level: config.sandbox_level,
+        cwd: &cwd,
+        agent_home: Some(&exec::canonical(&home)),
+    })?;
+    let plan = &workplace.plan;
+    let resumption = Resumption {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        patches: session.look()?,
+        surroundings: surroundings(&session, &cwd, plan)?,
+        settings: (settings != kept).then_some(settings),
+        environment: environment(&session, &cwd, plan)?,
+        input,
+    };
+    let show = Show {
+        json: flags.json,
+        color: flags.color.unwrap_or(Color::Auto),
+        last_message: flags.output_last_message,
+    };
+    let from = session.from();
+    let setup = Setup {
+        start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
+        frontend: FRONTEND.to_owned(),
+        access: opening::access(&config),
+        place: opening::place(&cwd, &workplace),
+        spawner,
+    };
+    exec::follow(setup, from, turn, show)
+}
+
+fn named(layout: &Layout, words: Vec<String>) -> Result<(SessionId, Option<String>), Failure> {
+    let mut words = words.into_iter();
+    let Some(name) = words.next() else {
+        return Err(Failure::new(USAGE, "no session was named").hint(
+            "codex exec resume SESSION [PROMPT], or --last; `codex sessions` lists the sessions",
+        ));
+    };
+    Ok((codex_journal::find(layout, &name)?, words.next()))
+}
+
+fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<SessionId, Failure> {
+    if all {
+        return Ok(codex_journal::last(layout)?);
+    }
+    Ok(codex_journal::last_in(layout, &opening::text(here)?)?)
+}
+
+/// With --last there is no session to name, so one word is all there may be.
+fn one(words: Vec<String>) -> Result<Option<String>, Failure> {
+    let mut words = words.into_iter();
+    match (words.next(), words.next()) {
+        (word, None) => Ok(word),
+        (_, Some(_)) => Err(Failure::new(USAGE, "--last and a session exclude each other")
+            .hint("codex exec resume --last [PROMPT], or codex exec resume SESSION [PROMPT]")),
+    }
+}
+
+/// Finds the folder to go on in: the session's own, or the one that a flag names.
+fn folder(session: &TakenUp, flags: &RunFlags) -> Result<PathBuf, Failure> {
+    let own = session.session().cwd().unwrap_or_default();
+    let Some(wanted) = &flags.cd else {
+        return std::fs::canonicalize(own).map_err(|error| {
+            Failure::new(USAGE, format!("the session's folder {own}: {error}"))
+                .hint("put it back, or name another one with -C DIR")
+        });
+    };
+    let wanted = opening::folder(Some(wanted))?;
+    if wanted != Path::new(own) && !flags.skip_git_repo_check {
+        exec::check_repository(&wanted)?;
+    }
+    Ok(wanted)
+}
+
+/// What the command line sets, as against what the settings file says today.
+struct Chosen(BTreeSet<String>);
+
+impl Chosen {
+    fn of(flags: &RunFlags) -> Result<Chosen, Failure> {
+        let mut keys = codex_config::set_keys(&flags.config)?;
+        if flags.model.is_some() {
+            keys.insert("model".to_owned());
+        }
+        if flags.full_auto || !flags.sandbox.is_empty() {
+            keys.insert("sandbox_permissions".to_owned());
+        }
+        if flags.disable_response_storage {
+            keys.insert("disable_response_storage".to_owned());
+        }
+        Ok(Chosen(keys))
+    }
+
+    fn has(&self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.0.contains(*key))
+    }
+
+    fn sets_permissions(&self) -> bool {
+        self.has(&["sandbox_permissions", "sandbox_mode"])
+    }
+
+    fn has_below(&self, table: &str) -> bool {
+        self.0.iter().any(|key| key.starts_with(table))
+    }
+
+    /// Gives the settings that hold from now on: the journal's, with what the command line changes.
+    fn settings(&self, kept: &Settings, config: &Config, flags: &RunFlags) -> Settings {
+        let mut now = kept.clone();
+        if self.has(&["model"]) {
+            now.model.clone_from(&config.model);
+        }
+        if self.has(&["model_reasoning_effort"]) {
+            now.reasoning_effort.clone_from(&config.reasoning_effort);
+        }
+        if self.has(&["model_reasoning_summary"]) {
+            now.reasoning_summary.clone_from(&config.reasoning_summary);
+        }
+        if self.has(&["notify"]) {
+            now.notify = config.notify.clone().unwrap_or_default();
+        }
+        if self.has(&["approval_policy"]) {
+            now.approval_policy = config.approval_policy;
+        }
+        if self.sets_permissions() || !flags.add_dir.is_empty() {
+            now.permissions.clone_from(&config.permissions);
+        } else if self.has_below("sandbox_workspace_write.") {
+            say::aside(
+                "warning: sandbox_workspace_write changes nothing here without --sandbox \
+                 workspace-write: the session keeps its permissions",
+            );
+        }
+        self.provider(&mut now, config);
+        if flags.disable_response_storage || self.has(&["disable_response_storage"]) {
+            now.provider.backend = opening::backend(config);
+        }
+        now
+    }
+
+    fn provider(&self, now: &mut Settings, config: &Config) {
+        let fresh = opening::provider(config);
+        if fresh.id != now.provider.id {
+            now.provider = fresh;
+            return;
+        }
+        let table = format!("{}.", codex_config::dotted(["model_providers", &fresh.id]));
+        let set = |key: &str| self.0.contains(&format!("{table}{key}"));
+        // Servers move, and the address is then often handed over in the environment.
+        let moved = config
+            .origins
+            .get(&format!("{table}base_url"))
+            .is_some_and(|origin| matches!(origin, codex_config::Origin::Environment(_)));
+        if set("base_url") || self.has(&["openai_base_url"]) || moved {
+            now.provider.base_url = fresh.base_url;
+        }
+        if set("request_max_retries") {
+            now.provider.request_max_retries = fresh.request_max_retries;
+        }
+        if set("stream_max_retries") {
+            now.provider.stream_max_retries = fresh.stream_max_retries;
+        }
+        if set("stream_idle_timeout_ms") {
+            now.provider.stream_idle_timeout_ms = fresh.stream_idle_timeout_ms;
+        }
+        if set("response_storage") {
+            now.provider.backend = fresh.backend;
+        }
+    }
+}
+
+/// Loads today's settings for what no journal holds: keys, headers, and what the flags change.
+fn config(
+    home: &Path,
+    cwd: &Path,
+    flags: &RunFlags,
+    kept: &Settings,
+    chosen: &Chosen,
+) -> Result<Config, Failure> {
+    // The session's provider may be gone from the settings, or have been given on a command line.
+    let id = &kept.provider.id;
+    let text = |value: &str| serde_json::Value::from(value).to_string();
+    let mut overrides = vec![format!("model_provider={}", text(id))];
+    let moved = id == "openai"
+        && (chosen.has(&["openai_base_url"])
+            || ["OPENAI_BASE_URL", "OPENAI_API_BASE"].map(std::env::var).iter().any(Result::is_ok));
+    if !moved {
+        let key = codex_config::dotted(["model_providers", id, "base_url"]);
+        overrides.push(format!("{key}={}", text(&kept.provider.base_url)));
+    }
+    if !chosen.sets_permissions() {
+        let words: Vec<String> = kept.permissions.iter().map(ToString::to_string).collect();
+        overrides.push(format!("sandbox_permissions={}", serde_json::Value::from(words)));
+    }
+    overrides.extend(flags.config.iter().cloned());
+    let mut config = Config::load(Inputs {
+        home: home.to_owned(),
+        env: &|name| std::env::var(name).ok(),
+        cwd: cwd.to_owned(),
+        overrides,
+        flags: Flags {
+            model: flags.model.clone(),
+            approval: None,
+            sandbox: flags.sandbox.clone(),
+            add_dir: flags.add_dir.clone(),
+            disable_response_storage: flags.disable_response_storage,
+            full_auto: flags.full_auto,
+            strict_config: flags.strict_config,
+        },
+    })?;
+    // The file's permissions are passed over because the session has its own, which is no mistake.
+    let by_session = |warning: &Warning| matches!(warning, Warning::Shadowed { .. });
+    config.warnings.retain(|warning| chosen.sets_permissions() || !by_session(warning));
+    Ok(config)
+}
+
+/// Refuses a session that asks before it acts: nobody could answer here.
+fn asks_nobody(settings: &Settings) -> Result<(), Failure> {
+    match settings.approval_policy {
+        ApprovalPolicy::Never => Ok(()),
+        policy @ (ApprovalPolicy::OnFailure | ApprovalPolicy::UnlessAllowListed) => {
+            let message = format!(
+                "the session's approval policy is {}, and nobody can be asked here",
+                policy.as_str()
+            );
+            Err(Failure::new(USAGE, message).hint(
+                "-c approval_policy=never goes on without questions, inside the session's \
+                 sandbox; the change is recorded",
+            ))
+        }
+    }
+}
+
+/// Gives where this process works, when that is not where the last one did.
+fn surroundings(
+    session: &TakenUp,
+    cwd: &Path,
+    plan: &Plan,
+) -> Result<Option<Surroundings>, Failure> {
+    let found = Surroundings {
+        cwd: opening::text(cwd)?,
+        sandbox: opening::sandbox(plan)?,
+        tools: codex_actors::tools_digest(),
+    };
+    Ok(Some(found).filter(|found| session.session().surroundings().as_ref() != Some(found)))
+}
+
+/// Gives the surroundings in words for the model, when it was told others.
+fn environment(session: &TakenUp, cwd: &Path, plan: &Plan) -> Result<Option<String>, Failure> {
+    let told = session.session().transcript().entries().iter().rev().find_map(environment_of);
+    let told = told.map(|text| session.text(text));
+    let now = opening::environment(&opening::text(cwd)?, plan);
+    Ok(Some(now).filter(|now| told.as_ref() != Some(now)))
+}
+
+fn environment_of(entry: &Entry) -> Option<&Stored<String>> {
+    match entry {
+        Entry::Context { source: ContextSource::Environment, text } => Some(text),
+        Entry::Context { source: ContextSource::Instructions, .. }
+        | Entry::User { .. }
+        | Entry::Item { .. }
+        | Entry::Output { .. } => None,
+    }
+}
