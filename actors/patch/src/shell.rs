@@ -200,6 +200,10 @@ impl<'a> Script<'a> {
         inner.skip("<<")?;
         let end = inner.end_mark()?;
         let text = inner.document(&end)?;
+        // Inside a substitution, bash also ends the text at `END)`.
+        if text.lines().any(|line| line.starts_with(&end.word)) {
+            return None;
+        }
         self.0 = inner.0.trim_start_matches(BLANK_OR_LINE).strip_prefix(")\"")?;
         Some(text.trim_end_matches('\n').to_owned())
     }

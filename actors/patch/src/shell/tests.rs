@@ -160,6 +160,7 @@ fn a_here_document_by_way_of_cat() {
         format!("apply_patch $(cat <<'EOF'\n{PATCH}EOF\n)"),
         "apply_patch \"$(cat <<EOF\n$HOME\nEOF\n)\"".to_owned(),
         format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\n)x\""),
+        format!("apply_patch \"$(cat <<'EOF'\nEOF)\n{PATCH}EOF\n)\""),
         format!("apply_patch \"$(cat <<'EOF' | sed s/a/b/\n{PATCH}EOF\n)\""),
         format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\necho x)\""),
         format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\n"),
