@@ -41,9 +41,10 @@ fn usage(message: String) -> Failure {
 ///
 /// Without one, or with `-`, it is read from standard input.
 pub(crate) fn run(patch: Option<OsString>) -> Result<ExitCode, Failure> {
-    let text = match patch {
+    let none = || Err(usage("no patch was given".to_owned()));
+    let text = match &patch {
         Some(patch) if patch != "-" => patch.as_bytes().to_vec(),
-        None if std::io::stdin().is_terminal() => return Err(usage("no patch was given".into())),
+        None if std::io::stdin().is_terminal() => return none(),
         Some(_) | None => {
             let mut text = Vec::new();
             std::io::stdin()
@@ -52,6 +53,9 @@ pub(crate) fn run(patch: Option<OsString>) -> Result<ExitCode, Failure> {
             text
         }
     };
+    if text.is_empty() && patch.is_none() {
+        return none();
+    }
     let cwd = opening::folder(None)?;
     let outcome = codex_patch::run_cli(&text, &cwd);
     // What can't be written is nobody's business: the exit code still tells.
