@@ -1,6 +1,6 @@
 //! Reads what a tool call asks for out of the provider's JSON. Pure.
 
-use codex_event::{Invocation, ItemKind};
+use codex_event::{Digest, Invocation, ItemKind};
 use codex_patch::{Intercepted, intercept};
 use serde::Deserialize;
 use serde_json::Value;
@@ -70,7 +70,9 @@ pub(crate) fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
             let safety = codex_session::classify(&argv);
             Invocation::Command { argv: argv.into(), workdir, timeout_ms, safety }
         }
-        Asked::Patch { workdir, .. } => Invocation::Patch { workdir },
+        Asked::Patch { workdir, text } => {
+            Invocation::Patch { workdir, text: Some(Digest::of(text.as_bytes())) }
+        }
         Asked::Invalid { message } => Invocation::Invalid { message: message.into() },
     }
 }
@@ -96,6 +98,10 @@ pub(crate) fn read(raw: &str) -> Asked {
 fn parsed<'a, T: Deserialize<'a>>(text: Option<&'a str>, then: impl Fn(T) -> Asked) -> Asked {
     match serde_json::from_str(text.unwrap_or_default()) {
         Ok(arguments) => then(arguments),
+        Err(error) if error.is_eof() => invalid(format!(
+            "failed to parse function arguments: {error}. They were cut off, and nothing was run: \
+             call the tool again with whole arguments, and put less into one call."
+        )),
         Err(error) => invalid(format!("failed to parse function arguments: {error}")),
     }
 }
@@ -177,6 +183,16 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_asked_for_may_be_as_deep_as_it_likes() {
+        for depth in [1_000, 100_000] {
+            let nested = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            let arguments = format!("{{\"cmd\":\"ls\",\"why\":{nested}}}");
+            let call = json!({"name": "exec_command", "arguments": arguments}).to_string();
+            assert!(matches!(read(&call), Asked::Command { .. }), "{depth}");
+        }
+    }
+
+    #[test]
     fn a_patch_is_found_in_every_form() {
         let patch = "*** Begin Patch\n*** Delete File: a\n*** End Patch";
         let custom = json!({"type": "custom_tool_call", "name": "apply_patch", "input": patch});
@@ -205,6 +221,16 @@ mod tests {
         assert_eq!(message(function("frobnicate", json!({}))), "unsupported call: frobnicate");
         let broken = json!({"name": "exec_command", "arguments": "{not json"}).to_string();
         assert!(message(read(&broken)).starts_with("failed to parse function arguments: "));
+        let cut = json!({"name": "exec_command", "arguments": "{\"cmd\": \"ec"}).to_string();
+        let told = message(read(&cut));
+        assert!(
+            told.starts_with("failed to parse function arguments: EOF while parsing"),
+            "{told}"
+        );
+        assert!(told.contains("cut off, and nothing was run"), "{told}");
+        let deep = format!("{{\"cmd\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        let deep = json!({"name": "exec_command", "arguments": deep}).to_string();
+        assert!(message(read(&deep)).contains("invalid type: sequence"));
         assert!(message(function("shell", json!({"command": []}))).contains("empty"));
         assert!(message(function("shell", json!({"command": "ls"}))).contains("arguments"));
     }

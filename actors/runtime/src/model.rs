@@ -5,11 +5,13 @@
 //! text is cut ([`chunk`]) and what a failure means ([`fault`]).
 
 mod attempt;
+mod body;
 mod chunk;
 mod encode;
 mod endpoint;
 mod fault;
 mod positions;
+mod progress;
 mod said;
 mod sse;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use codex_event::{
 };
 
 use crate::Session;
+use crate::repeat::{Rounds, Trace};
 use crate::session::{
     Asking, Call, CallState, Ended, IntentKind, Item, Life, Notice, Opened, Phase, Turn, Working,
 };
@@ -157,6 +158,7 @@ impl Turn {
             interrupt: None,
             usage: Usage::default(),
             last_message: None,
+            rounds: Rounds::default(),
             phase: Phase::Begun,
         }
     }
@@ -182,7 +184,10 @@ impl Turn {
 
     fn flushed(&mut self) {
         self.queued.clear();
-        if let Phase::Working(working) = &mut self.phase {
+        if let Phase::Working(working) = &mut self.phase
+            && !working.calls.is_empty()
+        {
+            self.rounds.finish(&working.calls);
             working.calls.clear();
         }
     }
@@ -287,7 +292,7 @@ impl Turn {
                         IntentKind::Patch { changes: changes.clone() }
                     }
                 };
-                self.count(*call, *attempt);
+                self.with_call(*call, |call| call.attempts = *attempt);
                 self.change(*call, |_| CallState::Intended {
                     intended: seq,
                     attempt: *attempt,
@@ -313,14 +318,19 @@ impl Turn {
                 | CallState::Refused { .. }
                 | CallState::Ended(_)) => other,
             }),
-            Event::ToolFinished { call, attempt, output, .. } => {
+            Event::ToolOutput { call, stream, skipped, bytes, .. } => {
+                self.with_call(*call, |call| call.trace.print(*stream, *skipped, &bytes.0));
+            }
+            Event::ToolFinished { call, attempt, outcome, output, .. } => {
                 let (attempt, output) = (*attempt, output.clone());
+                self.with_call(*call, |call| call.trace.end(outcome));
                 self.change(*call, |_| {
                     CallState::Ended(Ended { seq, attempt, output, abandoned: false })
                 });
             }
             Event::ToolAbandoned { call, output } => {
                 let output = output.clone();
+                self.with_call(*call, |call| call.trace.abandon());
                 self.change(*call, |_| {
                     CallState::Ended(Ended { seq, attempt: 0, output, abandoned: true })
                 });
@@ -335,7 +345,6 @@ impl Turn {
             | Event::TurnCompleted { .. }
             | Event::TurnFailed { .. }
             | Event::ModelStreamed { .. }
-            | Event::ToolOutput { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }
@@ -355,21 +364,19 @@ impl Turn {
         });
     }
 
-    fn count(&mut self, id: CallId, attempt: u32) {
+    fn with_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
         if let Phase::Working(working) = &mut self.phase
             && let Some(call) = working.calls.iter_mut().find(|call| call.id == id)
         {
-            call.attempts = attempt;
+            change(call);
         }
     }
 
     fn change(&mut self, id: CallId, to: impl FnOnce(CallState) -> CallState) {
-        if let Phase::Working(working) = &mut self.phase
-            && let Some(call) = working.calls.iter_mut().find(|call| call.id == id)
-        {
+        self.with_call(id, |call| {
             let state = std::mem::replace(&mut call.state, CallState::Called);
             call.state = to(state);
-        }
+        });
     }
 }
 
@@ -387,6 +394,7 @@ impl Working {
             invocation: invocation.clone(),
             attempts: 0,
             state: CallState::Called,
+            trace: Trace::default(),
         });
     }
 }

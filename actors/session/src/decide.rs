@@ -14,7 +14,7 @@ use crate::chain::{Chain, Draft};
 use crate::report::{Intake, Report, Stamp};
 use crate::session::{Call, CallState, Item, Life, Opened, Phase, Turn};
 use crate::transcript::Entry;
-use crate::{Session, retry};
+use crate::{Session, repeat, retry};
 
 /// A decision in the making.
 pub(crate) struct Step<'a> {
@@ -207,7 +207,7 @@ impl Step<'_> {
             }
             Report::ToolEnded { call, attempt, outcome, duration_ms, output, denial } => {
                 let intended = self.carried_out(call, attempt)?;
-                let output = output.into();
+                let output = self.remarked(output).into();
                 let event = Event::ToolFinished {
                     call,
                     attempt,
@@ -276,7 +276,7 @@ impl Step<'_> {
             retry::Next::Fail => None,
         };
         let interrupted = turn.interrupt.is_some();
-        let (kind, message) = (fault.kind, fault.message.clone());
+        let (kind, message) = (fault.kind, retry::last_words(&fault));
         let event = Event::ModelAttemptFailed { request, attempt, fault, retry };
         let failed = self.emit(Author::Supervisor, Some(requested), event);
         match next {
@@ -350,12 +350,26 @@ impl Step<'_> {
 
     fn go_on(&mut self, cause: Seq) {
         let Some(turn) = &self.turn else { return };
+        if let Some(message) = repeat::exhausted(turn) {
+            return self.fail(cause, FailureKind::Policy, message);
+        }
         if turn.pending().is_empty() {
             let usage = turn.usage;
             self.emit(Author::Supervisor, Some(cause), Event::TurnCompleted { usage });
             self.leave_turn();
         } else {
             self.request(cause);
+        }
+    }
+
+    /// Adds to a result what the model has to be told beside it.
+    pub(crate) fn remarked(&self, output: String) -> String {
+        match self.turn.as_ref().and_then(repeat::remark) {
+            Some(remark) if output.is_empty() => remark,
+            // Decided again from the journal, it is there already.
+            Some(remark) if output.ends_with(&remark) => output,
+            Some(remark) => format!("{}\n{remark}", output.trim_end_matches('\n')),
+            None => output,
         }
     }
 

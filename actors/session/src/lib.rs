@@ -10,6 +10,7 @@ mod chain;
 mod decide;
 mod react;
 mod redecide;
+mod repeat;
 mod report;
 mod resume;
 mod retry;

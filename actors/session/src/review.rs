@@ -2,10 +2,11 @@
 
 use codex_event::{
     ApprovalPolicy, Author, CallId, Confinement, Denial, Event, FailureKind, FileChange,
-    Invocation, Outcome, Permission, Question, Rejection, Safety, Scope, Seq, Verdict,
+    Invocation, Outcome, Permission, Question, Rejection, Safety, Scope, Seq, Stored, Verdict,
 };
 
 use crate::decide::Step;
+use crate::repeat;
 use crate::report::PatchPlan;
 use crate::session::{Call, CallState};
 
@@ -32,6 +33,10 @@ impl Step<'_> {
     }
 
     fn assess(&mut self, call: &Call) -> Option<Seq> {
+        if let Some(reason) = self.turn.as_ref().and_then(repeat::refusal) {
+            let settled = self.deny(call, "repeated-call", &reason);
+            return Some(self.refuse(call.id, settled, &reason));
+        }
         match &call.invocation {
             Invocation::Invalid { message } => {
                 let event = Event::ToolFinished {
@@ -39,7 +44,10 @@ impl Step<'_> {
                     attempt: 0,
                     outcome: Outcome::Invalid,
                     duration_ms: 0,
-                    output: message.clone(),
+                    output: match message {
+                        Stored::Inline(message) => self.remarked(message.clone()).into(),
+                        Stored::Blob { .. } => message.clone(),
+                    },
                     denial: None,
                 };
                 Some(self.emit(Author::Supervisor, Some(call.called), event))
@@ -93,17 +101,14 @@ impl Step<'_> {
                     attempt: 0,
                     outcome: Outcome::PatchFailed,
                     duration_ms: 0,
-                    output: message.into(),
+                    output: self.remarked(message).into(),
                     denial: None,
                 };
                 let ended = self.emit(Author::Supervisor, Some(call.called), event);
                 self.proceed(ended);
             }
             PatchPlan::Outside { message } => {
-                let verdict = Verdict::Denied { reason: message.clone() };
-                let event = Event::ReviewSettled { call: id, verdict, scope: Scope::Once };
-                let rule = Author::Policy("writable-roots".into());
-                let settled = self.emit(rule, Some(call.called), event);
+                let settled = self.deny(&call, "writable-roots", &message);
                 let ended = self.refuse(id, settled, &message);
                 self.proceed(ended);
             }
@@ -201,6 +206,12 @@ impl Step<'_> {
     fn allow(&mut self, call: CallId, cause: Seq, rule: &str) -> Seq {
         let event = Event::ReviewSettled { call, verdict: Verdict::Allowed, scope: Scope::Once };
         self.emit(Author::Policy(rule.to_owned()), Some(cause), event)
+    }
+
+    fn deny(&mut self, call: &Call, rule: &str, reason: &str) -> Seq {
+        let verdict = Verdict::Denied { reason: reason.to_owned() };
+        let event = Event::ReviewSettled { call: call.id, verdict, scope: Scope::Once };
+        self.emit(Author::Policy(rule.to_owned()), Some(call.called), event)
     }
 
     pub(crate) fn ask(&mut self, call: CallId, cause: Seq, question: Question, reason: &str) {

@@ -8,6 +8,7 @@ use codex_event::{
     Usage,
 };
 
+use crate::repeat::{Rounds, Trace};
 use crate::transcript::{CallForm, Entry, Transcript};
 
 /// A session, folded from its events.
@@ -63,6 +64,7 @@ pub(crate) struct Turn {
     pub(crate) interrupt: Option<(Seq, InterruptReason)>,
     pub(crate) usage: Usage,
     pub(crate) last_message: Option<Stored<String>>,
+    pub(crate) rounds: Rounds,
     pub(crate) phase: Phase,
 }
 
@@ -116,6 +118,7 @@ pub(crate) struct Call {
     /// Attempts that were announced so far.
     pub(crate) attempts: u32,
     pub(crate) state: CallState,
+    pub(crate) trace: Trace,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,11 @@ use codex_event::FailureKind;
 pub fn hint(kind: FailureKind, message: &str) -> String {
     match kind {
         FailureKind::MissingKey => missing_key(message),
+        FailureKind::Policy if message.contains("again and again") => {
+            "the model went round in circles: say in the next prompt what to do differently, or \
+             take another model with -m"
+                .to_owned()
+        }
         FailureKind::Policy => {
             "a person or a rule ended the turn, and nothing was run after that; say in the next \
              prompt what to do instead, or allow more with -s"
@@ -41,23 +46,40 @@ fn missing_key(message: &str) -> String {
 }
 
 fn model(message: &str) -> &'static str {
-    let message = message.to_lowercase();
+    // The address is ours, and its port must not be taken for a status.
+    let message = message.split(", url: ").next().unwrap_or_default().to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     // The first that fits wins, so the more exact ones stand first.
     if says(&["context window", "context_length"]) {
         "start a new session, or ask for less at once"
     } else if says(&["previous response", "previous_response"]) {
         "the server does not keep responses: set response_storage = false for its provider"
-    } else if says(&["quota", "usage_not_included", "billing"]) {
+    } else if says(&["quota", "usage not included", "usage limit", "billing"]) {
         "the account has nothing left to spend: check its plan and limits at the provider"
     } else if says(&["401 ", "unauthorized", "invalid api key", "incorrect api key"]) {
         "the server refuses the key: check that it is current and belongs to this provider"
     } else if says(&["403 ", "forbidden"]) {
         "the key may not do this: check its rights, and that the model is open to it"
+    } else if says(&["instead of a stream of events"]) {
+        "something else than a model's API answers there: check that base_url ends where /responses \
+         begins (often /v1), that the server can stream, and that no proxy answers in its place"
+    } else if says(&["redirects to"]) {
+        "set base_url of the provider to where it redirects, if you trust that address"
+    } else if says(&["base_url"]) {
+        "set base_url of the provider in config.toml to an http or https address that ends where \
+         /responses begins (often /v1)"
+    } else if says(&["header"]) {
+        "correct the key, or http_headers and env_http_headers of the provider in config.toml"
+    } else if says(&["asks to wait"]) {
+        "run it again when that time is over"
     } else if says(&["404 ", "model_not_found", "does not exist"]) {
         "check the model's name, and that base_url ends where /responses begins (often /v1)"
-    } else if says(&["429", "rate limit", "too many requests"]) {
+    } else if says(&["429 ", "rate limit", "too many requests"]) {
         "wait a little and run it again, or raise stream_max_retries of the provider"
+    } else if says(&["invalid prompt"]) {
+        "the provider's rules refuse this prompt: ask in other words"
+    } else if says(&["content_filter"]) {
+        "the provider's filter stopped the answer: ask for it in other words"
     } else if says(&["max_output_tokens", "incomplete response"]) {
         "the answer was cut off by its length: ask for smaller steps"
     } else if says(&["idle timeout"]) {
@@ -78,9 +100,9 @@ fn model(message: &str) -> &'static str {
     } else if says(&[
         "stream disconnected",
         "stream closed",
-        "response failed",
         "high demand",
         "overloaded",
+        "response failed",
         "status 5",
     ]) {
         "this may pass: run it again in a moment"
@@ -115,6 +137,48 @@ mod tests {
                 "new session",
             ),
             (FailureKind::Model, "Connection refused (os error 111)", "base_url"),
+            (
+                FailureKind::Model,
+                "http://127.0.0.1:42904/v1/responses can't be reached: timed out",
+                "base_url",
+            ),
+            (
+                FailureKind::Model,
+                "unexpected status 500 Internal Server Error: oops, url: http://127.0.0.1:1/429 /",
+                "in a moment",
+            ),
+            (
+                FailureKind::Model,
+                "the server answered with a web page instead of a stream of events: Sign in",
+                "proxy",
+            ),
+            (
+                FailureKind::Model,
+                "unexpected status 308 Permanent Redirect: the server redirects to https://h/v1",
+                "set base_url",
+            ),
+            (FailureKind::Model, "the provider's base_url `x` is no address: y", "http or https"),
+            (
+                FailureKind::Model,
+                "the value for the header `authorization` has letters that HTTP can't carry",
+                "key",
+            ),
+            (
+                FailureKind::Model,
+                "exceeded retry limit, last status: 429 Too Many Requests; the server asks to wait \
+                 90 minutes, and at most 10 are waited",
+                "when that time is over",
+            ),
+            (
+                FailureKind::Model,
+                "Incomplete response returned, reason: content_filter",
+                "other words",
+            ),
+            (
+                FailureKind::Policy,
+                "the model makes the same call again and again: it gave …",
+                "circles",
+            ),
             (FailureKind::Model, "idle timeout waiting for SSE", "stream_idle_timeout_ms"),
             (
                 FailureKind::Model,
@@ -122,6 +186,9 @@ mod tests {
                 "smaller",
             ),
             (FailureKind::Model, "stream disconnected before completion: x", "again"),
+            (FailureKind::Model, "usage not included: upgrade", "plan"),
+            (FailureKind::Model, "Invalid prompt: flagged", "other words"),
+            (FailureKind::Model, "the response failed: the roof is on fire", "in a moment"),
             (FailureKind::Model, "something new", "model"),
         ];
         for (kind, message, word) in cases {

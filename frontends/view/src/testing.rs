@@ -335,7 +335,7 @@ impl Story {
     pub fn patch(&mut self, changes: Vec<FileChange>, outcome: Outcome, told: &str) {
         self.calls("apply_patch");
         self.responds();
-        let call = self.called(Invocation::Patch { workdir: None });
+        let call = self.called(Invocation::Patch { workdir: None, text: None });
         self.settled(call, Verdict::Allowed);
         self.intended(call, 1, Confinement::WritableRoots { changes: changes.into() });
         self.finished(call, 1, outcome, told);

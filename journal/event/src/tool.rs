@@ -30,6 +30,9 @@ pub enum Invocation {
         /// Folder that relative paths are meant from, as the model wrote it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         workdir: Option<String>,
+        /// Digest of the patch; none in journals of releases that did not keep it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<Digest>,
     },
     /// Nothing that can be done: the call itself is at fault.
     Invalid {

@@ -1,25 +1,26 @@
 //! One attempt: from the request to the last event of its stream.
 
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
 
 use codex_event::{Fault, FaultKind, Invocation, ItemKind, StreamPart};
 use codex_session::Report;
-use futures_util::{Stream, StreamExt};
-use reqwest::Response;
-use reqwest::header::RETRY_AFTER;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use reqwest::header::{DATE, LOCATION, RETRY_AFTER};
+use reqwest::{Response, Url};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::chunk::{Chunk, Chunker};
 use super::endpoint::{self, Endpoint};
+use super::fault::Refusal;
 use super::positions::{Positions, TooMany};
+use super::progress::Progress;
 use super::said::{self, Said};
 use super::sse::{self, Broken};
-use super::{Interpret, ModelCall, encode, fault};
+use super::{Interpret, ModelCall, body, encode, fault};
 
-/// Most bytes of an error's body that are looked at.
-const MAX_ERROR_BODY: usize = 64 << 10;
 /// Longest time, in all, to read what follows a complete response.
 const FAREWELL: Duration = Duration::from_millis(50);
 
@@ -100,7 +101,12 @@ impl<'a> Attempt<'a> {
     pub(crate) async fn run(&mut self, endpoint: &Endpoint) -> Result<Answer, Ended> {
         let idle = Duration::from_millis(self.call.settings.provider.stream_idle_timeout_ms);
         let response = self.open(endpoint, idle).await?;
-        let mut events: Events = Box::pin(sse::events(response.bytes_stream(), idle, sse::LIMITS));
+        let mut progress = Progress::new(idle);
+        let received = progress.meter();
+        let bytes = body::events(response, idle).await?.inspect_ok(move |bytes| {
+            received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        });
+        let mut events: Events = Box::pin(sse::events(bytes, idle, sse::LIMITS));
         loop {
             let due = self.chunker.due().map(|ms| self.began + Duration::from_millis(ms));
             let event = tokio::select! {
@@ -110,16 +116,29 @@ impl<'a> Attempt<'a> {
                     self.flush().await?;
                     continue;
                 }
+                () = sleep_until(progress.deadline()) => {
+                    if progress.is_over() {
+                        return Err(fault::lost(Some(&Broken::Stalled)).into());
+                    }
+                    continue;
+                }
             };
             let data = match event {
                 Some(Ok(data)) => data,
                 Some(Err(broken)) => return Err(fault::lost(Some(&broken)).into()),
                 None => return Err(fault::lost(None).into()),
             };
-            if let Some(said) = said::read(&data)
-                && let Some(report) = self.take(said).await?
-            {
-                return Ok(Answer { report, rest: Rest(events) });
+            match said::read(&data) {
+                Some(said) => {
+                    progress.made();
+                    if let Some(report) = self.take(said).await? {
+                        return Ok(Answer { report, rest: Rest(events) });
+                    }
+                }
+                None if progress.is_over() => {
+                    return Err(fault::lost(Some(&Broken::Stalled)).into());
+                }
+                None => {}
             }
         }
     }
@@ -152,12 +171,7 @@ impl<'a> Attempt<'a> {
         if response.status().is_success() {
             return Ok(response);
         }
-        let status = response.status();
-        let retry_after = response.headers().get(RETRY_AFTER).cloned();
-        let retry_after = retry_after.as_ref().and_then(|value| value.to_str().ok());
-        let body = error_body(response, idle).await;
-        let previous = call.previous.as_deref();
-        Err(fault::status(status, retry_after, &body, &endpoint::shown(&url), previous))
+        Err(refused(response, &url, call.previous.as_deref(), idle).await)
     }
 
     /// Takes up what an event says; gives the last report when it is the end.
@@ -187,6 +201,7 @@ impl<'a> Attempt<'a> {
                 return Ok(Some(Report::ModelDone { request, attempt, response, usage, calls }));
             }
             Said::Failed(fault) => return Err(fault.into()),
+            Said::Alive => {}
         }
         Ok(None)
     }
@@ -225,14 +240,20 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Gives as much of an error's body as is worth showing; what can't be read is left out.
-async fn error_body(mut response: Response, idle: Duration) -> String {
-    let mut body = Vec::new();
-    while body.len() < MAX_ERROR_BODY
-        && let Ok(Ok(Some(bytes))) = timeout(idle, response.chunk()).await
-    {
-        body.extend_from_slice(&bytes);
-    }
-    body.truncate(MAX_ERROR_BODY);
-    String::from_utf8_lossy(&body).into_owned()
+/// Judges an answer whose status is not a good one.
+async fn refused(response: Response, url: &Url, previous: Option<&str>, idle: Duration) -> Fault {
+    let status = response.status();
+    let headers = response.headers().clone();
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let target = header(LOCATION).and_then(|location| url.join(location).ok());
+    let refusal = Refusal {
+        status,
+        retry_after: header(RETRY_AFTER),
+        date: header(DATE),
+        location: target.as_ref().map(endpoint::shown),
+        body: &body::text(response, idle).await,
+        url: &endpoint::shown(url),
+        previous,
+    };
+    fault::status(&refusal, SystemTime::now())
 }

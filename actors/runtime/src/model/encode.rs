@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use codex_event::{Backend, ContextSource, ItemKind, Stored};
 use codex_session::{CallForm, Entry};
 use serde::Serialize;
@@ -10,6 +12,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::{ModelCall, tools};
+
+/// Depth beyond which JSON can't be held as a value.
+const MAX_DEPTH: usize = 100;
 
 /// Field order is the order on the wire.
 #[derive(Serialize)]
@@ -93,10 +98,12 @@ fn input(entry: &Entry, backend: Backend) -> Option<Box<RawValue>> {
     }
 }
 
+/// An item with the text of each of its fields, as it came.
+type Fields = BTreeMap<String, Box<RawValue>>;
+
 /// Gives an item of an earlier response in the form in which it goes back.
 fn resent(kind: &ItemKind, text: &str, backend: Backend) -> Option<Box<RawValue>> {
-    // Good JSON that can't be held as a value (half a surrogate pair in a text) goes back as it is.
-    let Ok(Value::Object(mut item)) = serde_json::from_str(text) else {
+    let Ok(mut item) = serde_json::from_str::<Fields>(text) else {
         return RawValue::from_string(text.to_owned()).ok();
     };
     match (kind, backend) {
@@ -121,37 +128,51 @@ fn resent(kind: &ItemKind, text: &str, backend: Backend) -> Option<Box<RawValue>
             forget_storage(&mut item);
         }
     }
-    raw(&Value::Object(item))
+    serde_json::value::to_raw_value(&item).ok()
 }
 
 /// Removes what names or describes the copy that a server would have kept.
-fn forget_storage(item: &mut Map<String, Value>) {
+fn forget_storage(item: &mut Fields) {
     item.remove("id");
     item.remove("status");
 }
 
 /// Replaces arguments that are no JSON object, as when the call was cut off: servers refuse them
-/// with a 500, again and again. The call's output says what was wrong with them.
-fn mend_arguments(item: &mut Map<String, Value>) {
-    let mended = match item.get("arguments") {
-        Some(Value::String(text)) => match serde_json::from_str::<Map<String, Value>>(text) {
-            Ok(_) => return,
-            Err(_) => "{}".to_owned(),
-        },
-        Some(Value::Object(arguments)) => Value::Object(arguments.clone()).to_string(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_)) | None => {
-            "{}".to_owned()
-        }
+/// with a 500, again and again. What the model wrote goes back inside of an object, so that it sees
+/// where it was cut off; the call's output says that nothing was run.
+fn mend_arguments(item: &mut Fields) {
+    let text = item.get("arguments").map_or("null", |raw| raw.get());
+    let mended = match serde_json::from_str::<Option<String>>(text) {
+        Ok(Some(arguments)) if is_object(&arguments) => return,
+        Ok(Some(arguments)) if !arguments.trim().is_empty() => invalid(&arguments),
+        Ok(_) => "{}".to_owned(),
+        // Not within a string, as some servers send them.
+        Err(_) if is_object(text) => text.to_owned(),
+        // A text that ends within a surrogate pair, among others.
+        Err(_) => invalid(text),
     };
-    item.insert("arguments".to_owned(), mended.into());
+    if let Some(mended) = raw(&mended.into()) {
+        item.insert("arguments".to_owned(), mended);
+    }
 }
 
-fn has(item: &Map<String, Value>, field: &str) -> bool {
-    match item.get(field) {
-        Some(Value::String(text)) => !text.is_empty(),
-        Some(Value::Array(list)) => !list.is_empty(),
-        Some(Value::Object(_)) => true,
-        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => false,
+fn invalid(arguments: &str) -> String {
+    json!({ "invalid_arguments": arguments }).to_string()
+}
+
+/// Tells whether a text is a JSON object, however deep.
+fn is_object(text: &str) -> bool {
+    // What is deeper than a value can be held is at least looked through.
+    let deep = || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_DEPTH;
+    let sound = || serde_json::from_str::<&RawValue>(text).is_ok();
+    serde_json::from_str::<Map<String, Value>>(text).is_ok()
+        || (text.trim_start().starts_with('{') && deep() && sound())
+}
+
+fn has(item: &Fields, field: &str) -> bool {
+    match item.get(field).map_or("null", |raw| raw.get()) {
+        "null" | "true" | "false" | "\"\"" | "[]" => false,
+        other => other.starts_with(['"', '[', '{']),
     }
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use codex_event::{Fault, FaultKind};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    USER_AGENT,
 };
 use reqwest::{Client, ClientBuilder, Url, redirect};
 use rustls::crypto::ring;
@@ -104,6 +105,8 @@ pub(crate) fn shown(url: &Url) -> String {
 pub(crate) fn headers(call: &ModelCall, key: Option<&str>) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    // A stream is read as it comes.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let agent = concat!("codex/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));

@@ -3,11 +3,14 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::SystemTime;
+
 use codex_event::{Fault, FaultKind};
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::ModelCall;
+use super::body::Looks;
 use super::positions::MAX_ITEMS;
 use super::sse::Broken;
 
@@ -27,19 +30,30 @@ pub(crate) fn fault(kind: FaultKind, message: impl Into<String>) -> Fault {
     Fault { kind, message: message.into(), retry_after_ms: None }
 }
 
-/// Judges an HTTP answer that is no stream.
-///
-/// `url` is shown to the user; `previous` is the response that the request named.
-pub(crate) fn status(
-    status: StatusCode,
-    retry_after: Option<&str>,
-    body: &str,
-    url: &str,
-    previous: Option<&str>,
-) -> Fault {
+/// An HTTP answer with a status that is not a good one, as far as it matters.
+pub(crate) struct Refusal<'a> {
+    /// The status.
+    pub(crate) status: StatusCode,
+    /// Its `Retry-After`.
+    pub(crate) retry_after: Option<&'a str>,
+    /// Its `Date`: the server's clock, which its dates are meant by.
+    pub(crate) date: Option<&'a str>,
+    /// Where it redirects to, without secrets.
+    pub(crate) location: Option<String>,
+    /// The beginning of its body.
+    pub(crate) body: &'a str,
+    /// The address that was asked, without secrets.
+    pub(crate) url: &'a str,
+    /// The response that the request named.
+    pub(crate) previous: Option<&'a str>,
+}
+
+/// Judges an HTTP answer with a status that is not a good one; `now` is our clock.
+pub(crate) fn status(refusal: &Refusal<'_>, now: SystemTime) -> Fault {
+    let Refusal { status, body, url, previous, .. } = *refusal;
     let told = Told::in_body(body);
     let retry_after_ms =
-        retry_after.and_then(seconds).or_else(|| told.message.as_deref().and_then(asked_pause));
+        refusal.pause(now).or_else(|| told.message.as_deref().and_then(asked_pause));
     let plain = || format!("unexpected status {status}: {}, url: {url}", told.text(body));
     match (status.as_u16(), told.meaning()) {
         (400..=499, Meaning::ContextWindow) => fault(FaultKind::ContextWindow, CONTEXT_WINDOW),
@@ -49,12 +63,65 @@ pub(crate) fn status(
         }
         (402 | 429, Meaning::Quota) => fault(FaultKind::Quota, told.quota()),
         (429, _) => {
-            let message = format!("exceeded retry limit, last status: {status}");
+            let words = told.message.as_ref().map_or(String::new(), |words| format!(": {words}"));
+            let message = format!("exceeded retry limit, last status: {status}{words}");
             Fault { kind: FaultKind::RateLimited, message, retry_after_ms }
         }
-        (500.., _) => Fault { kind: FaultKind::ServerError, message: plain(), retry_after_ms },
+        // Too late and too early are no fault of the request.
+        (408 | 425 | 500.., _) => {
+            Fault { kind: FaultKind::ServerError, message: plain(), retry_after_ms }
+        }
+        (300..=399, _) if let Some(location) = &refusal.location => {
+            let message = format!(
+                "unexpected status {status}: the server redirects to {location}, which is not \
+                 followed, url: {url}"
+            );
+            fault(FaultKind::BadRequest, message)
+        }
         (400, _) if !body.trim().is_empty() => fault(FaultKind::BadRequest, told.text(body)),
         _ => fault(FaultKind::BadRequest, plain()),
+    }
+}
+
+impl Refusal<'_> {
+    /// Gives the pause that `Retry-After` asks for, in milliseconds.
+    fn pause(&self, now: SystemTime) -> Option<u64> {
+        let text = self.retry_after?.trim();
+        let until = || {
+            let until = httpdate::parse_http_date(text).ok()?;
+            let now =
+                self.date.and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or(now);
+            let left = until.duration_since(now).unwrap_or_default();
+            Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+        };
+        match text.parse() {
+            Ok(number) => millis(number, 1000.0),
+            Err(_) => until(),
+        }
+    }
+}
+
+/// Judges a good status with a body that is no stream of events.
+pub(crate) fn no_stream(looks: &Looks, body: &str) -> Fault {
+    let answered = |with: &str, words: &str| {
+        let colon = if words.is_empty() { "" } else { ": " };
+        let message =
+            format!("the server answered with {with} instead of a stream of events{colon}{words}");
+        fault(FaultKind::BadRequest, message)
+    };
+    match looks {
+        Looks::Json => {
+            let json: Value = serde_json::from_str(body).unwrap_or_default();
+            match &json["error"] {
+                error @ Value::Object(_) => failed(error),
+                _ => answered("JSON", &Told::in_body(body).text(body)),
+            }
+        }
+        Looks::Page => answered("a web page", &title(body).unwrap_or_default()),
+        Looks::Compressed(encoding) => {
+            answered(&format!("a compressed body (content-encoding: {encoding})"), "")
+        }
+        Looks::Events => lost(None),
     }
 }
 
@@ -62,21 +129,33 @@ pub(crate) fn status(
 pub(crate) fn failed(error: &Value) -> Fault {
     let told = Told::of(error);
     let text = told.message.clone().unwrap_or_else(|| match told.code.as_str() {
-        "" => "the response failed, and the server does not say why".to_owned(),
-        code => format!("the response failed: {code}"),
+        "" => "the server does not say why".to_owned(),
+        code => code.to_owned(),
     });
     let retry_after_ms = told.message.as_deref().and_then(asked_pause);
     match told.meaning() {
         Meaning::ContextWindow => fault(FaultKind::ContextWindow, CONTEXT_WINDOW),
         Meaning::Quota => fault(FaultKind::Quota, told.quota()),
-        Meaning::BadRequest => fault(FaultKind::BadRequest, text),
+        Meaning::BadRequest => fault(FaultKind::BadRequest, named("invalid prompt", &text)),
         Meaning::PreviousUnknown => fault(FaultKind::PreviousResponseUnknown, text),
         Meaning::RateLimited => {
             let message = format!("rate limit exceeded: {text}");
             Fault { kind: FaultKind::RateLimited, message, retry_after_ms }
         }
-        Meaning::Other => Fault { kind: FaultKind::ResponseFailed, message: text, retry_after_ms },
+        Meaning::Overloaded => {
+            let message = format!("the server is overloaded: {text}");
+            Fault { kind: FaultKind::ResponseFailed, message, retry_after_ms }
+        }
+        Meaning::Other => {
+            let message = named("the response failed", &text);
+            Fault { kind: FaultKind::ResponseFailed, message, retry_after_ms }
+        }
     }
+}
+
+/// Puts what kind of failure it is before the server's words, unless they say so themselves.
+fn named(what: &str, text: &str) -> String {
+    if text.to_lowercase().contains(what) { text.to_owned() } else { format!("{what}: {text}") }
 }
 
 /// Judges a response that the server cut short.
@@ -101,7 +180,7 @@ pub(crate) fn lost(broken: Option<&Broken>) -> Fault {
     };
     match broken {
         None => lost(&"stream closed before response.completed"),
-        Some(broken @ (Broken::Silent | Broken::Transport(_))) => lost(broken),
+        Some(broken @ (Broken::Silent | Broken::Stalled | Broken::Transport(_))) => lost(broken),
         // The next attempt would be as long.
         Some(broken @ (Broken::LargeEvent(_) | Broken::LargeStream(_))) => {
             incomplete(&broken.to_string())
@@ -116,6 +195,7 @@ enum Meaning {
     BadRequest,
     PreviousUnknown,
     RateLimited,
+    Overloaded,
     Other,
 }
 
@@ -151,13 +231,22 @@ impl Told {
     }
 
     fn text(&self, body: &str) -> String {
-        self.message.clone().unwrap_or_else(|| body.trim().to_owned())
+        let body = body.trim();
+        match &self.message {
+            Some(message) => message.clone(),
+            None if body.starts_with('<') => title(body).unwrap_or_else(|| "a web page".to_owned()),
+            None if body.contains(|c: char| c.is_control() && !c.is_whitespace()) => {
+                "a body that is no text".to_owned()
+            }
+            None => body.to_owned(),
+        }
     }
 
     fn quota(&self) -> String {
         match (self.code.as_str(), &self.message) {
             ("insufficient_quota", _) | (_, None) => QUOTA.to_owned(),
-            (_, Some(message)) => message.clone(),
+            ("usage_not_included", Some(message)) => named("usage not included", message),
+            (_, Some(message)) => named("usage limit reached", message),
         }
     }
 
@@ -168,6 +257,7 @@ impl Told {
             "invalid_prompt" => Meaning::BadRequest,
             "previous_response_not_found" => Meaning::PreviousUnknown,
             "rate_limit_exceeded" => Meaning::RateLimited,
+            "server_is_overloaded" | "slow_down" | "overloaded_error" => Meaning::Overloaded,
             _ => Meaning::Other,
         }
     }
@@ -179,11 +269,6 @@ impl Told {
             || message.contains("previous_response_id")
             || message.contains("previous response")
     }
-}
-
-/// Reads a `Retry-After` in seconds, as milliseconds; a date is not understood.
-fn seconds(text: &str) -> Option<u64> {
-    millis(text.trim().parse().ok()?, 1000.0)
 }
 
 /// Reads the time in `try again in 1.5s`, `… 20ms`, `… 3 seconds`, `… 6m0s`, as milliseconds.
@@ -211,6 +296,16 @@ fn asked_pause(message: &str) -> Option<u64> {
         sum = Some(sum.unwrap_or(0).saturating_add(part));
         rest = next;
     }
+}
+
+/// Gives the title of a page, which says all that a page of an error has to say.
+fn title(page: &str) -> Option<String> {
+    const TAG: &str = "<title>";
+    let lower = page.to_ascii_lowercase();
+    let start = lower.find(TAG)? + TAG.len();
+    let end = start + lower[start..].find('<')?;
+    let words = page[start..end].split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(words).filter(|words| !words.is_empty())
 }
 
 fn millis(number: f64, unit: f64) -> Option<u64> {

@@ -44,12 +44,42 @@ pub(crate) enum Said<'a> {
     },
     /// The response failed.
     Failed(Fault),
+    /// Something that does not matter here; but it is of the response, so that gets on.
+    Alive,
 }
 
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct EndEvent<'a> {
+    #[serde(default, borrow)]
+    response: Option<&'a RawValue>,
+}
+
+/// What an end says of its response. Each field is read by itself: however odd or deep one is, the
+/// end is an end.
+#[derive(Default, Deserialize)]
+struct End<'a> {
+    #[serde(default, borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    incomplete_details: Option<&'a RawValue>,
+}
+
+impl<'a> End<'a> {
+    fn of(data: &'a str) -> End<'a> {
+        let event = serde_json::from_str::<EndEvent<'a>>(data).ok();
+        let response = event.and_then(|event| event.response);
+        response.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    }
 }
 
 #[derive(Deserialize)]
@@ -83,43 +113,49 @@ struct ItemHead {
     name: Option<String>,
 }
 
-/// Reads the data of an event. None for what is unknown, unimportant or not to be understood: one
-/// bad event is no reason to lose a response.
+/// Reads the data of an event; none when it is not of the response, as what a server sends to keep a
+/// connection open. One bad event is no reason to lose a response: what is unknown or can't be
+/// understood says no more than that the response gets on.
 pub(crate) fn read(data: &str) -> Option<Said<'_>> {
     let head: Head<'_> = serde_json::from_str(data).ok()?;
-    match &*head.kind {
-        "response.output_item.added" => {
-            let event: ItemEvent<'_> = serde_json::from_str(data).ok()?;
-            let item: ItemHead = serde_json::from_str(event.item.get()).ok()?;
-            Some(Said::Opened(Place { id: item.id, index: event.output_index }))
-        }
+    let said = match &*head.kind {
+        "response.output_item.added" => opened(data),
         "response.output_text.delta" => piece(data, StreamPart::Text),
         "response.reasoning_summary_text.delta" | "response.reasoning_text.delta" => {
             piece(data, StreamPart::Reasoning)
         }
         "response.output_item.done" => item(data),
         "response.completed" => {
-            let event: Value = serde_json::from_str(data).ok()?;
-            let response = event["response"]["id"].as_str().map(str::to_owned);
-            Some(Said::Completed { response, usage: usage(&event["response"]["usage"]) })
+            let End { id, usage, .. } = End::of(data);
+            let response = value(id).as_str().map(str::to_owned);
+            Some(Said::Completed { response, usage: counted(&value(usage)) })
         }
-        "response.failed" => {
-            let event: Value = serde_json::from_str(data).ok()?;
-            Some(Said::Failed(fault::failed(&event["response"]["error"])))
-        }
+        "response.failed" => Some(Said::Failed(fault::failed(&value(End::of(data).error)))),
         "response.incomplete" => {
-            let event: Value = serde_json::from_str(data).ok()?;
-            let reason = event["response"]["incomplete_details"]["reason"].as_str();
-            Some(Said::Failed(fault::incomplete(reason.unwrap_or("unknown"))))
+            let details = value(End::of(data).incomplete_details);
+            let reason = details["reason"].as_str().unwrap_or("unknown");
+            Some(Said::Failed(fault::incomplete(reason)))
         }
         "error" => {
-            let event: Value = serde_json::from_str(data).ok()?;
+            let event: Value = serde_json::from_str(data).unwrap_or_default();
             // Some servers put the error into the event, others into a field of it.
             let error = if event["error"].is_null() { &event } else { &event["error"] };
             Some(Said::Failed(fault::failed(error)))
         }
-        _ => None,
-    }
+        other if other.starts_with("response.") => None,
+        _ => return None,
+    };
+    Some(said.unwrap_or(Said::Alive))
+}
+
+fn value(raw: Option<&RawValue>) -> Value {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+fn opened(data: &str) -> Option<Said<'_>> {
+    let event: ItemEvent<'_> = serde_json::from_str(data).ok()?;
+    let item: ItemHead = serde_json::from_str(event.item.get()).ok()?;
+    Some(Said::Opened(Place { id: item.id, index: event.output_index }))
 }
 
 fn piece(data: &str, part: StreamPart) -> Option<Said<'_>> {
@@ -148,7 +184,7 @@ fn item(data: &str) -> Option<Said<'_>> {
     Some(Said::Item { place: Place { id, index: event.output_index }, kind, raw })
 }
 
-fn usage(usage: &Value) -> Usage {
+fn counted(usage: &Value) -> Usage {
     let count = |value: &Value| value.as_u64().unwrap_or(0);
     Usage {
         input_tokens: count(&usage["input_tokens"]),
@@ -167,15 +203,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_or_broken_says_nothing() {
+    fn what_is_not_of_the_response_says_nothing() {
+        let keepalive = r#"{"type":"keepalive","sequence_number":4}"#;
+        for data in ["", "[DONE]", "{", "[]", "{}", r#"{"type":7}"#, keepalive] {
+            assert!(read(data).is_none(), "{data}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_can_not_be_understood_is_progress_all_the_same() {
         let events = [
-            "",
-            "[DONE]",
-            "{",
-            "[]",
-            "{}",
-            r#"{"type":7}"#,
             r#"{"type":"response.created","response":{}}"#,
+            r#"{"type":"response.of_another_age"}"#,
             r#"{"type":"response.output_text.delta"}"#,
             r#"{"type":"response.output_text.delta","delta":7}"#,
             r#"{"type":"response.output_item.done"}"#,
@@ -184,8 +223,30 @@ mod tests {
             r#"{"type":"response.function_call_arguments.delta","delta":"x"}"#,
         ];
         for event in events {
-            assert!(read(event).is_none(), "{event}");
+            assert!(matches!(read(event), Some(Said::Alive)), "{event}");
         }
+    }
+
+    #[test]
+    fn an_end_is_an_end_however_odd_or_deep() {
+        let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        for depth in [1_000, 100_000] {
+            let nested = deep(depth);
+            let end = format!(
+                r#"{{"type":"response.completed","response":{{"output":{nested},"usage":{nested},"id":"r"}}}}"#
+            );
+            let Some(Said::Completed { response, usage }) = read(&end) else { panic!("{depth}") };
+            assert_eq!((response.as_deref(), usage), (Some("r"), Usage::default()));
+            for kind in ["response.failed", "response.incomplete", "error"] {
+                let end = format!(r#"{{"type":"{kind}","error":{nested},"response":{nested}}}"#);
+                assert!(matches!(read(&end), Some(Said::Failed(_))), "{kind} {depth}");
+            }
+        }
+        for response in ["7", "null", r#""x""#, r#"{"id":7,"usage":"x"}"#] {
+            let end = format!(r#"{{"type":"response.completed","response":{response}}}"#);
+            assert!(matches!(read(&end), Some(Said::Completed { response: None, .. })), "{end}");
+        }
+        assert!(matches!(read(r#"{"type":"response.completed"}"#), Some(Said::Completed { .. })));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(crate) enum Broken {
     /// Not a byte came for so long.
     #[error("idle timeout waiting for SSE")]
     Silent,
+    /// Bytes came, and for too long no event of the response.
+    #[error("idle timeout waiting for SSE: bytes came, and for too long no event of the response")]
+    Stalled,
     /// One event is larger than the limit for it.
     #[error("an event of the response is larger than {0} bytes")]
     LargeEvent(usize),

@@ -1,6 +1,7 @@
 //! Whole attempts, against a server that plays a script or a socket that does as it is told.
 
 mod faults;
+mod hostile;
 mod raw;
 mod streams;
 

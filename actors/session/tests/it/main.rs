@@ -1,5 +1,6 @@
 //! The core's rules, its laws, and a seeded simulation of the world around it.
 
+mod circles;
 mod laws;
 mod resume;
 mod rules;

@@ -23,7 +23,7 @@ fn patching(state: PatchState) -> World {
     let mut world = asked(ApprovalPolicy::Never, Backend::Responses);
     let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
     item(&mut world, 0, custom);
-    done(&mut world, vec![(0, Invocation::Patch { workdir: None })]);
+    done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
     let plan = PatchPlan::Ready { changes: vec![] };
     world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     world.effects.files.insert(CallId(1), state);

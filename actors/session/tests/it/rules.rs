@@ -23,7 +23,7 @@ pub(crate) fn item(world: &mut World, item: u32, kind: ItemKind) {
         .expect("awaited");
 }
 
-fn current(world: &World) -> (RequestId, u32) {
+pub(crate) fn current(world: &World) -> (RequestId, u32) {
     let last = world.log.iter().rev().find_map(|envelope| match envelope.event() {
         Some(Event::ModelRequested { request, attempt, .. }) => Some((*request, *attempt)),
         _ => None,
@@ -193,7 +193,7 @@ fn a_patch_is_planned_before_it_is_intended() {
     let mut world = asked(ApprovalPolicy::Never, Backend::Stateless);
     let kind = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
     item(&mut world, 0, kind);
-    let batch = done(&mut world, vec![(0, Invocation::Patch { workdir: None })]);
+    let batch = done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
     assert_eq!(kinds(&batch), ["model_responded by model", "tool_called by model"]);
     assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
     world.owed.clear();
@@ -229,6 +229,79 @@ fn a_lost_stream_is_tried_again_until_the_budget_is_used_up() {
         world.owed.clear();
     }
     assert_eq!(seen, [Some((1, 2)), Some((2, 2)), None]);
+}
+
+/// Fails every attempt in the same way; gives each retry that was granted.
+fn retries(kind: FaultKind, retry_after_ms: Option<u64>) -> (Vec<Retry>, String) {
+    let mut world = asked(ApprovalPolicy::Never, Backend::Responses);
+    let mut granted = Vec::new();
+    loop {
+        let (request, attempt) = current(&world);
+        let fault = Fault { kind, message: "broken".into(), retry_after_ms };
+        world.owed.clear();
+        let batch = world.tell(Report::ModelFailed { request, attempt, fault }).expect("awaited");
+        let Some(Event::ModelAttemptFailed { retry, .. }) = batch[0].event() else { panic!() };
+        let Some(retry) = retry else {
+            let Some(Event::TurnFailed { message, .. }) = batch[1].event() else { panic!() };
+            return (granted, message.clone());
+        };
+        granted.push(*retry);
+        world.owed.clear();
+        world.tell(Report::RetryDue { request, attempt: attempt + 1 }).expect("paused");
+    }
+}
+
+#[test]
+fn each_kind_of_fault_has_its_budget() {
+    use RetryBudget::{Request, Stream};
+    let budgets = |kind, asked| -> Vec<_> {
+        retries(kind, asked).0.iter().map(|retry| (retry.budget, retry.number)).collect()
+    };
+    // Nobody there: no endless asking, and never more than the one budget.
+    assert_eq!(budgets(FaultKind::Unreachable, None), [(Request, 1), (Request, 2)]);
+    let both = [(Request, 1), (Request, 2)];
+    let (first, second) = ([(Stream, 1)], [(Stream, 2)]);
+    let failing = [&both[..], &first, &both, &second, &both].concat();
+    assert_eq!(budgets(FaultKind::ServerError, None), failing);
+    let streams = [(Stream, 1), (Stream, 2)];
+    assert_eq!(
+        budgets(FaultKind::ServerError, Some(50)),
+        streams,
+        "announced, since it takes time"
+    );
+    for kind in [FaultKind::RateLimited, FaultKind::StreamLost, FaultKind::ResponseFailed] {
+        assert_eq!(budgets(kind, None), streams, "{kind:?}");
+    }
+    for kind in [
+        FaultKind::MissingKey,
+        FaultKind::Unauthorized,
+        FaultKind::BadRequest,
+        FaultKind::ContextWindow,
+        FaultKind::Quota,
+        FaultKind::Incomplete,
+    ] {
+        assert_eq!(budgets(kind, None), [], "{kind:?}");
+    }
+}
+
+#[test]
+fn our_own_pauses_double_and_are_spread() {
+    let (granted, _) = retries(FaultKind::StreamLost, None);
+    for (retry, about) in granted.iter().zip([200, 400]) {
+        let spread = about * 9 / 10..=about * 11 / 10;
+        assert!(spread.contains(&retry.in_ms), "{retry:?}");
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_too_much_time_is_not_waited_for() {
+    let (granted, message) = retries(FaultKind::RateLimited, Some(600_000));
+    assert_eq!(granted.len(), 2, "ten minutes are waited");
+    assert_eq!(message, "broken");
+    let (granted, message) = retries(FaultKind::RateLimited, Some(600_001));
+    assert_eq!(granted, []);
+    assert_eq!(message, "broken; the server asks to wait 11 minutes, and at most 10 are waited");
+    assert_eq!(retries(FaultKind::ServerError, Some(u64::MAX)).0, []);
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn respond(
             ),
             1 | 2 => (
                 ItemKind::CustomCall { call_id, name: "apply_patch".into() },
-                Some(Invocation::Patch { workdir: None }),
+                Some(Invocation::Patch { workdir: None, text: None }),
             ),
             roll => (
                 ItemKind::FunctionCall { call_id, name: "shell".into() },

@@ -2,15 +2,19 @@
 
 mod apply_patch;
 mod bad_input;
+mod bad_server;
+mod circles;
 mod confinement;
 mod crash;
 mod demo;
 mod endings;
 mod exec;
+mod faults;
 mod odd;
 mod people;
 mod replay;
 mod resume;
 mod settings;
+mod socket;
 mod support;
 mod wire;

@@ -367,3 +367,58 @@ fn a_stopped_supervisor_of_a_killed_agent_is_ended_first() {
     assert_eq!(counted(&world), 1);
     world.check_journal();
 }
+
+#[test]
+fn however_often_it_is_killed_no_command_runs_twice() {
+    // Knuth's generator, as in the test of kills without a resume.
+    let mut random: u64 = 7;
+    let mut share = move || {
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from(random >> 44).expect("20 bits")
+    };
+    let script = || {
+        let steps = (0..60).map(|step| match step % 3 {
+            2 => says(&format!("message {step}")),
+            _ => runs(&format!("echo {step} >> counter; seq 1 200")),
+        });
+        World::playing(Value::Array(steps.collect()))
+    };
+    let began = std::time::Instant::now();
+    assert_eq!(script().turn(&["--full-auto"]).code, 0);
+    let length = began.elapsed();
+    let mut killed = 0;
+    for trial in 0..trials(4) {
+        let world = script();
+        let mut printed = String::new();
+        for process in 0..12 {
+            let arguments: &[&str] = match process {
+                0 => &["--json", "--full-auto", "go"],
+                _ => &["resume", "--json", "--last", "go on"],
+            };
+            let mut running = Running::start(world.exec(arguments));
+            if process == 0 {
+                running.until("thread.started");
+            }
+            std::thread::sleep(length * share() / (1 << 20));
+            running.signal(Signal::KILL);
+            let turn = running.end();
+            killed += u64::from(turn.code == 137);
+            printed.push_str(whole(&turn.stdout));
+        }
+        let last = resume(&world, &["--last", "go on"]);
+        assert_eq!(last.code, 0, "{trial}: {}{}", last.stdout, last.stderr);
+        let counter = world.read("counter").unwrap_or_default();
+        let mut lines: Vec<&str> = counter.lines().collect();
+        let all = lines.len();
+        lines.sort_unstable();
+        lines.dedup();
+        assert_eq!(lines.len(), all, "{trial}: a command ran twice:\n{counter}");
+        let replayed = run(world.program(&["replay", "--last", "--json"])).stdout;
+        for line in printed.lines() {
+            assert!(replayed.contains(line), "{trial}: printed and not in the journal: {line}");
+        }
+        world.check_journal();
+    }
+    assert!(killed >= 3 * trials(4), "{killed} processes were killed in time");
+}

@@ -1,6 +1,6 @@
 //! What was printed live is what a replay prints, byte for byte.
 
-use codex_event::{Envelope, Epoch, Seq};
+use codex_event::{Envelope, Epoch, Seq, TurnId};
 use codex_exec::{Mode, Options};
 use codex_journal::{Batch, Layout, Scribe};
 use codex_view::testing::{self, Story};
@@ -11,6 +11,8 @@ use crate::fixture::{home, id, long_message};
 /// frontend follows; gives what that printed.
 fn process(layout: &Layout, envelopes: &[Envelope], size: usize) -> String {
     let from = envelopes.first().expect("a process writes something").seq;
+    // It does not matter here: what the session is asked at the turn's end is ignored.
+    let turn = TurnId(1);
     let (scribe, handle) = if from == Seq(1) {
         Scribe::create(layout, id()).expect("created")
     } else {
@@ -20,7 +22,7 @@ fn process(layout: &Layout, envelopes: &[Envelope], size: usize) -> String {
     let blobs = handle.blobs().clone();
     let frontend = std::thread::spawn(move || {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let options = Options { mode: Mode::Json, from, last_message: None };
+        let options = Options { mode: Mode::Json, from, turn, last_message: None };
         let mut ignored = |_| {};
         codex_exec::run(subscription, &blobs, &options, &mut ignored, &mut out, &mut err)
             .expect("told to its end");

@@ -81,7 +81,7 @@ pub fn patches() -> Story {
     story.patch(third, Outcome::PatchFailed, "no space left on device");
     story.calls("apply_patch");
     story.responds();
-    let call = story.called(Invocation::Patch { workdir: None });
+    let call = story.called(Invocation::Patch { workdir: None, text: None });
     story.finished(call, 0, Outcome::PatchFailed, "Failed to find expected lines in /ws/dir/a.txt");
     story.ask();
     story.says("Patched.");
@@ -101,7 +101,7 @@ pub fn declined() -> Story {
     let call = story.called(command(&["rm", "-rf", "build dir"]));
     story.settled(call, denied());
     story.finished(call, 0, Outcome::Refused, told);
-    let call = story.called(Invocation::Patch { workdir: None });
+    let call = story.called(Invocation::Patch { workdir: None, text: None });
     story.settled(call, denied());
     story.finished(call, 0, Outcome::Refused, told);
     let call =

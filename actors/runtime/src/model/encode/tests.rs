@@ -131,8 +131,9 @@ fn a_server_that_keeps_items_gets_them_back_as_they_came() {
     let raw = r#"{ "id":"msg_1","type":"message","content":[1.50,"\ud83d"] }"#;
     let entry = item(ItemKind::Message, raw);
     assert_eq!(input(&entry, Backend::Responses).unwrap().get(), raw.trim());
-    // Not to be held as a value, and still JSON.
-    assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), raw.trim());
+    // Not to be held as a value, and still JSON; what is left of it is as it came.
+    let rest = r#"{"content":[1.50,"\ud83d"],"type":"message"}"#;
+    assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), rest);
     let entry = item(ItemKind::Other { name: "web_search_call".into() }, r#"{"id":"ws_1"}"#);
     assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), r#"{"id":"ws_1"}"#);
 }
@@ -140,24 +141,92 @@ fn a_server_that_keeps_items_gets_them_back_as_they_came() {
 #[test]
 fn broken_arguments_are_never_sent_again() {
     let kind = || ItemKind::FunctionCall { call_id: "c".into(), name: "n".into() };
+    let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+    let cut = |depth: usize| format!("{{\"a\":{}", "[".repeat(depth));
+    let invalid = |text: &str| json!({ "invalid_arguments": text }).to_string();
+    let quoted = |text: &str| json!(text).to_string();
     let cases = [
-        (json!("{\"cmd\":\"l"), "{}"),
-        (json!(""), "{}"),
-        (json!("[1]"), "{}"),
-        (json!(null), "{}"),
-        (json!({"cmd": "ls"}), r#"{"cmd":"ls"}"#),
-        (json!("{ \"a\": 1 }"), "{ \"a\": 1 }"),
-        (json!("{} trailing"), "{}"),
+        (quoted("{\"cmd\":\"l"), invalid("{\"cmd\":\"l")),
+        (quoted(""), "{}".to_owned()),
+        (quoted(" \n"), "{}".to_owned()),
+        (quoted("[1]"), invalid("[1]")),
+        ("null".to_owned(), "{}".to_owned()),
+        (r#"{"cmd":"ls"}"#.to_owned(), r#"{"cmd":"ls"}"#.to_owned()),
+        ("7".to_owned(), invalid("7")),
+        (quoted("{ \"a\": 1 }"), "{ \"a\": 1 }".to_owned()),
+        (quoted("{} trailing"), invalid("{} trailing")),
+        (quoted(r#"{"a":"\ud83d"}"#), invalid(r#"{"a":"\ud83d"}"#)),
+        // The server itself cut a letter in two.
+        (r#""{\"a\":\"\ud83d""#.to_owned(), invalid(r#""{\"a\":\"\ud83d""#)),
+        (quoted(&deep(1_000)), deep(1_000)),
+        (quoted(&deep(100_000)), deep(100_000)),
+        (quoted(&cut(100_000)), invalid(&cut(100_000))),
     ];
     for (arguments, expected) in cases {
-        let raw =
-            json!({"type": "function_call", "call_id": "c", "name": "n", "arguments": arguments});
+        let raw = format!(
+            r#"{{"type":"function_call","call_id":"c","name":"n","arguments":{arguments}}}"#
+        );
         for backend in [Backend::Responses, Backend::Stateless] {
-            let sent = input(&item(kind(), &raw.to_string()), backend).unwrap();
+            let sent = input(&item(kind(), &raw), backend).unwrap();
             let sent: Value = serde_json::from_str(sent.get()).unwrap();
-            assert_eq!(sent["arguments"], expected, "{arguments}");
+            assert!(sent["arguments"] == expected, "{:.80}: {:.80}", arguments, sent["arguments"]);
         }
     }
+    let none = item(kind(), r#"{"type":"function_call","call_id":"c","name":"n"}"#);
+    let sent: Value =
+        serde_json::from_str(input(&none, Backend::Stateless).unwrap().get()).unwrap();
+    assert_eq!(sent["arguments"], "{}");
+}
+
+#[test]
+fn a_call_that_was_cut_off_goes_back_whole_with_its_one_output() {
+    let function = ItemKind::FunctionCall { call_id: "call_1".into(), name: "exec_command".into() };
+    let raw = r#"{"id":"fc_1","type":"function_call","status":"incomplete","call_id":"call_1","name":"exec_command","arguments":"{\"cmd\": \"echo"}"#;
+    let output = Entry::Output {
+        call_id: "call_1".into(),
+        custom: CallForm::Function,
+        text: "the arguments were cut off".into(),
+    };
+    let entries = vec![Entry::User { text: "go".into() }, item(function, raw), output];
+    let user = json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": "go"}]});
+    let answer = json!({"type": "function_call_output", "call_id": "call_1", "output": "the arguments were cut off"});
+    let mended = r#"{"invalid_arguments":"{\"cmd\": \"echo"}"#;
+    let call_of = |backend| call("http://127.0.0.1:1/v1", backend, entries.clone());
+    assert_eq!(
+        shown(&call_of(Backend::Stateless)),
+        json!({
+            "model": "o4-mini",
+            "input": [
+                user,
+                {"type": "function_call", "call_id": "call_1", "name": "exec_command", "arguments": mended},
+                answer,
+            ],
+            "tools": true,
+            "tool_choice": "auto",
+            "parallel_tool_calls": false,
+            "store": false,
+            "stream": true,
+            "include": ["reasoning.encrypted_content"],
+            "prompt_cache_key": "01900000-0000-7000-8000-000000000001",
+        })
+    );
+    assert_eq!(
+        shown(&call_of(Backend::Responses)),
+        json!({
+            "model": "o4-mini",
+            "input": [
+                user,
+                {"id": "fc_1", "type": "function_call", "status": "incomplete", "call_id": "call_1", "name": "exec_command", "arguments": mended},
+                answer,
+            ],
+            "tools": true,
+            "tool_choice": "auto",
+            "parallel_tool_calls": false,
+            "store": true,
+            "stream": true,
+            "prompt_cache_key": "01900000-0000-7000-8000-000000000001",
+        })
+    );
 }
 
 #[test]

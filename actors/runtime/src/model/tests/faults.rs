@@ -28,7 +28,7 @@ async fn statuses_are_faults() {
     let denied = "unexpected status 403 Forbidden: bad key, url: URL/responses";
     let lost = "unexpected status 404 Not Found: no model, url: URL/responses";
     let failed = "unexpected status 500 Internal Server Error: oops, url: URL/responses";
-    let limited = "exceeded retry limit, last status: 429 Too Many Requests";
+    let limited = "exceeded retry limit, last status: 429 Too Many Requests: mock error 429";
     for (fault, kind, message, retry) in [
         (status(401, "bad key"), FaultKind::Unauthorized, refused, None),
         (status(403, "bad key"), FaultKind::Unauthorized, denied, None),

@@ -13,17 +13,18 @@ use tokio_util::sync::CancellationToken;
 use super::{call, echo, fault_of, items, reported, streamed};
 use crate::model::{Endpoint, ask};
 
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
-const COMPLETED: &str = "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n";
+pub(super) const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+pub(super) const COMPLETED: &str =
+    "data: {\"type\":\"response.completed\",\"response\":{\"id\":\"r\"}}\n\n";
 
-async fn listen() -> (TcpListener, String) {
+pub(super) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/v1", listener.local_addr().unwrap());
     (listener, base)
 }
 
 /// Reads one request, with its body.
-async fn request(socket: &mut TcpStream) -> String {
+pub(super) async fn request(socket: &mut TcpStream) -> String {
     let mut seen = Vec::new();
     loop {
         assert!(socket.read_buf(&mut seen).await.unwrap() > 0, "closed within a request");
@@ -52,7 +53,7 @@ async fn answered(events: &str) -> Vec<Report> {
     tokio::join!(serving, asking).1
 }
 
-fn event(json: &str) -> String {
+pub(super) fn event(json: &str) -> String {
     format!("data: {json}\n\n")
 }
 
@@ -178,7 +179,7 @@ async fn an_error_event_is_a_failed_response() {
         let fault = fault_of(&answered(&event(error)).await);
         assert_eq!(
             (fault.kind, fault.message.as_str()),
-            (FaultKind::ResponseFailed, "the roof is on fire")
+            (FaultKind::ResponseFailed, "the response failed: the roof is on fire")
         );
     }
 }
