@@ -18,7 +18,7 @@ use crate::status::{Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, F
 use crate::{Confinement, Stdin, filter, ruleset};
 
 /// The search path of an environment that has none.
-const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// Confines this process, calls `announce`, and executes the command.
 ///

@@ -3,7 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::Network;
+use crate::confine::DEFAULT_PATH;
+use crate::{Network, Toolbox};
 
 /// A scrubbed environment: the only kind that can be given to a command.
 ///
@@ -47,11 +48,16 @@ impl Environment {
         scrubbed.set("PAGER", "cat");
         scrubbed.set("GIT_PAGER", "cat");
         scrubbed.set("NO_COLOR", "1");
-        match network {
-            Network::Off => scrubbed.set("CODEX_SANDBOX_NETWORK_DISABLED", "1"),
-            Network::Full => scrubbed.remove("CODEX_SANDBOX_NETWORK_DISABLED"),
-        }
+        scrubbed.tell_network(network);
         scrubbed
+    }
+
+    /// Says whether there is a network, which test suites ask for.
+    pub fn tell_network(&mut self, network: Network) {
+        match network {
+            Network::Off => self.set("CODEX_SANDBOX_NETWORK_DISABLED", "1"),
+            Network::Full => self.remove("CODEX_SANDBOX_NETWORK_DISABLED"),
+        }
     }
 
     /// Sets one variable, replacing an earlier value.
@@ -64,6 +70,16 @@ impl Environment {
     /// Removes one variable.
     pub fn remove(&mut self, name: impl AsRef<OsStr>) {
         self.0.retain(|(known, _)| known != name.as_ref());
+    }
+
+    /// Puts a session's programs first on the `PATH`, and keeps them there in every bash.
+    pub fn offer(&mut self, tools: &Toolbox) {
+        let mut path = tools.programs().into_os_string();
+        path.push(":");
+        path.push(self.get("PATH").unwrap_or(DEFAULT_PATH.as_ref()));
+        self.set("PATH", path);
+        // The user's own was scrubbed; this one lies where no command can change it.
+        self.set("BASH_ENV", tools.bash_startup());
     }
 
     /// Looks one variable up.
@@ -147,5 +163,8 @@ mod tests {
     fn the_network_mark_follows_the_network() {
         let mark = "CODEX_SANDBOX_NETWORK_DISABLED";
         assert_eq!(scrub(&[mark], Network::Full).get(mark), None);
+        let mut environment = scrub(&[], Network::Off);
+        environment.tell_network(Network::Full);
+        assert_eq!(environment.get(mark), None);
     }
 }

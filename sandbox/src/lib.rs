@@ -15,6 +15,7 @@ mod plan;
 mod policy;
 mod process;
 mod ruleset;
+mod runtime_folder;
 mod spawn;
 mod status;
 mod supervise;
@@ -31,11 +32,12 @@ pub use plan::{
 };
 pub use policy::{Level, Policy};
 pub use process::ProcessId;
+pub use runtime_folder::{RuntimeFolder, Toolbox, runtime_bases};
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};
 pub use status::{
     Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, EXIT_TIMED_OUT, End, Ended, Failed,
     Status, StatusError, StatusParser, Step,
 };
 pub use supervise::{HELPER_NAME, dispatch};
-pub use temp::resolve_user_temp;
+pub use temp::private_temp;
 pub use wrapper::{Outcome, run_inherited};

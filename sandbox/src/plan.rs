@@ -62,6 +62,8 @@ pub struct FilePlan {
     pub read: ReadPlan,
     /// Write, create, remove, rename.
     pub write: WritePlan,
+    /// Single files that can be read and executed wherever they lie.
+    pub programs: Vec<PathBuf>,
     /// Device files that can be read and written.
     pub devices: Vec<PathBuf>,
     /// Paths left out of every read grant that contains them. The last component may begin or end
@@ -187,6 +189,7 @@ impl Plan {
 
         let abi = host.landlock_abi.min(HIGHEST_USED_ABI);
         let agent_home = guard.agent_home()?;
+        let programs = guard.programs(policy, full_read);
         let has_agent_home = agent_home.is_some();
         let mut withheld: Vec<PathBuf> = agent_home.into_iter().collect();
         let read = if full_read {
@@ -199,7 +202,13 @@ impl Plan {
             if full_write { WritePlan::Everything } else { WritePlan::Roots(minimal(roots)) };
         let mut plan = Plan {
             confinement: Confinement::Landlock,
-            files: FilePlan { read, write, devices: DEVICES.map(PathBuf::from).to_vec(), withheld },
+            files: FilePlan {
+                read,
+                write,
+                programs,
+                devices: DEVICES.map(PathBuf::from).to_vec(),
+                withheld,
+            },
             protected: vec![],
             network,
             scopes: Scopes {
@@ -221,6 +230,7 @@ impl Plan {
             files: FilePlan {
                 read: ReadPlan::Everything,
                 write: WritePlan::Everything,
+                programs: vec![],
                 devices: vec![],
                 withheld: vec![],
             },

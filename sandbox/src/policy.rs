@@ -23,7 +23,10 @@ pub struct Policy {
     pub read_roots: Vec<PathBuf>,
     /// The folders of `$PATH`; those outside the home directory join the strict read view.
     pub path_entries: Vec<PathBuf>,
-    /// The user's own temporary folder, from [`resolve_user_temp`](crate::resolve_user_temp).
+    /// The agent's own program, which commands may call under other names. Canonical.
+    pub program: Option<PathBuf>,
+    /// The user's own temporary folder, from [`private_temp`](crate::private_temp) or the session's
+    /// [`RuntimeFolder`](crate::RuntimeFolder).
     pub user_temp: Option<PathBuf>,
     /// Which strength of confinement is asked for.
     pub level: Level,

@@ -63,6 +63,14 @@ pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
             }
         }
     }
+    for path in &plan.files.programs {
+        match open(path) {
+            Ok(file) => rules.grant(&file, AccessFs::from_read(abi))?,
+            // An update has taken it away meanwhile: then there is nothing to execute.
+            Err(RulesError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
     let device = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate)
         | (AccessFs::from_all(abi) & AccessFs::IoctlDev);
     for path in &plan.files.devices {

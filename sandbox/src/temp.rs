@@ -1,44 +1,23 @@
 //! The user's own temporary folder.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Finds the user's own temporary folder, or makes a fresh private one.
+/// Tells which temporary folder is the user's own.
 ///
-/// `tmpdir_env` is the value of `$TMPDIR`. It is taken when it is absolute, a directory, owned by
-/// the effective user and not writable by others; otherwise a new directory of mode 0700 is made
-/// below `fallback_base`. The caller exports the result as `TMPDIR` and removes a fresh one when
-/// the session ends. `fallback_base` must lie outside the agent's home. Many Linux users have no
-/// `TMPDIR`; falling back to `/tmp` itself would silently widen the grant to a shared folder.
-///
-/// # Errors
-///
-/// Only when the fallback has to be made and can't.
-pub fn resolve_user_temp(tmpdir_env: Option<&OsStr>, fallback_base: &Path) -> io::Result<PathBuf> {
-    if let Some(folder) = tmpdir_env.map(Path::new).filter(|path| path.is_absolute())
-        && let Ok(canonical) = fs::canonicalize(folder)
-        && is_private_to_us(&canonical)
-    {
-        return Ok(canonical);
-    }
-    let base = fs::canonicalize(fallback_base)?;
-    let mut attempt = 0_u32;
-    loop {
-        let folder = base.join(format!("codex-tmp-{}-{attempt}", std::process::id()));
-        match DirBuilder::new().mode(0o700).create(&folder) {
-            Ok(()) => return Ok(folder),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < 10_000 => {
-                attempt += 1;
-            }
-            Err(error) => return Err(error),
-        }
-    }
+/// `tmpdir_env` is the value of `$TMPDIR`. It is taken, canonical, when it is absolute, a directory,
+/// owned by the effective user and not writable by others. Where there is none a session brings its
+/// own ([`RuntimeFolder::temp`](crate::RuntimeFolder::temp)): many Linux users have no `TMPDIR`, and
+/// falling back to `/tmp` itself would silently widen the grant to a shared folder.
+pub fn private_temp(tmpdir_env: Option<&OsStr>) -> Option<PathBuf> {
+    let folder = tmpdir_env.map(Path::new).filter(|path| path.is_absolute())?;
+    fs::canonicalize(folder).ok().filter(|folder| is_private_to_us(folder))
 }
 
-fn is_private_to_us(folder: &Path) -> bool {
+/// Tells whether a path is a folder of the user's that others can't write to.
+pub(crate) fn is_private_to_us(folder: &Path) -> bool {
     const WRITABLE_BY_OTHERS: u32 = 0o002;
     fs::metadata(folder).is_ok_and(|meta| {
         meta.is_dir()
@@ -57,20 +36,17 @@ mod tests {
     fn a_private_tmpdir_is_taken() {
         let world = tempfile::tempdir().expect("a folder");
         let wanted = fs::canonicalize(world.path()).expect("canonical");
-        let found = resolve_user_temp(Some(wanted.as_os_str()), world.path()).expect("resolves");
-        assert_eq!(found, wanted);
+        assert_eq!(private_temp(Some(wanted.as_os_str())), Some(wanted));
     }
 
     #[test]
-    fn anything_else_gives_a_fresh_private_folder() {
+    fn anything_else_is_not() {
         let world = tempfile::tempdir().expect("a folder");
         let shared = world.path().join("shared");
         fs::create_dir(&shared).expect("made");
         fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).expect("opened");
         let file = world.path().join("file");
         fs::write(&file, "").expect("written");
-        let base = fs::canonicalize(world.path()).expect("canonical");
-        let mut seen = vec![];
         for tmpdir in [
             None,
             Some(OsStr::new("relative")),
@@ -78,11 +54,7 @@ mod tests {
             Some(shared.as_os_str()),
             Some(file.as_os_str()),
         ] {
-            let found = resolve_user_temp(tmpdir, world.path()).expect("resolves");
-            assert_eq!(found.parent(), Some(base.as_path()));
-            assert_eq!(fs::metadata(&found).expect("exists").mode() & 0o777, 0o700);
-            assert!(!seen.contains(&found), "a folder was handed out twice");
-            seen.push(found);
+            assert_eq!(private_temp(tmpdir), None, "{tmpdir:?}");
         }
     }
 }

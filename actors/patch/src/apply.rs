@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Write};
@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use codex_event::FileChange;
 use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, Gid, Mode, OFlags, RenameFlags, Uid, fchmod, fchown, fsync, mkdirat, openat, renameat,
-    renameat_with, statat, unlinkat,
+    AtFlags, Gid, Mode, OFlags, RenameFlags, Uid, fchmod, fchown, fstat, fsync, mkdirat, openat,
+    renameat, renameat_with, statat, syncfs, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -25,6 +25,9 @@ use crate::roots::Roots;
 
 /// Names of temporary files start with this; none outlives a call, but a crash may leave some.
 const TEMPORARY: &str = ".codex-patch-";
+
+/// Files that are made durable one by one.
+const FLUSHED_EACH: usize = 32;
 
 /// A patch that has been carried out and is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +109,7 @@ pub(crate) fn apply_with(plan: Plan, hook: Hook<'_>) -> Result<Applied, ApplyErr
             return Err(ApplyError::Changed { path: path.clone() });
         }
     }
-    let mut work = Work { roots: &plan.roots, staged: Vec::new(), undo: Vec::new() };
+    let mut work = Work { roots: &plan.roots, staged: BTreeSet::new(), undo: Vec::new() };
     match work.run(&plan, hook) {
         Ok(()) => {
             work.clean();
@@ -131,7 +134,7 @@ fn io_error<E: Into<io::Error>>(action: &'static str, path: &Path) -> impl FnOnc
 struct Work<'a> {
     roots: &'a Roots,
     /// Temporary files that no name in the tree has taken over yet.
-    staged: Vec<PathBuf>,
+    staged: BTreeSet<PathBuf>,
     undo: Vec<Undo>,
 }
 
@@ -151,14 +154,16 @@ impl Work<'_> {
     fn run(&mut self, plan: &Plan, hook: Hook<'_>) -> Result<(), ApplyError> {
         let changed = || plan.entries.iter().filter(|(_, entry)| entry.before != entry.now);
         let mut writes = Vec::new();
+        let mut staged = Flush::new(changed().filter(|(_, entry)| entry.now.is_some()).count());
         for (path, entry) in changed() {
             if let Some(node) = &entry.now {
                 let temporary = hook(Step::Stage)
-                    .and_then(|()| self.stage(path, node))
+                    .and_then(|()| self.stage(path, node, &mut staged))
                     .map_err(io_error("write", path))?;
                 writes.push((path, entry, temporary));
             }
         }
+        staged.finish().map_err(io_error("sync", Path::new("the new files")))?;
         // Files go before others come: a folder may take the place of one.
         for (path, entry) in changed() {
             if let (Some(before), None) = (&entry.before, &entry.now) {
@@ -177,14 +182,17 @@ impl Work<'_> {
         });
         let named = changed().map(|(path, _)| path.as_path()).chain(made);
         let folders: BTreeSet<&Path> = named.filter_map(Path::parent).collect();
+        let mut named = Flush::new(folders.len());
         for folder in folders {
-            hook(Step::Sync).and_then(|()| self.sync(folder)).map_err(io_error("sync", folder))?;
+            hook(Step::Sync)
+                .and_then(|()| self.sync(folder, &mut named))
+                .map_err(io_error("sync", folder))?;
         }
-        Ok(())
+        named.finish().map_err(io_error("sync", Path::new("the folders")))
     }
 
     /// Writes a file's new bytes under a temporary name, in the nearest folder there is.
-    fn stage(&mut self, path: &Path, node: &Node) -> io::Result<PathBuf> {
+    fn stage(&mut self, path: &Path, node: &Node, flush: &mut Flush) -> io::Result<PathBuf> {
         let Node::File { bytes, meta } = node else { return Err(Errno::INVAL.into()) };
         let mut nearest = path;
         let (at, folder) = loop {
@@ -196,11 +204,11 @@ impl Work<'_> {
             }
         };
         let (temporary, file) = create(at, &folder)?;
-        self.staged.push(temporary.clone());
+        self.staged.insert(temporary.clone());
         let mut file = File::from(file);
         file.write_all(bytes)?;
         dress(&file, *meta)?;
-        file.sync_all()?;
+        flush.add(file.into())?;
         Ok(temporary)
     }
 
@@ -251,7 +259,7 @@ impl Work<'_> {
                 Err(Errno::EXIST) => return Err(ApplyError::Changed { path }),
                 Err(error) => return Err(io_error("write", &path)(error)),
             }
-            self.staged.retain(|other| *other != temporary);
+            self.staged.remove(&temporary);
             self.undo.push(Undo::Remove { path });
             return Ok(());
         };
@@ -260,7 +268,7 @@ impl Work<'_> {
             .and_then(|()| renameat_with(&from, &staged, &to, &name, RenameFlags::EXCHANGE));
         match swapped {
             Ok(()) => {
-                self.staged.retain(|other| *other != temporary);
+                self.staged.remove(&temporary);
                 let saved = temporary.clone();
                 self.undo.push(Undo::SwapBack { saved, path: path.clone() });
                 self.check(&temporary, &path, before)
@@ -270,7 +278,7 @@ impl Work<'_> {
             Err(error) if is_unsupported(error) => {
                 self.remove(&path, before)?;
                 renameat(&from, &staged, &to, &name).map_err(io_error("write", &path))?;
-                self.staged.retain(|other| *other != temporary);
+                self.staged.remove(&temporary);
                 if let Some(Undo::PutBack { saved, path }) = self.undo.pop() {
                     self.undo.push(Undo::SwapBack { saved, path });
                 }
@@ -290,7 +298,7 @@ impl Work<'_> {
         }
     }
 
-    fn sync(&self, folder: &Path) -> io::Result<()> {
+    fn sync(&self, folder: &Path, flush: &mut Flush) -> io::Result<()> {
         let opened = match self.roots.open(folder) {
             Ok(opened) => opened,
             // Gone with the file that was in it, or now a file.
@@ -298,10 +306,15 @@ impl Work<'_> {
             Err(error) => return Err(error),
         };
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match openat(&opened, ".", flags, Mode::empty()).and_then(fsync) {
-            // Not every file system syncs folders, and a folder may be writable but not readable.
-            Ok(()) | Err(Errno::INVAL | Errno::ACCESS) => Ok(()),
-            Err(error) => Err(error.into()),
+        match openat(&opened, ".", flags, Mode::empty()).map_err(io::Error::from) {
+            Ok(folder) => match flush.add(folder) {
+                // Not every file system syncs folders.
+                Err(error) if error.raw_os_error() == Some(Errno::INVAL.raw_os_error()) => Ok(()),
+                other => other,
+            },
+            // A folder may be writable but not readable.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -375,6 +388,38 @@ impl Work<'_> {
     }
 }
 
+/// Makes what was written durable: each file by itself, or, where there are many, the file systems
+/// that they are on, which takes about as long as one file does.
+enum Flush {
+    Each,
+    Together(BTreeMap<u64, OwnedFd>),
+}
+
+impl Flush {
+    fn new(files: usize) -> Flush {
+        if files > FLUSHED_EACH { Flush::Together(BTreeMap::new()) } else { Flush::Each }
+    }
+
+    fn add(&mut self, file: OwnedFd) -> io::Result<()> {
+        match self {
+            Flush::Each => fsync(&file)?,
+            Flush::Together(systems) => {
+                systems.entry(fstat(&file)?.st_dev).or_insert(file);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Flush::Each => Ok(()),
+            Flush::Together(systems) => {
+                systems.into_values().try_for_each(|file| Ok(syncfs(&file)?))
+            }
+        }
+    }
+}
+
 /// Makes an empty file under a fresh name.
 fn create(at: &Path, folder: &OwnedFd) -> io::Result<(PathBuf, OwnedFd)> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -398,7 +443,7 @@ fn temporary_name() -> OsString {
 /// Gives a new file the permissions and, as far as the process may, the owner of the old one.
 fn dress(file: &File, meta: Meta) -> io::Result<()> {
     if let Some((user, group)) = meta.owner {
-        let now = rustix::fs::fstat(file)?;
+        let now = fstat(file)?;
         if (now.st_uid, now.st_gid) != (user, group) {
             // Only root may give files away; for others the file becomes their own.
             let _ = fchown(file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)));

@@ -223,8 +223,9 @@ impl<'a> Parser<'a> {
         if path.is_empty() {
             return self.wrong(at, Problem::NoPath(quoted(line)));
         }
+        // One space ends the marker; more of them would be part of the name.
         let Some(path) = path.strip_prefix(' ') else { return Ok(None) };
-        let path = path.trim();
+        let path = path.trim_end();
         if path.is_empty() {
             return self.wrong(at, Problem::NoPath(quoted(line)));
         }
@@ -345,8 +346,13 @@ fn is_marker(line: &str) -> bool {
 }
 
 fn quoted(line: &str) -> String {
-    match line.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
+    cut(line, QUOTED)
+}
+
+/// Keeps the first `most` characters of a text, and says so when there are more.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }

@@ -13,9 +13,12 @@ use codex_event::{ChangeKind, FileChange};
 use rustix::io::Errno;
 
 use crate::disk::{self, Meta, Node};
-use crate::parse::{Chunk, FileOp, Patch};
+use crate::parse::{Chunk, FileOp, Patch, cut};
 use crate::roots::{LastLink, Misplaced, Roots, Seen, locate};
 use crate::text::{Mismatch, edit};
+
+/// How much of the lines that were not found a message repeats, in characters.
+const QUOTED: usize = 4000;
 
 /// What a patch will do, worked out completely and not yet begun.
 ///
@@ -269,8 +272,12 @@ impl Planner<'_> {
             bytes.clone()
         } else {
             edit(bytes, chunks).map_err(|mismatch| match mismatch {
-                Mismatch::Anchor(context) => PlanError::Context { context, path: path.to_owned() },
-                Mismatch::Lines(lines) => PlanError::Lines { lines, path: path.to_owned() },
+                Mismatch::Anchor(context) => {
+                    PlanError::Context { context: cut(&context, QUOTED), path: path.to_owned() }
+                }
+                Mismatch::Lines(lines) => {
+                    PlanError::Lines { lines: cut(&lines, QUOTED), path: path.to_owned() }
+                }
             })?
         };
         let mut target = source;

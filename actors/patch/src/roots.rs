@@ -110,7 +110,8 @@ pub(crate) enum Misplaced {
 
 /// Works out the canonical path that `path` means, links followed and `..` resolved.
 ///
-/// Steps that do not exist are taken literally, so a path to be created can be worked out too.
+/// Steps that do not exist are taken literally, so a path to be created can be worked out too; but
+/// not folders that a link's text names, since no system makes folders through a dangling link.
 /// `see` says what stands where, which lets a plan put its own pending changes over the disk.
 pub(crate) fn locate(
     roots: &Roots,
@@ -131,6 +132,8 @@ pub(crate) fn locate(
     queue(&mut todo, &full);
     let mut place = PathBuf::from("/");
     let mut links = 0;
+    // As long as more steps than this are left to do, they come from a link's text.
+    let mut behind_link = usize::MAX;
     while let Some(name) = todo.pop() {
         if name == ".." {
             place.pop();
@@ -138,6 +141,10 @@ pub(crate) fn locate(
         }
         let next = place.join(&name);
         let is_last = todo.is_empty();
+        let is_linked = behind_link <= todo.len();
+        if !is_linked {
+            behind_link = usize::MAX;
+        }
         match see(&next).map_err(Misplaced::Unusable)? {
             Seen::Link(target) if !is_last || last == LastLink::Follow => {
                 links += 1;
@@ -147,8 +154,10 @@ pub(crate) fn locate(
                 if target.is_absolute() {
                     place = PathBuf::from("/");
                 }
+                behind_link = behind_link.min(todo.len());
                 queue(&mut todo, &target);
             }
+            Seen::Nothing if is_linked && !is_last => return Err(unusable(Errno::NOENT)),
             Seen::File if !is_last => return Err(unusable(Errno::NOTDIR)),
             Seen::Nothing | Seen::Folder | Seen::File | Seen::Link(_) => place = next,
         }

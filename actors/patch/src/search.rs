@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Candidates that are compared one by one before a linear scan takes over.
+/// Candidates that are compared one by one; more of them are told apart by longer blocks.
 const FEW: usize = 64;
 
 /// The lines of one file, indexed for repeated searches.
@@ -90,71 +90,112 @@ fn fold(c: char) -> char {
 
 /// The lines as numbers: equal numbers are lines that count as equal in this pass.
 struct Table<'a> {
-    ids: Vec<u32>,
     known: HashMap<Cow<'a, [u8]>, u32>,
-    /// For each number the places where it stands, ascending.
-    places: Vec<Vec<usize>>,
+    /// Blocks of 1, 2, 4 … lines; the longer ones are numbered when a search first needs them.
+    levels: Vec<Level>,
+}
+
+/// All blocks of so many lines in a row. Equal blocks have equal numbers.
+struct Level {
+    /// The number of the block that begins at each line.
+    ids: Vec<u32>,
+    /// Where each number's part of `places` begins.
+    starts: Vec<usize>,
+    /// The lines where blocks begin: by number, then ascending.
+    places: Vec<usize>,
+    /// The number that stands for two blocks of half the length.
+    halves: HashMap<(u32, u32), u32>,
+}
+
+impl Level {
+    fn new(ids: Vec<u32>, halves: HashMap<(u32, u32), u32>) -> Self {
+        let count = ids.iter().max().map_or(0, |id| *id as usize + 1);
+        let mut starts = vec![0; count + 1];
+        for id in &ids {
+            starts[*id as usize + 1] += 1;
+        }
+        for id in 0..count {
+            starts[id + 1] += starts[id];
+        }
+        let (mut next, mut places) = (starts.clone(), vec![0; ids.len()]);
+        for (at, id) in ids.iter().enumerate() {
+            places[next[*id as usize]] = at;
+            next[*id as usize] += 1;
+        }
+        Level { ids, starts, places, halves }
+    }
+
+    /// Numbers the blocks of twice the length.
+    fn doubled(&self, length: usize) -> Self {
+        let mut halves = HashMap::new();
+        let pairs = self.ids.iter().zip(self.ids.get(length..).unwrap_or_default());
+        let number = |(first, second): (&u32, &u32)| {
+            let next = halves.len() as u32;
+            *halves.entry((*first, *second)).or_insert(next)
+        };
+        let ids = pairs.map(number).collect();
+        Level::new(ids, halves)
+    }
+
+    /// Gives the places of a block at or after `from`.
+    fn places(&self, id: u32, from: usize) -> &[usize] {
+        let places = &self.places[self.starts[id as usize]..self.starts[id as usize + 1]];
+        &places[places.partition_point(|at| *at < from)..]
+    }
 }
 
 impl<'a> Table<'a> {
     fn new(lines: &[&'a [u8]], pass: Pass) -> Self {
-        let mut table = Table { ids: Vec::new(), known: HashMap::new(), places: Vec::new() };
-        for (at, line) in lines.iter().enumerate() {
-            let next = table.places.len() as u32;
-            let id = *table.known.entry(key(line, pass)).or_insert(next);
-            if id == next {
-                table.places.push(Vec::new());
-            }
-            table.places[id as usize].push(at);
-            table.ids.push(id);
-        }
-        table
+        let mut known = HashMap::new();
+        let number = |line: &&'a [u8]| {
+            let next = known.len() as u32;
+            *known.entry(key(line, pass)).or_insert(next)
+        };
+        let ids = lines.iter().map(number).collect();
+        Table { known, levels: vec![Level::new(ids, HashMap::new())] }
     }
 
-    fn find(&self, wanted: &[&str], pass: Pass, from: usize, last: usize) -> Option<usize> {
-        let wanted: Vec<u32> = wanted
+    /// Finds the first place from `from` to `last`.
+    ///
+    /// As long as even the rarest block of what is wanted stands in many places, blocks of twice
+    /// the length are compared. So no search walks over the file again and again, whatever repeats.
+    fn find(&mut self, wanted: &[&str], pass: Pass, from: usize, last: usize) -> Option<usize> {
+        let mut blocks: Vec<u32> = wanted
             .iter()
             .map(|line| self.known.get(&key(line.as_bytes(), pass)).copied())
             .collect::<Option<_>>()?;
-        let rest = |id: u32| {
-            let places = &self.places[id as usize];
-            &places[places.partition_point(|at| *at < from)..]
-        };
-        let (offset, rarest) = wanted.iter().enumerate().min_by_key(|(_, id)| rest(**id).len())?;
-        let candidates = rest(*rarest);
-        if candidates.len() > FEW {
-            return scan(&self.ids[from..], &wanted).map(|at| from + at);
+        let lines = blocks.clone();
+        let mut length = 1;
+        for depth in 0.. {
+            let level = &self.levels[depth];
+            let rest = |id: u32| level.places(id, from);
+            let rarest = blocks.iter().enumerate().min_by_key(|(_, id)| rest(**id).len());
+            let (offset, rarest) = rarest?;
+            let places = rest(*rarest).iter().filter_map(|at| at.checked_sub(offset));
+            let mut candidates = places.filter(|at| (from..=last).contains(at));
+            if rest(*rarest).len() <= FEW {
+                let ids = &self.levels[0].ids;
+                return candidates.find(|at| ids[*at..].starts_with(&lines));
+            }
+            if length * 2 > wanted.len() {
+                // The first and the last block overlap or touch, so they say it all.
+                let end = blocks.len() - 1;
+                let stands =
+                    |at: usize| level.ids[at] == blocks[0] && level.ids[at + end] == blocks[end];
+                return candidates.find(|at| stands(*at));
+            }
+            if depth + 1 == self.levels.len() {
+                self.levels.push(level.doubled(length));
+            }
+            let halves = &self.levels[depth + 1].halves;
+            let pairs = blocks.iter().zip(&blocks[length..]);
+            blocks = pairs
+                .map(|(first, second)| halves.get(&(*first, *second)).copied())
+                .collect::<Option<_>>()?;
+            length *= 2;
         }
-        candidates
-            .iter()
-            .filter_map(|at| at.checked_sub(offset))
-            .filter(|at| (from..=last).contains(at))
-            .find(|at| self.ids[*at..].starts_with(&wanted))
+        None
     }
-}
-
-/// Searches in linear time whatever repeats (Knuth, Morris, Pratt).
-fn scan(ids: &[u32], wanted: &[u32]) -> Option<usize> {
-    let mut border = vec![0; wanted.len()];
-    let mut have = 0;
-    for at in 1..wanted.len() {
-        while have > 0 && wanted[at] != wanted[have] {
-            have = border[have - 1];
-        }
-        have += usize::from(wanted[at] == wanted[have]);
-        border[at] = have;
-    }
-    have = 0;
-    for (at, id) in ids.iter().enumerate() {
-        while have > 0 && *id != wanted[have] {
-            have = border[have - 1];
-        }
-        have += usize::from(*id == wanted[have]);
-        if have == wanted.len() {
-            return Some(at + 1 - have);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
@@ -205,8 +246,8 @@ mod tests {
     proptest! {
         #[test]
         fn finds_what_a_plain_search_finds(
-            text in proptest::collection::vec("[ab]", 0..300),
-            wanted in proptest::collection::vec("[ab]", 1..6),
+            text in proptest::collection::vec("[ab]", 0..600),
+            wanted in proptest::collection::vec("[ab]", 1..12),
             from in 0usize..20,
         ) {
             let mut file = Lines::new(text.iter().map(|line| line.as_bytes()).collect());

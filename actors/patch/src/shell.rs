@@ -14,13 +14,15 @@ pub struct Intercepted {
 
 /// Finds the patch in a command that does nothing but apply one.
 ///
-/// That is `apply_patch PATCH` itself, or a Bourne-like shell with `-c` or `-lc` and a script that
-/// [`intercept_script`] knows. Whatever does more than that is left to the shell.
+/// That is `apply_patch PATCH` itself, or a Bourne-like shell with `-c`, `-lc` or `-l -c` and a
+/// script that [`intercept_script`] knows. Whatever does more than that is left to the shell.
 pub fn intercept(argv: &[String]) -> Option<Intercepted> {
     match argv {
         [name, patch] if is_call(name) => Some(Intercepted { patch: patch.clone(), workdir: None }),
-        [shell, flag, script] if is_shell(shell) && matches!(flag.as_str(), "-c" | "-lc") => {
-            intercept_script(script)
+        [shell, flags @ .., script] if is_shell(shell) => {
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            let runs_script = matches!(flags[..], ["-c"] | ["-lc"] | ["-l", "-c"]);
+            runs_script.then(|| intercept_script(script)).flatten()
         }
         _ => None,
     }
@@ -28,33 +30,55 @@ pub fn intercept(argv: &[String]) -> Option<Intercepted> {
 
 /// Finds the patch in a shell script that does nothing but apply one.
 ///
-/// The script is `apply_patch` with one here-document or one word, perhaps after `cd DIR &&`. A
-/// text that the shell would change by expanding something is not taken, since what it would
-/// become is not known here.
+/// The script is one of these, perhaps below comments and after `cd DIR &&`:
+///
+/// - `apply_patch` with a here-document
+/// - `apply_patch` with one word, which may be `"$(cat <<'END' …)"`
+/// - `cat` with a here-document, piped to `apply_patch`
+///
+/// A text that the shell would change by expanding something is not taken, since what it would
+/// become is not known here; nor is a folder that `cd` reads as an option.
 pub fn intercept_script(script: &str) -> Option<Intercepted> {
     let mut rest = Script(script.trim_start_matches(BLANK_OR_LINE));
+    while rest.0.starts_with('#') {
+        let (_, below) = rest.0.split_once('\n')?;
+        rest.0 = below.trim_start_matches(BLANK_OR_LINE);
+    }
     let mut name = rest.word()?;
     let mut workdir = None;
     if name == "cd" {
         rest.blank()?;
-        let folder = rest.word().filter(|folder| !folder.is_empty() && folder != "-")?;
-        rest.0 = rest.0.trim_start_matches(BLANK).strip_prefix("&&")?;
+        let folder = rest.word().filter(|folder| !folder.is_empty())?;
+        if folder.starts_with(['-', '+']) {
+            return None;
+        }
+        rest.skip("&&")?;
         rest.0 = rest.0.trim_start_matches(BLANK_OR_LINE);
         workdir = Some(folder);
         name = rest.word()?;
     }
-    if !is_call(&name) {
+    let patch = if is_call(&name) {
+        match rest.skip("<<") {
+            Some(()) => {
+                let end = rest.end_mark()?;
+                rest.document(&end)?
+            }
+            None => {
+                rest.blank()?;
+                rest.argument()?
+            }
+        }
+    } else if name == "cat" {
+        rest.skip("<<")?;
+        let end = rest.end_mark()?;
+        rest.skip("|")?;
+        rest.0 = rest.0.trim_start_matches(BLANK);
+        if !is_call(&rest.word()?) {
+            return None;
+        }
+        rest.document(&end)?
+    } else {
         return None;
-    }
-    let patch = match rest.0.trim_start_matches(BLANK).strip_prefix("<<") {
-        Some(document) => {
-            rest.0 = document;
-            rest.document()?
-        }
-        None => {
-            rest.blank()?;
-            rest.word()?
-        }
     };
     let is_all = rest.0.trim_start_matches(BLANK_OR_LINE).is_empty();
     is_all.then_some(Intercepted { patch, workdir })
@@ -80,7 +104,21 @@ fn is_shell(name: &str) -> bool {
 /// What is left of a script.
 struct Script<'a>(&'a str);
 
+/// How a here-document ends.
+struct EndMark {
+    word: String,
+    /// Whether the shell leaves the text as it is.
+    is_literal: bool,
+    strips_tabs: bool,
+}
+
 impl<'a> Script<'a> {
+    /// Skips blanks and this sign behind them.
+    fn skip(&mut self, sign: &str) -> Option<()> {
+        self.0 = self.0.trim_start_matches(BLANK).strip_prefix(sign)?;
+        Some(())
+    }
+
     /// Skips at least one blank.
     fn blank(&mut self) -> Option<()> {
         let rest = self.0.trim_start_matches(BLANK);
@@ -152,8 +190,26 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// Reads a here-document from behind its `<<`, up to and including the closing line.
-    fn document(&mut self) -> Option<String> {
+    /// Reads a word that is the one argument.
+    fn argument(&mut self) -> Option<String> {
+        let Some(inner) = self.0.strip_prefix("\"$(") else { return self.word() };
+        let mut inner = Script(inner.trim_start_matches(BLANK_OR_LINE));
+        if inner.word()? != "cat" {
+            return None;
+        }
+        inner.skip("<<")?;
+        let end = inner.end_mark()?;
+        let text = inner.document(&end)?;
+        // Inside a substitution, bash also ends the text at `END)`.
+        if text.lines().any(|line| line.starts_with(&end.word)) {
+            return None;
+        }
+        self.0 = inner.0.trim_start_matches(BLANK_OR_LINE).strip_prefix(")\"")?;
+        Some(text.trim_end_matches('\n').to_owned())
+    }
+
+    /// Reads what stands behind the `<<` of a here-document.
+    fn end_mark(&mut self) -> Option<EndMark> {
         let (rest, strips_tabs) = match self.0.strip_prefix('-') {
             Some(rest) => (rest, true),
             None => (self.0, false),
@@ -162,6 +218,12 @@ impl<'a> Script<'a> {
         let before = self.0;
         let word = self.word()?;
         let is_literal = before[..before.len() - self.0.len()].contains(['\'', '"', '\\']);
+        Some(EndMark { word, is_literal, strips_tabs })
+    }
+
+    /// Reads a here-document from behind the last word of its line, up to and including the line
+    /// that closes it.
+    fn document(&mut self, end: &EndMark) -> Option<String> {
         let mut rest = self.0.trim_start_matches(BLANK).strip_prefix('\n')?;
         let mut text = String::new();
         loop {
@@ -169,8 +231,8 @@ impl<'a> Script<'a> {
                 Some((line, next)) => (line, Some(next)),
                 None => (rest, None),
             };
-            let line = if strips_tabs { line.trim_start_matches('\t') } else { line };
-            if line == word {
+            let line = if end.strips_tabs { line.trim_start_matches('\t') } else { line };
+            if line == end.word {
                 self.0 = next.unwrap_or_default();
                 break;
             }
@@ -178,10 +240,9 @@ impl<'a> Script<'a> {
             text.push('\n');
             rest = next?;
         }
-        if !is_literal && text.match_indices(['$', '`', '\\']).any(|(at, _)| expands(&text[at..])) {
-            return None;
-        }
-        Some(text)
+        let is_changed =
+            || text.match_indices(['$', '`', '\\']).any(|(at, _)| expands(&text[at..]));
+        (end.is_literal || !is_changed()).then_some(text)
     }
 }
 

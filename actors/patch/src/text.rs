@@ -23,17 +23,36 @@ pub(crate) enum Mismatch {
 /// Every line that no chunk removes keeps its own bytes, line end included, also where a chunk's
 /// context only resembles it. New lines end as the first line of the file does. A byte order mark
 /// is no part of the first line and stays, unless a chunk itself spells it out and removes it. The
-/// result ends in a line end.
+/// result ends in a line end. A carriage return alone ends a line where there is no line feed, or
+/// where the chunks only fit so.
 pub(crate) fn edit(bytes: &[u8], chunks: &[Chunk]) -> Result<Vec<u8>, Mismatch> {
     let (has_bom, body) = match bytes.strip_prefix(BOM.as_bytes()) {
         Some(body) => (true, body),
         None => (false, bytes),
     };
-    let (lines, ends) = split(body);
+    if !body.contains(&b'\n') {
+        return edit_lines(split_at_any(body), chunks, has_bom);
+    }
+    edit_lines(split(body), chunks, has_bom).or_else(|mismatch| {
+        let lines = split_at_any(body);
+        let has_lone_returns = lines.1.contains(&&b"\r"[..]);
+        let again = has_lone_returns.then(|| edit_lines(lines, chunks, has_bom).ok()).flatten();
+        again.ok_or(mismatch)
+    })
+}
+
+/// Lines without their ends, and the ends; only the last one may be empty.
+type Split<'a> = (Vec<&'a [u8]>, Vec<&'a [u8]>);
+
+fn edit_lines(
+    (lines, ends): Split<'_>,
+    chunks: &[Chunk],
+    has_bom: bool,
+) -> Result<Vec<u8>, Mismatch> {
     let preferred = ends.iter().copied().find(|end| !end.is_empty()).unwrap_or(b"\n");
     let edits = place(Lines::new(lines.clone()), chunks, has_bom)?;
 
-    let mut out = Output { bytes: Vec::with_capacity(bytes.len()), preferred };
+    let mut out = Output { bytes: Vec::new(), preferred };
     // The mark goes when a chunk removes a first line that is spelled with it.
     let drops_bom = edits.iter().filter(|edit| edit.at == 0).any(|edit| {
         let first = edit.steps.iter().find(|step| step.old().is_some());
@@ -69,8 +88,8 @@ pub(crate) fn edit(bytes: &[u8], chunks: &[Chunk]) -> Result<Vec<u8>, Mismatch> 
     Ok(out.bytes)
 }
 
-/// Cuts a text into lines and their ends; only the last end may be empty.
-fn split(body: &[u8]) -> (Vec<&[u8]>, Vec<&[u8]>) {
+/// Cuts a text at line feeds, with the carriage return before them.
+fn split(body: &[u8]) -> Split<'_> {
     body.split_inclusive(|byte| *byte == b'\n')
         .map(|line| {
             let end = match line {
@@ -81,6 +100,22 @@ fn split(body: &[u8]) -> (Vec<&[u8]>, Vec<&[u8]>) {
             line.split_at(line.len() - end)
         })
         .unzip()
+}
+
+/// Cuts a text at line feeds and at carriage returns.
+fn split_at_any(body: &[u8]) -> Split<'_> {
+    let (mut lines, mut ends) = (Vec::new(), Vec::new());
+    let mut rest = body;
+    while !rest.is_empty() {
+        let at = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at(at);
+        let length = if behind.starts_with(b"\r\n") { 2 } else { behind.len().min(1) };
+        let (end, behind) = behind.split_at(length);
+        lines.push(line);
+        ends.push(end);
+        rest = behind;
+    }
+    (lines, ends)
 }
 
 struct Output<'a> {
@@ -158,7 +193,7 @@ fn place<'p>(
                 break;
             }
             dropped += 1;
-            if dropped > MAX_DROPPED || !drop_last_blank(&mut steps) {
+            if dropped > MAX_DROPPED || !drop_last_blank(&mut steps, file.len()) {
                 let old = chunk.lines.iter().filter_map(|line| Step::of(line).old());
                 return Err(Mismatch::Lines(old.collect::<Vec<_>>().join("\n")));
             }
@@ -208,10 +243,10 @@ fn find(
 /// Takes back the last old line when it is empty: models add one for the end of the file.
 ///
 /// Says no when there is none, or when nothing else would say where the chunk belongs and it is
-/// not a plain addition.
-fn drop_last_blank(steps: &mut Vec<Step<'_>>) -> bool {
+/// not a plain addition. In a file without lines there is but one place.
+fn drop_last_blank(steps: &mut Vec<Step<'_>>, file_lines: usize) -> bool {
     let Some(at) = steps.iter().rposition(|step| step.old().is_some()) else { return false };
-    let is_only = steps[..at].iter().all(|step| step.old().is_none());
+    let is_only = file_lines > 0 && steps[..at].iter().all(|step| step.old().is_none());
     let is_last = at + 1 == steps.len();
     match steps[at] {
         Step::Keep("") if is_only && steps.len() == 1 => false,

@@ -41,8 +41,7 @@ pub(crate) struct Job {
     pub(crate) form: Form,
     pub(crate) cwd: PathBuf,
     pub(crate) plan: Plan,
-    pub(crate) environment: Vec<(OsString, OsString)>,
-    pub(crate) temp: Option<PathBuf>,
+    pub(crate) environment: Environment,
     pub(crate) timeout: Duration,
     pub(crate) cancel: CancellationToken,
 }
@@ -84,11 +83,9 @@ impl Job {
     }
 
     fn launch(&self) -> Launch {
-        let network = self.plan.network;
-        let mut env = Environment::scrubbed(self.environment.iter().cloned(), network);
-        if let Some(temp) = &self.temp {
-            env.set("TMPDIR", temp.as_os_str());
-        }
+        let mut env = self.environment.clone();
+        // A call that may run without the sandbox has the network that the others have not.
+        env.tell_network(self.plan.network);
         Launch {
             argv: self.argv.iter().map(OsString::from).collect(),
             cwd: self.cwd.clone(),

@@ -129,7 +129,10 @@ fn command_or_patch(
     }
     if let Some(Intercepted { patch, workdir: inner }) = intercept(&argv) {
         let workdir = match (workdir, inner) {
-            (Some(outer), Some(inner)) => Some(format!("{outer}/{inner}")),
+            // An absolute folder stands for itself.
+            (Some(outer), Some(inner)) if !inner.starts_with('/') => {
+                Some(format!("{outer}/{inner}"))
+            }
             (outer, inner) => inner.or(outer),
         };
         return Asked::Patch { text: patch, workdir };
@@ -194,11 +197,13 @@ mod tests {
         let patch = "*** Begin Patch\n*** Delete File: a\n*** End Patch";
         let custom = json!({"type": "custom_tool_call", "name": "apply_patch", "input": patch});
         let script = format!("cd sub && apply_patch <<'EOF'\n{patch}\nEOF\n");
+        let elsewhere = format!("cd /e && apply_patch '{patch}'");
         let forms = [
             (read(&custom.to_string()), None),
             (function("apply_patch", json!({"input": patch})), None),
             (function("shell", json!({"command": ["apply_patch", patch]})), None),
             (function("exec_command", json!({"cmd": script, "workdir": "w"})), Some("w/sub")),
+            (function("exec_command", json!({"cmd": elsewhere, "workdir": "w"})), Some("/e")),
         ];
         for (asked, folder) in forms {
             let Asked::Patch { text, workdir } = asked else { panic!("{asked:?}") };

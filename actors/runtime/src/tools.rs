@@ -1,6 +1,5 @@
 //! The tool actor: carries out calls whose intent is durable.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +8,7 @@ use actix::{Actor, Addr, Context, Handler, Recipient};
 use codex_event::{CallId, Confinement, FileChange, Invocation, Outcome, Stored};
 use codex_journal::Blobs;
 use codex_patch::{PlanError, Roots};
-use codex_sandbox::Plan;
+use codex_sandbox::{Environment, Plan};
 use codex_session::{PatchPlan, Report};
 
 use crate::command::{DEFAULT_TIMEOUT, Job, Ports};
@@ -25,10 +24,8 @@ pub struct Place {
     pub cwd: PathBuf,
     /// What confines commands.
     pub plan: Plan,
-    /// The environment that commands inherit, before it is scrubbed.
-    pub environment: Vec<(OsString, OsString)>,
-    /// The temporary folder that commands are told of, if they may write there.
-    pub temp: Option<PathBuf>,
+    /// The environment of commands, but for what it says of the network.
+    pub environment: Environment,
 }
 
 /// Carries calls out, each as a task of its own.
@@ -139,7 +136,6 @@ async fn job(message: RunTool, blobs: &Blobs, place: &Place) -> Result<Job, Repo
         cwd: folder(&place.cwd, workdir.as_deref()),
         plan,
         environment: place.environment.clone(),
-        temp: place.temp.clone(),
         timeout: timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
         cancel,
     })
@@ -169,6 +165,10 @@ fn plan(raw: &Stored<String>, blobs: &Blobs, place: &Place) -> Result<codex_patc
     let patch = codex_patch::parse(&text).map_err(|error| failed(&error))?;
     let roots = Roots::new(place.plan.writable_roots()).map_err(|error| failed(&error))?;
     let cwd = folder(&place.cwd, workdir.as_deref());
+    // A shell would not get there either, and a patch must not make the folder.
+    if let Err(error) = std::fs::read_dir(&cwd) {
+        return Err(failed(&format_args!("{}: {error}", cwd.display())));
+    }
     codex_patch::plan(&patch, &roots, &cwd).map_err(|error| match error {
         PlanError::Outside { .. } => Unfit::Outside(format!(
             "patch rejected: {error}; writing outside of the project is not allowed"

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,8 +48,8 @@ pub(crate) enum Subcommand {
     },
     /// Apply a patch in the `apply_patch` format to the current folder.
     ApplyPatch {
-        /// The patch, or - for standard input.
-        patch: String,
+        /// The patch; - or nothing reads it from standard input.
+        patch: Option<OsString>,
     },
     /// Print a completion script for a shell.
     Completion {
@@ -256,7 +257,7 @@ pub(crate) struct Sandbox {
     pub(crate) cd: Option<PathBuf>,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) command: Vec<std::ffi::OsString>,
+    pub(crate) command: Vec<OsString>,
 }
 
 /// When to use colours.

@@ -16,6 +16,7 @@ use crate::args::{Color, Exec, ExecCommand, RunFlags};
 use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
+use crate::workplace::{Wanted, Workplace};
 use crate::{git, opening, resume, say};
 
 /// The name under which this frontend's wishes are recorded.
@@ -139,30 +140,25 @@ pub(crate) fn prompt(argument: Option<String>) -> Result<Option<String>, Failure
 impl Turn {
     /// Runs the turn in a new session, and gives the session's id and the exit code.
     pub(crate) fn run(self) -> Result<(SessionId, ExitCode), Failure> {
-        let temp = opening::wants_temp(&self.config.permissions)
-            .then(opening::Temp::resolve)
-            .transpose()?;
-        let temp = temp.as_ref();
         let config = &self.config;
-        let plan = opening::plan(
-            &config.permissions,
-            config.sandbox_level,
-            &self.cwd,
-            Some(&canonical(&self.home)),
-            temp,
-        )?;
+        let workplace = Workplace::open(&Wanted {
+            permissions: &config.permissions,
+            level: config.sandbox_level,
+            cwd: &self.cwd,
+            agent_home: Some(&canonical(&self.home)),
+        })?;
         let spawner = spawner()?;
         let id = codex_actors::wiring::new_session_id();
         let setup = Setup {
             start: Start::New {
                 layout: Layout::new(&self.home),
                 id,
-                opening: Box::new(opening::opening(config, &self.cwd, &plan)?),
+                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan)?),
                 input: self.input,
             },
             frontend: FRONTEND.to_owned(),
             access: opening::access(config),
-            place: opening::place(&self.cwd, &plan, temp),
+            place: opening::place(&self.cwd, &workplace),
             spawner,
         };
         let code = follow(setup, Seq(1), TurnId(1), self.show)?;

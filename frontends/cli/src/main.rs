@@ -1,5 +1,6 @@
 //! `codex`: a coding agent for the terminal, whose every act is an event in a journal.
 
+mod apply_patch;
 mod args;
 mod demo;
 mod exec;
@@ -11,6 +12,7 @@ mod replay;
 mod resume;
 mod say;
 mod trace;
+mod workplace;
 mod wrapper;
 
 use std::process::ExitCode;
@@ -24,6 +26,9 @@ fn main() -> ExitCode {
     // not have read a setting or started a thread.
     codex_sandbox::dispatch();
     panic::install();
+    if let Some(code) = apply_patch::dispatch() {
+        return code;
+    }
     trace::install();
     let args = Args::parse();
     let done = match args.subcommand {
@@ -33,7 +38,7 @@ fn main() -> ExitCode {
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),
-        Subcommand::ApplyPatch { patch } => wrapper::apply_patch(&patch),
+        Subcommand::ApplyPatch { patch } => apply_patch::run(patch),
         Subcommand::Completion { shell } => args::completion(shell),
     };
     done.unwrap_or_else(|failure| failure.report())

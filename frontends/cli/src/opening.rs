@@ -1,82 +1,18 @@
 //! From resolved settings to what a session is opened with.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use codex_actors::wiring::{Access, Place};
-use codex_config::{Config, SandboxLevel};
-use codex_event::{
-    Backend, ContextSource, Opening, Permission, ProviderSettings, SandboxReport, Settings,
-};
-use codex_sandbox::{Level, Network, Plan, Policy, probe, resolve_user_temp};
+use codex_config::Config;
+use codex_event::{Backend, ContextSource, Opening, ProviderSettings, SandboxReport, Settings};
+use codex_sandbox::{Network, Plan};
 
 use crate::failure::{Failure, USAGE};
 use crate::git;
+use crate::workplace::Workplace;
 
 /// What the model is told it is, when the settings don't say.
 const INSTRUCTIONS: &str = include_str!("instructions.md");
-
-/// A user's temporary folder: one that was there, or one that was made for this session.
-pub(crate) struct Temp {
-    pub(crate) folder: PathBuf,
-    made: bool,
-}
-
-impl Temp {
-    /// Finds or makes the folder.
-    pub(crate) fn resolve() -> Result<Temp, Failure> {
-        let named = std::env::var_os("TMPDIR");
-        let base = PathBuf::from("/tmp");
-        let folder = resolve_user_temp(named.as_deref(), &base).map_err(|error| {
-            Failure::new(USAGE, format!("no temporary folder can be made in /tmp: {error}"))
-                .hint("set TMPDIR to a private folder of yours")
-        })?;
-        let kept = named
-            .is_some_and(|named| std::fs::canonicalize(named).is_ok_and(|named| named == folder));
-        Ok(Temp { folder, made: !kept })
-    }
-}
-
-impl Drop for Temp {
-    fn drop(&mut self) {
-        if self.made {
-            // Nothing of ours is in it, and what is left over is no reason to fail.
-            let _ = std::fs::remove_dir_all(&self.folder);
-        }
-    }
-}
-
-/// Makes the policy's plan for a folder.
-pub(crate) fn plan(
-    permissions: &[Permission],
-    level: SandboxLevel,
-    cwd: &Path,
-    agent_home: Option<&Path>,
-    temp: Option<&Temp>,
-) -> Result<Plan, Failure> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let policy = Policy {
-        permissions: permissions.to_vec(),
-        cwd: cwd.to_owned(),
-        home: std::env::home_dir(),
-        agent_home: agent_home.map(Path::to_owned),
-        read_roots: Vec::new(),
-        path_entries: std::env::split_paths(&path).collect(),
-        user_temp: temp.map(|temp| temp.folder.clone()),
-        level: match level {
-            SandboxLevel::Auto => Level::Auto,
-            SandboxLevel::Full => Level::Full,
-            SandboxLevel::Landlock => Level::Landlock,
-        },
-    };
-    Ok(Plan::on_disk(&policy, &probe())?)
-}
-
-/// Tells whether permissions speak of the user's temporary folder.
-pub(crate) fn wants_temp(permissions: &[Permission]) -> bool {
-    permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
-        && !Permission::is_unconfined(permissions)
-}
 
 /// Puts together what a session is opened with.
 pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Opening, Failure> {
@@ -203,13 +139,11 @@ pub(crate) fn access(config: &Config) -> Access {
 }
 
 /// Gathers where the tools work.
-pub(crate) fn place(cwd: &Path, plan: &Plan, temp: Option<&Temp>) -> Place {
-    let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+pub(crate) fn place(cwd: &Path, workplace: &Workplace) -> Place {
     Place {
         cwd: cwd.to_owned(),
-        plan: plan.clone(),
-        environment,
-        temp: temp.map(|temp| temp.folder.clone()),
+        plan: workplace.plan.clone(),
+        environment: workplace.environment(),
     }
 }
 

@@ -16,6 +16,7 @@ use codex_session::Entry;
 use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
+use crate::workplace::{Wanted, Workplace};
 use crate::{opening, say};
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
@@ -52,21 +53,19 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
     asks_nobody(&settings)?;
 
-    let temp =
-        opening::wants_temp(&settings.permissions).then(opening::Temp::resolve).transpose()?;
-    let plan = opening::plan(
-        &settings.permissions,
-        config.sandbox_level,
-        &cwd,
-        Some(&exec::canonical(&home)),
-        temp.as_ref(),
-    )?;
+    let workplace = Workplace::open(&Wanted {
+        permissions: &settings.permissions,
+        level: config.sandbox_level,
+        cwd: &cwd,
+        agent_home: Some(&exec::canonical(&home)),
+    })?;
+    let plan = &workplace.plan;
     let resumption = Resumption {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         patches: session.look()?,
-        surroundings: surroundings(&session, &cwd, &plan)?,
+        surroundings: surroundings(&session, &cwd, plan)?,
         settings: (settings != kept).then_some(settings),
-        environment: environment(&session, &cwd, &plan)?,
+        environment: environment(&session, &cwd, plan)?,
         input,
     };
     let show = Show {
@@ -79,7 +78,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
         frontend: FRONTEND.to_owned(),
         access: opening::access(&config),
-        place: opening::place(&cwd, &plan, temp.as_ref()),
+        place: opening::place(&cwd, &workplace),
         spawner,
     };
     exec::follow(setup, from, turn, show)

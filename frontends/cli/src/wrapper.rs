@@ -1,14 +1,14 @@
-//! Commands that wrap another: `codex sandbox`, `codex debug landlock`, `codex apply-patch`.
+//! Commands that wrap another: `codex sandbox`, `codex debug landlock`.
 
-use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use codex_config::{ConfigError, Origin, SandboxLevel};
 use codex_event::{FULL_AUTO, Permission};
-use codex_sandbox::{EXIT_SETUP, Environment, Launch, Stdin, Stdio, run_inherited};
+use codex_sandbox::{EXIT_SETUP, Launch, Stdin, Stdio, run_inherited};
 
 use crate::args::Sandbox;
-use crate::failure::{Failure, USAGE, step_hint};
+use crate::failure::{Failure, step_hint};
+use crate::workplace::{Wanted, Workplace};
 use crate::{opening, say};
 
 /// Runs one command in the sandbox, with our own input and output.
@@ -26,20 +26,19 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     let granted = granted.unwrap_or_else(|| vec![Permission::DiskFullReadAccess]);
     let granted =
         granted.into_iter().map(|permission| absolute(permission, &cwd)).collect::<Vec<_>>();
-    let temp =
-        opening::wants_temp(&granted).then(opening::Temp::resolve).transpose().map_err(setup)?;
     let home = opening::home().ok().map(|home| std::fs::canonicalize(&home).unwrap_or(home));
-    let plan = opening::plan(&granted, SandboxLevel::Auto, &cwd, home.as_deref(), temp.as_ref())
-        .map_err(setup)?;
-    let mut env = Environment::scrubbed(std::env::vars_os(), plan.network);
-    if let Some(temp) = &temp {
-        env.set("TMPDIR", temp.folder.as_os_str());
-    }
+    let wanted = Wanted {
+        permissions: &granted,
+        level: SandboxLevel::Auto,
+        cwd: &cwd,
+        agent_home: home.as_deref(),
+    };
+    let workplace = Workplace::open(&wanted).map_err(setup)?;
     let launch = Launch {
         argv: args.command,
+        env: workplace.environment(),
+        plan: workplace.plan.clone(),
         cwd,
-        env,
-        plan,
         timeout: None,
         stdin: Stdin::Inherit,
         stdio: Stdio::Inherit,
@@ -78,27 +77,4 @@ fn absolute(permission: Permission, cwd: &std::path::Path) -> Permission {
         | Permission::DiskFullWriteAccess
         | Permission::NetworkFullAccess) => other,
     }
-}
-
-/// Applies a patch to the current folder, and nowhere else.
-pub(crate) fn apply_patch(patch: &str) -> Result<ExitCode, Failure> {
-    let mut text = patch.as_bytes().to_vec();
-    if patch == "-" {
-        text.clear();
-        std::io::stdin().read_to_end(&mut text).map_err(|error| {
-            Failure::new(USAGE, format!("the patch can't be read from stdin: {error}"))
-                .hint("codex apply-patch - < file.patch")
-        })?;
-    }
-    let cwd = opening::folder(None)?;
-    let outcome = codex_patch::run_cli(&text, &cwd);
-    // What can't be written is nobody's business: the exit code still tells.
-    let _ = std::io::stdout().write_all(outcome.stdout.as_bytes());
-    if !outcome.stderr.is_empty() {
-        say::aside(outcome.stderr.trim_end());
-    }
-    if let Some(hint) = outcome.hint {
-        say::aside(format_args!("hint: {hint}"));
-    }
-    Ok(ExitCode::from(outcome.code))
 }

@@ -7,6 +7,7 @@ fn plan(network: Network) -> Plan {
         files: FilePlan {
             read: ReadPlan::Everything,
             write: WritePlan::Roots(vec!["/w/project".into(), "/run/tmp".into()]),
+            programs: vec![],
             devices: vec!["/dev/null".into()],
             withheld: vec![],
         },

@@ -94,6 +94,15 @@ impl<'a> Guard<'a> {
             .then(|| "belongs to the kernel".to_owned())
     }
 
+    /// Names the agent's own program where no read grant covers it: in the strict view, and inside
+    /// the agent's home.
+    pub(super) fn programs(&self, policy: &Policy, full_read: bool) -> Vec<PathBuf> {
+        let is_withheld =
+            |path: &PathBuf| self.agent_home.as_ref().is_some_and(|home| path.starts_with(home));
+        let program = policy.program.iter().filter(|path| path.to_str().is_some());
+        program.filter(|path| !full_read || is_withheld(path)).cloned().collect()
+    }
+
     /// Collects the strict read view: system folders, `$PATH` outside the home, configured roots.
     pub(super) fn read_view(
         &self,

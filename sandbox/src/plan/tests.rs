@@ -14,6 +14,7 @@ fn policy(permissions: &[&str]) -> Policy {
         agent_home: Some("/home/ann/.codex".into()),
         read_roots: vec![],
         path_entries: vec!["/usr/bin".into(), "/tools/bin".into(), "/home/ann/bin".into()],
+        program: Some("/home/ann/bin/codex".into()),
         user_temp: Some("/run/ann/tmp".into()),
         level: Level::Auto,
     }
@@ -88,6 +89,19 @@ fn the_agents_home_is_left_out_of_a_full_read() {
     let plan = plan(&policy(&["disk-full-read-access"])).expect("a plan");
     assert_eq!(plan.files.read, ReadPlan::Everything);
     assert_eq!(plan.files.withheld, [PathBuf::from("/home/ann/.codex")]);
+}
+
+#[test]
+fn the_agents_program_is_named_where_no_read_grant_covers_it() {
+    let programs = |program: &str, permissions: &[&str]| {
+        let policy = Policy { program: Some(program.into()), ..policy(permissions) };
+        plan(&policy).expect("a plan").files.programs
+    };
+    let (far, inside) = ("/home/ann/bin/codex", "/home/ann/.codex/bin/codex");
+    assert_eq!(programs(far, &[]), [PathBuf::from(far)]);
+    assert!(programs(far, &["disk-full-read-access"]).is_empty());
+    assert_eq!(programs(inside, &["disk-full-read-access"]), [PathBuf::from(inside)]);
+    assert_eq!(programs(inside, &["disk-write-cwd"]), [PathBuf::from(inside)]);
 }
 
 #[test]

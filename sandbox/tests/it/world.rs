@@ -66,6 +66,7 @@ impl World {
             agent_home: Some(self.at("home/.codex")),
             read_roots: vec![],
             path_entries: vec![],
+            program: None,
             user_temp: Some(self.at("tmp")),
             level: Level::Auto,
         }

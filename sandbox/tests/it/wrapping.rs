@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, Launch, Level, Plan, Policy, Stdin, probe, resolve_user_temp, run_inherited,
+    Environment, Launch, Level, Plan, Policy, RuntimeFolder, Stdin, private_temp, probe,
+    run_inherited, runtime_bases,
 };
 
 use crate::world::{World, alive, eventually, marker};
@@ -38,8 +39,10 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
         }
     }
     let command: Vec<_> = words.map(Into::into).collect();
-    let user_temp =
-        resolve_user_temp(env::var_os("TMPDIR").as_deref(), &env::temp_dir()).expect("a folder");
+    let bases = runtime_bases(None);
+    let folder = RuntimeFolder::make(&bases, &[]).expect("a folder");
+    let user_temp = private_temp(env::var_os("TMPDIR").as_deref())
+        .unwrap_or_else(|| folder.temp().expect("a folder"));
     let policy = Policy {
         permissions,
         cwd: cwd.clone(),
@@ -47,6 +50,7 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
         agent_home: env::var_os("CODEX_HOME").map(Into::into),
         read_roots,
         path_entries: env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect(),
+        program: None,
         user_temp: Some(user_temp.clone()),
         level: Level::Auto,
     };

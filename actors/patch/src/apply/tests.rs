@@ -164,3 +164,21 @@ fn a_file_system_that_cannot_swap_names_is_served_too() {
         }
     }
 }
+
+#[test]
+fn many_files_are_flushed_together_and_a_failure_takes_them_all_back() {
+    let (folder, roots) = start();
+    let before = tree(folder.path());
+    let names = 0..FLUSHED_EACH + 1;
+    let sections = names.map(|n| format!("*** Add File: d/{n}\n+{n}\n")).collect::<String>();
+    let patch = parse(&format!("*** Begin Patch\n{sections}*** End Patch")).expect("a patch");
+    let planned = || plan(&patch, &roots, folder.path()).expect("a plan");
+    let mut hook = |step| match step {
+        Step::Sync => Err(Errno::IO.into()),
+        Step::Stage | Step::Remove | Step::MakeFolder | Step::Place | Step::Swap => Ok(()),
+    };
+    apply_with(planned(), &mut hook).expect_err("the last step fails");
+    assert_eq!(tree(folder.path()), before);
+    apply(planned()).expect("nothing in the way");
+    assert_eq!(tree(folder.path()).len(), before.len() + 1 + FLUSHED_EACH + 1);
+}

@@ -17,6 +17,7 @@ fn direct_calls_and_shells() {
         argv(&["bash", "-lc", &script]),
         argv(&["/usr/bin/zsh", "-c", &script]),
         argv(&["sh", "-c", &script]),
+        argv(&["bash", "-l", "-c", &script]),
     ] {
         assert_eq!(intercept(&words), wanted, "{words:?}");
     }
@@ -29,6 +30,8 @@ fn direct_calls_and_shells() {
         argv(&["fish", "-c", &script]),
         argv(&["bash", "-x", &script]),
         argv(&["bash", "-c", &script, "name"]),
+        argv(&["bash", &script]),
+        argv(&["bash", "-c", "-l", &script]),
         argv(&["echo", "apply_patch", PATCH]),
     ] {
         assert_eq!(intercept(&words), None, "{words:?}");
@@ -101,6 +104,8 @@ fn a_change_of_folder_first() {
         "cd $X &&",
         "cd ~ &&",
         "cd - &&",
+        "cd -P &&",
+        "cd +1 &&",
         "cd '' &&",
         "cd a && cd b &&",
         "pushd a &&",
@@ -117,7 +122,11 @@ fn whatever_does_more_is_left_to_the_shell() {
         format!("apply_patch <<'EOF' > log\n{PATCH}EOF\n"),
         format!("apply_patch <<'EOF'\n{PATCH}EOF\necho done\n"),
         format!("echo hi; apply_patch <<'EOF'\n{PATCH}EOF\n"),
-        format!("cat <<'EOF' | apply_patch\n{PATCH}EOF\n"),
+        format!("cat <<'EOF' | apply_patch | cat\n{PATCH}EOF\n"),
+        format!("cat <<'EOF' | tee log\n{PATCH}EOF\n"),
+        format!("cat p <<'EOF' | apply_patch\n{PATCH}EOF\n"),
+        format!("cat <<'EOF'\n{PATCH}EOF\n"),
+        format!("echo '{PATCH}' | apply_patch"),
         format!("apply_patch <<'EOF'\n{PATCH}"),
         format!("apply_patch x <<'EOF'\n{PATCH}EOF\n"),
         format!("apply_patch '{PATCH}' &"),
@@ -129,4 +138,41 @@ fn whatever_does_more_is_left_to_the_shell() {
     ] {
         assert_eq!(found(&script), None, "{script:?}");
     }
+}
+
+#[test]
+fn a_here_document_by_way_of_cat() {
+    let stripped = PATCH.trim_end();
+    for script in [
+        format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\n)\""),
+        format!("apply_patch \"$(cat << EOF\n{PATCH}\n\nEOF\n)\"\n"),
+        format!("applypatch \"$( cat <<-\"EOF\"\n\t{PATCH}\tEOF\n  )\"  "),
+    ] {
+        assert_eq!(found(&script), Some((stripped.to_owned(), None)), "{script:?}");
+    }
+    for script in [
+        format!("cat <<'EOF' | apply_patch\n{PATCH}EOF\n"),
+        format!("cat <<EOF|apply_patch \n{PATCH}EOF"),
+    ] {
+        assert_eq!(found(&script), Some((PATCH.to_owned(), None)), "{script:?}");
+    }
+    for script in [
+        format!("apply_patch $(cat <<'EOF'\n{PATCH}EOF\n)"),
+        "apply_patch \"$(cat <<EOF\n$HOME\nEOF\n)\"".to_owned(),
+        format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\n)x\""),
+        format!("apply_patch \"$(cat <<'EOF'\nEOF)\n{PATCH}EOF\n)\""),
+        format!("apply_patch \"$(cat <<'EOF' | sed s/a/b/\n{PATCH}EOF\n)\""),
+        format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\necho x)\""),
+        format!("apply_patch \"$(cat <<'EOF'\n{PATCH}EOF\n"),
+        "cat <<EOF | apply_patch\n$(id)\nEOF\n".to_owned(),
+    ] {
+        assert_eq!(found(&script), None, "{script:?}");
+    }
+}
+
+#[test]
+fn comments_above_the_call_are_skipped() {
+    let script = format!("# Fix it\n\n# now\ncd a &&\napply_patch <<'EOF'\n{PATCH}EOF\n");
+    assert_eq!(found(&script), Some((PATCH.to_owned(), Some("a".to_owned()))));
+    assert_eq!(found("# apply_patch 'x'"), None);
 }

@@ -97,7 +97,7 @@ fn fill(text: &str, cwd: &Path) -> String {
 /// Runs one case and says in words what is not as it should be.
 fn run(case: &Case<'_>) -> Result<(), String> {
     let parent = scratch();
-    let cwd = parent.path().canonicalize().expect("it exists").join("work");
+    let cwd = parent.path().canonicalize().expect("it exists").join("here");
     fs::create_dir(&cwd).expect("a folder");
     for (path, text) in &case.before.files {
         let path = cwd.join(path);
@@ -134,7 +134,7 @@ fn run(case: &Case<'_>) -> Result<(), String> {
                 return Err(format!("{:?} has no line {text:?}", outcome.stdout));
             }
             for (path, mode) in &case.after.modes {
-                match after.get(&format!("work/{path}")) {
+                match after.get(&format!("here/{path}")) {
                     Some(Leaf::File { mode: found, .. }) if found == mode => {}
                     other => return Err(format!("{path} should have mode {mode:o}: {other:?}")),
                 }
@@ -142,7 +142,7 @@ fn run(case: &Case<'_>) -> Result<(), String> {
             after.retain(|_, leaf| *leaf != Leaf::Folder);
             let mut wanted = BTreeMap::new();
             for (path, text) in &case.after.files {
-                let path = format!("work/{path}");
+                let path = format!("here/{path}");
                 let mode = match after.get(&path) {
                     Some(Leaf::File { mode, .. }) => *mode,
                     Some(Leaf::Link(_) | Leaf::Folder) | None => 0,
@@ -151,7 +151,7 @@ fn run(case: &Case<'_>) -> Result<(), String> {
             }
             for (path, target) in &case.after.links {
                 let target = fill(target, &cwd).into_bytes();
-                wanted.insert(format!("work/{path}"), Leaf::Link(target));
+                wanted.insert(format!("here/{path}"), Leaf::Link(target));
             }
             if after != wanted {
                 return Err(format!("the tree became {after:?}, not {wanted:?}"));

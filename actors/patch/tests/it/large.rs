@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use codex_patch::{parse, run_cli};
 
-use crate::scratch;
+use crate::{scratch, tree};
 
 /// Far above what these take, far below what a quadratic program would.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -30,6 +30,63 @@ fn ten_thousand_chunks_in_one_file() {
     assert_eq!(outcome.stderr, "");
     assert!(start.elapsed() < LIMIT, "took {:?}", start.elapsed());
     assert_eq!(fs::read_to_string(folder.path().join("f")).expect("the file"), wanted);
+}
+
+#[test]
+fn lines_that_repeat_everywhere_and_fit_only_loosely() {
+    let folder = scratch();
+    let mut text = String::new();
+    let mut patch = String::from("*** Begin Patch\n*** Update File: f\n");
+    let mut wanted = String::new();
+    for n in 0..10_000 {
+        // Each line of the chunk is in the file as it is, but no two of them in a row.
+        let rest = "pass\n".repeat(26);
+        let _ = write!(text, "if x:\n  return\n  if x:\nreturn\n{rest}");
+        let _ = write!(patch, "@@\n if x:\n-return\n+return {n}\n   if x:\n");
+        let _ = write!(wanted, "if x:\nreturn {n}\n  if x:\nreturn\n{rest}");
+    }
+    patch.push_str("*** End Patch\n");
+    fs::write(folder.path().join("f"), text).expect("a file");
+    let start = Instant::now();
+    assert_eq!(run_cli(patch.as_bytes(), folder.path()).stderr, "");
+    assert!(start.elapsed() < LIMIT / 2, "took {:?}", start.elapsed());
+    assert!(fs::read_to_string(folder.path().join("f")).expect("the file") == wanted);
+}
+
+#[test]
+fn thousands_of_files_or_none() {
+    let folder = scratch();
+    let sections = |files: usize| -> String {
+        (0..files).map(|n| format!("*** Add File: d{}/{n}\n+{n}\n", n % 100)).collect()
+    };
+    // Without a change of the disk, whose speed depends on what else is going on.
+    let start = Instant::now();
+    let text =
+        format!("*** Begin Patch\n{}*** Delete File: nothing\n*** End Patch\n", sections(10_000));
+    assert!(run_cli(text.as_bytes(), folder.path()).stderr.contains("No such file"));
+    assert!(start.elapsed() < LIMIT / 2, "took {:?}", start.elapsed());
+    assert!(tree(folder.path()).is_empty());
+
+    let text = format!("*** Begin Patch\n{}*** End Patch\n", sections(2_000));
+    let outcome = run_cli(text.as_bytes(), folder.path());
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    assert_eq!(outcome.stdout.lines().count(), 2_001);
+    assert_eq!(tree(folder.path()).len(), 2_100, "no temporary file is left");
+    let last = fs::read_to_string(folder.path().join("d99/1999")).expect("the last file");
+    assert_eq!(last, "1999\n");
+}
+
+#[test]
+fn what_is_not_found_is_quoted_in_part() {
+    let folder = scratch();
+    fs::write(folder.path().join("f"), "a\n").expect("a file");
+    for body in [format!("@@ {}\n-a", "x".repeat(1 << 20)), "@@\n-x".to_owned()] {
+        let old = "-y\n".repeat(1 << 19);
+        let text = format!("*** Begin Patch\n*** Update File: f\n{body}\n{old}*** End Patch\n");
+        let said = run_cli(text.as_bytes(), folder.path()).stderr;
+        assert!(said.starts_with("Failed to find") && said.len() < 20_000, "{} bytes", said.len());
+        assert!(said.ends_with("…\n") || said.contains("…'"), "it says that there is more");
+    }
 }
 
 #[test]

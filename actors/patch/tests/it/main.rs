@@ -4,6 +4,7 @@ mod cases;
 mod crash;
 mod large;
 mod random;
+mod shells;
 
 use std::collections::BTreeMap;
 use std::fs;

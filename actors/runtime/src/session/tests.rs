@@ -6,7 +6,7 @@ use codex_event::{
     ProviderSettings, Record, SandboxReport, Seq, Settings,
 };
 use codex_journal::{AppendError, Blobs, Feed, Handle, Head, MemStore, Reader, Store, StoreError};
-use codex_sandbox::{Plan, Spawner};
+use codex_sandbox::{Environment, Plan, Spawner};
 
 use super::*;
 use crate::model::Endpoint;
@@ -106,7 +106,7 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
         query: vec![],
     };
     let place =
-        Place { cwd: "/".into(), plan: Plan::unconfined(), environment: vec![], temp: None };
+        Place { cwd: "/".into(), plan: Plan::unconfined(), environment: Environment::default() };
     let peers = Peers {
         model: ModelActor {
             id: id(),

@@ -1,5 +1,6 @@
 //! The program as its users meet it: real processes, real HTTP, a real sandbox, a real journal.
 
+mod apply_patch;
 mod bad_input;
 mod bad_server;
 mod circles;
