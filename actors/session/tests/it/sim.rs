@@ -156,7 +156,7 @@ fn seeds(one_in: u64) -> Vec<u64> {
 pub(crate) fn each_seed(what: &str, one_in: u64, run: impl Fn(u64) + std::panic::RefUnwindSafe) {
     for seed in seeds(one_in) {
         if std::panic::catch_unwind(|| run(seed)).is_err() {
-            panic!("{what}: seed {seed} failed; run it alone with SIM_SEED={seed}");
+            panic!("{what}: seed {seed} failed; run it alone with `cargo xtask sim --seed {seed}`");
         }
     }
 }
