@@ -156,6 +156,7 @@ async fn live(
             blobs: blobs.clone(),
             access: Arc::new(setup.access),
             endpoint: Arc::new(Endpoint::default()),
+            input: Arc::default(),
         }
         .start(),
         tools: ToolActor {
