@@ -132,3 +132,21 @@ fn link(before: Digest, entry: &Entry) -> Digest {
     };
     Digest::of(format!("{before}\n{tag}\n{label}\n{content}").as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instructions_that_were_added_last_hold() {
+        let mut transcript = Transcript::default();
+        assert_eq!(transcript.instructions(), None);
+        let context = |source, text: &str| Entry::Context { source, text: text.into() };
+        transcript.push(context(ContextSource::Instructions, "be brief"));
+        transcript.push(context(ContextSource::Environment, "cwd: /work"));
+        assert_eq!(transcript.instructions(), Some(&"be brief".into()));
+        transcript.push(context(ContextSource::Instructions, "be thorough"));
+        transcript.push(Entry::User { text: "hello".into() });
+        assert_eq!(transcript.instructions(), Some(&"be thorough".into()));
+    }
+}

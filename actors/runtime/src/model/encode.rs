@@ -117,8 +117,7 @@ pub(crate) fn body(call: &ModelCall) -> String {
         prompt_cache_key: call.session.to_string(),
     };
     let object = |text: serde_json::Result<String>| text.expect("string keys and plain values");
-    let (head, tail) =
-        (object(serde_json::to_string(&head)), object(serde_json::to_string(&tail)));
+    let (head, tail) = (object(serde_json::to_string(&head)), object(serde_json::to_string(&tail)));
     // Neither is ever empty, so there is a comma on either side of the conversation.
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
     [head, ",\"input\":[", &call.input, "],", tail].concat()

@@ -164,8 +164,7 @@ fn broken_arguments_are_never_sent_again() {
 
 #[test]
 fn reasoning_that_is_a_mere_summary_stays_here() {
-    let resent =
-        |raw: &str| element(&item(ItemKind::Reasoning, raw), Backend::Stateless, &inline);
+    let resent = |raw: &str| element(&item(ItemKind::Reasoning, raw), Backend::Stateless, &inline);
     assert!(resent(r#"{"id":"rs_1","type":"reasoning","summary":[{}]}"#).is_none());
     assert!(resent(r#"{"type":"reasoning","summary":[],"encrypted_content":null}"#).is_none());
     let open =
