@@ -126,7 +126,7 @@ impl Turn {
         )?;
         let spawner = Spawner::start().map_err(|error| {
             Failure::new(NO_SANDBOX, format!("commands can't be started: {error}"))
-                .hint("/proc must be mounted")
+                .hint("the system gives no more threads: see `ulimit -u`")
         })?;
         let id = codex_actors::wiring::new_session_id();
         let setup = Setup {
