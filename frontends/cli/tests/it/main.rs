@@ -6,6 +6,7 @@ mod crash;
 mod demo;
 mod endings;
 mod exec;
+mod lean;
 mod odd;
 mod people;
 mod replay;
