@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::step::Step;
-use crate::{sim, tidy};
+use crate::{dist, sim, tidy};
 
 /// What a step of CI does.
 enum Work {
@@ -21,6 +21,8 @@ fn steps() -> Vec<(&'static str, Work)> {
         ("clippy", Work::Command(Step::cargo("clippy --workspace --all-targets -- -D warnings"))),
         ("test", Work::Command(Step::cargo("test --workspace"))),
         ("sim", Work::Chore(sim::run)),
+        // The one step that needs a release build, which is kept for the next time.
+        ("dist", Work::Chore(|root| dist::run(root, None))),
     ]
 }
 
@@ -54,6 +56,6 @@ mod tests {
     #[test]
     fn the_steps_are_the_documented_ones() {
         let names: Vec<_> = steps().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["fmt", "tidy", "clippy", "test", "sim"]);
+        assert_eq!(names, ["fmt", "tidy", "clippy", "test", "sim", "dist"]);
     }
 }

@@ -1,7 +1,9 @@
 //! Chores of this repository: `cargo xtask <chore>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to a terminal")]
 
+mod bench;
 mod ci;
+mod dist;
 mod sim;
 mod step;
 mod tidy;
@@ -27,6 +29,14 @@ enum Chore {
     Ci,
     /// Drives the session core with a world that fails, for a limited time
     Sim,
+    /// Packs a release: a static program, checked in an empty root
+    Dist {
+        /// Target to build for, instead of this machine's
+        #[arg(long, value_name = "TRIPLE")]
+        target: Option<String>,
+    },
+    /// Measures the program and its parts
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -35,6 +45,8 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Ci => ci::run(&root),
         Chore::Sim => sim::run(&root),
+        Chore::Dist { target } => dist::run(&root, target.as_deref()),
+        Chore::Bench(options) => bench::run(&root, &options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
