@@ -20,6 +20,9 @@ use crate::{Launch, Outcome, ProcessId, Status, StatusParser, Stdin, Stdio};
 /// Launches that may wait for the spawner thread before a caller is held up.
 const QUEUE: usize = 16;
 
+/// This program's own file.
+const THIS_PROGRAM: &str = "/proc/self/exe";
+
 /// Stack of the threads that wait for one supervisor each, in bytes.
 const WAITER_STACK: usize = 64 * 1024;
 
@@ -59,6 +62,9 @@ pub enum SpawnError {
         /// What the system said.
         source: io::Error,
     },
+    /// This program's own file, which becomes the supervisor, could not be opened.
+    #[error("{THIS_PROGRAM} can't be opened ({0}); /proc must be mounted")]
+    NoProgram(io::ErrorKind),
     /// The spawner thread is gone.
     #[error("the spawner thread is gone")]
     Closed,
@@ -67,11 +73,14 @@ pub enum SpawnError {
 impl Spawner {
     /// Opens this program's own file and starts the spawner thread.
     ///
+    /// Where `/proc` is missing, commands can't be started, and each says so; a session that needs
+    /// none is not held up by that.
+    ///
     /// # Errors
     ///
-    /// When `/proc` is missing or no thread can be started.
+    /// When no thread can be started.
     pub fn start() -> io::Result<Spawner> {
-        let program = File::open("/proc/self/exe")?;
+        let program = File::open(THIS_PROGRAM);
         let (jobs, queue) = sync_channel(QUEUE);
         thread::Builder::new()
             .name("sandbox-spawn".to_owned())
@@ -95,10 +104,14 @@ impl Spawner {
     }
 }
 
-fn serve(program: &File, queue: &Receiver<Job>) {
+fn serve(program: &io::Result<File>, queue: &Receiver<Job>) {
     while let Ok(job) = queue.recv() {
+        let started = match program {
+            Ok(program) => start(program, &job.launch),
+            Err(error) => Err(SpawnError::NoProgram(error.kind())),
+        };
         // A caller that gave up drops the lifeline with the answer, which ends the command.
-        let _ = job.reply.send(start(program, &job.launch));
+        let _ = job.reply.send(started);
     }
     // Ending this thread would end the commands that still run.
     loop {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::step::Step;
-use crate::{kill_loop, sim, tidy};
+use crate::{dist, kill_loop, sim, tidy};
 
 /// What a step of CI does.
 enum Work {
@@ -22,6 +22,8 @@ fn steps() -> Vec<(&'static str, Work)> {
         ("test", Work::Command(Step::cargo("test --workspace"))),
         ("sim", Work::Chore(sim::run)),
         ("kill-loop", Work::Chore(kill_loop::short)),
+        // The one step that needs a release build, which is kept for the next time.
+        ("dist", Work::Chore(|root| dist::run(root, None))),
     ]
 }
 
@@ -55,6 +57,6 @@ mod tests {
     #[test]
     fn the_steps_are_the_documented_ones() {
         let names: Vec<_> = steps().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["fmt", "tidy", "clippy", "test", "sim", "kill-loop"]);
+        assert_eq!(names, ["fmt", "tidy", "clippy", "test", "sim", "kill-loop", "dist"]);
     }
 }

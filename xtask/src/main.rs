@@ -1,7 +1,9 @@
 //! Chores of this repository: `cargo xtask <chore>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to a terminal")]
 
+mod bench;
 mod ci;
+mod dist;
 mod kill_loop;
 mod sim;
 mod step;
@@ -30,6 +32,14 @@ enum Chore {
     Sim(sim::Seeds),
     /// Kills the writer of a journal at every point of its work, and judges what is left
     KillLoop(kill_loop::Arguments),
+    /// Packs a release: a static program, checked in an empty root
+    Dist {
+        /// Target to build for, instead of this machine's
+        #[arg(long, value_name = "TRIPLE")]
+        target: Option<String>,
+    },
+    /// Measures the program and its parts
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +49,8 @@ fn main() -> ExitCode {
         Chore::Ci => ci::run(&root),
         Chore::Sim(seeds) => sim::simulate(&root, seeds),
         Chore::KillLoop(arguments) => kill_loop::run(&root, arguments),
+        Chore::Dist { target } => dist::run(&root, target.as_deref()),
+        Chore::Bench(options) => bench::run(&root, &options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -8,6 +8,7 @@ use codex_event::{
 use codex_sandbox::{Cause, Launch, Lifeline, ProcessId};
 use codex_session::{Entry, Report};
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// A frontend wants something; answered when the events are durable.
@@ -33,7 +34,7 @@ pub(crate) struct AskModel {
     pub(crate) previous: Option<String>,
     pub(crate) settings: Settings,
     pub(crate) instructions: Option<Stored<String>>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Arc<Entry>>,
     pub(crate) cancel: CancellationToken,
 }
 

@@ -22,11 +22,12 @@ use codex_config::MissingKey;
 use codex_event::{
     Backend, Fault, FaultKind, Invocation, ItemKind, RequestId, SessionId, Settings,
 };
-use codex_session::{Entry, Report};
+use codex_session::Report;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use attempt::{Attempt, Ended};
+pub(crate) use encode::Input;
 pub(crate) use endpoint::Endpoint;
 use fault::Secrets;
 pub use tools::digest as tools_digest;
@@ -41,14 +42,14 @@ pub(crate) struct ModelCall {
     pub(crate) attempt: u32,
     /// How the model is asked.
     pub(crate) backend: Backend,
-    /// The response that `entries` follow, where the provider keeps responses.
+    /// The response that `input` follows, where the provider keeps responses.
     pub(crate) previous: Option<String>,
     /// Model, provider and reasoning.
     pub(crate) settings: Settings,
     /// Goes with every request, whatever the backend keeps.
     pub(crate) instructions: Option<String>,
-    /// The conversation, or what `previous` does not cover of it.
-    pub(crate) entries: Vec<Entry>,
+    /// The conversation, or what `previous` does not cover of it: see [`Input::follow`].
+    pub(crate) input: String,
     /// The key; its absence is reported before anything is sent.
     pub(crate) key: Result<Option<String>, MissingKey>,
     /// Further headers; they win over ours of the same name.

@@ -1,16 +1,16 @@
 //! The model actor: one stream at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Actor, Context, Handler, Recipient};
-use codex_event::{SessionId, Stored};
+use codex_event::SessionId;
 use codex_journal::Blobs;
-use codex_session::{Entry, Report};
+use codex_session::Report;
 use tokio::sync::mpsc;
 
 use crate::interpret::interpret;
 use crate::messages::{AskModel, Observe};
-use crate::model::{self, Endpoint, ModelCall};
+use crate::model::{self, Endpoint, Input, ModelCall};
 use crate::told::text;
 
 /// Reports of a stream that may wait for the session; a full channel holds the stream back.
@@ -32,6 +32,7 @@ pub(crate) struct ModelActor {
     pub(crate) blobs: Blobs,
     pub(crate) access: Arc<Access>,
     pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) input: Arc<Mutex<Input>>,
 }
 
 impl Actor for ModelActor {
@@ -51,41 +52,40 @@ impl Handler<AskModel> for ModelActor {
         });
         let (id, blobs) = (self.id, self.blobs.clone());
         let (access, endpoint) = (Arc::clone(&self.access), Arc::clone(&self.endpoint));
+        let input = Arc::clone(&self.input);
         tokio::spawn(async move {
             let cancel = ask.cancel.clone();
             // Reading texts back is disk work.
-            let call = tokio::task::spawn_blocking(move || build(id, ask, &access, &blobs)).await;
-            if let Ok(call) = call {
+            let built = move || build(id, ask, &access, &blobs, &input);
+            if let Ok(call) = tokio::task::spawn_blocking(built).await {
                 model::ask(call, &endpoint, &interpret, reports, cancel).await;
             }
         });
     }
 }
 
-fn build(session: SessionId, ask: AskModel, access: &Access, blobs: &Blobs) -> ModelCall {
+fn build(
+    session: SessionId,
+    ask: AskModel,
+    access: &Access,
+    blobs: &Blobs,
+    input: &Mutex<Input>,
+) -> ModelCall {
+    let backend = ask.settings.provider.backend;
+    let read = |stored| text(stored, blobs);
+    // Whatever a panic left in it is held against the entries before it is used.
+    let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
     ModelCall {
         session,
         request: ask.request,
         attempt: ask.attempt,
-        backend: ask.settings.provider.backend,
+        backend,
         previous: ask.previous,
-        instructions: ask.instructions.map(|instructions| text(&instructions, blobs)),
-        entries: ask.entries.into_iter().map(|entry| read_back(entry, blobs)).collect(),
+        instructions: ask.instructions.map(|stored| text(&stored, blobs).into_owned()),
+        input: input.follow(backend, &ask.entries, read).to_owned(),
         settings: ask.settings,
         key: access.key.clone(),
         headers: access.headers.clone(),
         query: access.query.clone(),
-    }
-}
-
-fn read_back(entry: Entry, blobs: &Blobs) -> Entry {
-    let inline = |stored: Stored<String>| Stored::Inline(text(&stored, blobs));
-    match entry {
-        Entry::Context { source, text } => Entry::Context { source, text: inline(text) },
-        Entry::User { text } => Entry::User { text: inline(text) },
-        Entry::Item { kind, raw } => Entry::Item { kind, raw: inline(raw) },
-        Entry::Output { call_id, custom, text } => {
-            Entry::Output { call_id, custom, text: inline(text) }
-        }
     }
 }

@@ -69,7 +69,7 @@ fn payload(
     let payload = Payload {
         r#type: "agent-turn-complete",
         turn_id: turn.to_string(),
-        input_messages: inputs.iter().map(|input| text(input, blobs)).collect(),
+        input_messages: inputs.iter().map(|input| text(input, blobs).into_owned()).collect(),
         last_assistant_message: last,
     };
     serde_json::to_string(&payload).expect("plain texts always encode")

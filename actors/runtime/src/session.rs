@@ -13,11 +13,10 @@ use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, WrapFuture,
 };
 use codex_event::{
-    Author, Body, Command, ContextSource, Durability, Envelope, Epoch, Event, Rejection, SessionId,
-    Stored,
+    Author, Body, Command, Durability, Envelope, Epoch, Event, Rejection, SessionId,
 };
 use codex_journal::{Batch, Scribe, WriteError};
-use codex_session::{Effect, Entry, Intake, Report, Session, Stamp};
+use codex_session::{Effect, Intake, Report, Session, Stamp};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -218,7 +217,7 @@ impl SessionActor {
                 peers.model.do_send(AskModel {
                     request,
                     attempt,
-                    instructions: instructions(transcript.entries()),
+                    instructions: transcript.instructions().cloned(),
                     entries: transcript.since(previous.as_deref()).to_vec(),
                     previous,
                     settings,
@@ -279,16 +278,6 @@ impl SessionActor {
 
 fn is_barrier(envelope: &Envelope) -> bool {
     envelope.event().is_none_or(|event| event.durability() == Durability::Barrier)
-}
-
-fn instructions(entries: &[Entry]) -> Option<Stored<String>> {
-    entries.iter().rev().find_map(|entry| match entry {
-        Entry::Context { source: ContextSource::Instructions, text } => Some(text.clone()),
-        Entry::Context { source: ContextSource::Environment, .. }
-        | Entry::User { .. }
-        | Entry::Item { .. }
-        | Entry::Output { .. } => None,
-    })
 }
 
 impl Actor for SessionActor {

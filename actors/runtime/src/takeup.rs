@@ -70,7 +70,7 @@ impl TakenUp {
 
     /// Reads a text that the journal holds.
     pub fn text(&self, stored: &Stored<String>) -> String {
-        crate::told::text(stored, self.handle.blobs())
+        crate::told::text(stored, self.handle.blobs()).into_owned()
     }
 
     /// Gives the position of the first event of this process.

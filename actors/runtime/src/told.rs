@@ -1,5 +1,7 @@
 //! Reads stored texts back, and words what the model is told of a call.
 
+use std::borrow::Cow;
+
 use codex_event::{Outcome, Stored};
 use codex_journal::Blobs;
 use serde::Serialize;
@@ -7,12 +9,12 @@ use serde::Serialize;
 use crate::interpret::Form;
 
 /// Reads a stored text; a lost blob reads as a note that says so, since the session can go on.
-pub(crate) fn text(stored: &Stored<String>, blobs: &Blobs) -> String {
+pub(crate) fn text<'a>(stored: &'a Stored<String>, blobs: &Blobs) -> Cow<'a, str> {
     match stored {
-        Stored::Inline(text) => text.clone(),
+        Stored::Inline(text) => text.into(),
         Stored::Blob { digest, .. } => match blobs.get(digest) {
-            Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
-            Ok(None) | Err(_) => format!("[text {digest} is missing from the journal]"),
+            Ok(Some(bytes)) => String::from_utf8_lossy(&bytes).into_owned().into(),
+            Ok(None) | Err(_) => format!("[text {digest} is missing from the journal]").into(),
         },
     }
 }

@@ -206,6 +206,7 @@ async fn live(
             blobs: blobs.clone(),
             access: Arc::new(access),
             endpoint: Arc::new(Endpoint::default()),
+            input: Arc::default(),
         }
         .start(),
         tools: ToolActor {

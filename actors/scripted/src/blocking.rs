@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
@@ -57,6 +58,13 @@ impl BlockingServer {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         self.stage.log.kept()
+    }
+
+    /// When each request that a step answers was complete; unlike the requests themselves, none of
+    /// the first [`MAX_REQUESTS`](crate::record::MAX_REQUESTS) is ever left out.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Instant> {
+        self.stage.log.asked()
     }
 
     /// Writes requests to a file, as [`Server::log_to`].

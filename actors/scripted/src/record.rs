@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -52,6 +53,8 @@ struct Inner {
     seen: usize,
     file: Option<File>,
     written: usize,
+    /// When the requests that a step answers were complete; the first [`MAX_REQUESTS`].
+    asked: Vec<Instant>,
 }
 
 #[derive(Serialize)]
@@ -76,6 +79,9 @@ impl RequestLog {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let i = inner.seen;
         inner.seen += 1;
+        if request.step.is_some() && inner.asked.len() < MAX_REQUESTS {
+            inner.asked.push(Instant::now());
+        }
         // A log that can't be written must not change what the client gets.
         let _ = inner.write(i, &request);
         inner.body_bytes += request.body.len();
@@ -89,6 +95,11 @@ impl RequestLog {
     pub(crate) fn kept(&self) -> Vec<Request> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.kept.iter().cloned().collect()
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Instant> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.asked.clone()
     }
 
     pub(crate) fn write_to(&self, path: &Path) -> io::Result<()> {
@@ -167,6 +178,9 @@ mod tests {
         log.push(request("y"));
         assert_eq!(log.kept().len(), 2);
         assert_eq!(log.kept()[1].body, "y");
+        assert_eq!(log.asked().len(), 3, "a time is kept when its body is not");
+        log.push(Request { step: None, ..request("z") });
+        assert_eq!(log.asked().len(), 3, "no step answers it");
     }
 
     #[test]

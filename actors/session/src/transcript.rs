@@ -1,5 +1,7 @@
 //! What the model is shown: complete, in order, and in no provider's form.
 
+use std::sync::Arc;
+
 use codex_event::{ContextSource, Digest, ItemKind, Stored};
 
 /// One piece of the conversation.
@@ -47,7 +49,9 @@ pub enum CallForm {
 /// The conversation so far, with what the provider is known to keep of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transcript {
-    entries: Vec<Entry>,
+    // Shared, so that handing the conversation out costs no copy of it.
+    entries: Vec<Arc<Entry>>,
+    instructions: Option<Stored<String>>,
     digest: Digest,
     kept: Option<Kept>,
 }
@@ -60,18 +64,28 @@ struct Kept {
 
 impl Default for Transcript {
     fn default() -> Self {
-        Transcript { entries: Vec::new(), digest: Digest::of(b"transcript"), kept: None }
+        Transcript {
+            entries: Vec::new(),
+            instructions: None,
+            digest: Digest::of(b"transcript"),
+            kept: None,
+        }
     }
 }
 
 impl Transcript {
     /// Gives all of it.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
     }
 
+    /// Gives what the model is told it is: the instructions that were added last.
+    pub fn instructions(&self) -> Option<&Stored<String>> {
+        self.instructions.as_ref()
+    }
+
     /// Gives what a response does not cover yet; all of it when it is not the last one known.
-    pub fn since(&self, response: Option<&str>) -> &[Entry] {
+    pub fn since(&self, response: Option<&str>) -> &[Arc<Entry>] {
         match (&self.kept, response) {
             (Some(kept), Some(response)) if kept.response == response => {
                 &self.entries[kept.entries..]
@@ -97,7 +111,10 @@ impl Transcript {
 
     pub(crate) fn push(&mut self, entry: Entry) {
         self.digest = link(self.digest, &entry);
-        self.entries.push(entry);
+        if let Entry::Context { source: ContextSource::Instructions, text } = &entry {
+            self.instructions = Some(text.clone());
+        }
+        self.entries.push(Arc::new(entry));
     }
 
     pub(crate) fn keep(&mut self, response: Option<&str>) {
@@ -114,4 +131,22 @@ fn link(before: Digest, entry: &Entry) -> Digest {
         Entry::Output { call_id, text, .. } => ("output", call_id.clone(), text.digest()),
     };
     Digest::of(format!("{before}\n{tag}\n{label}\n{content}").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_instructions_that_were_added_last_hold() {
+        let mut transcript = Transcript::default();
+        assert_eq!(transcript.instructions(), None);
+        let context = |source, text: &str| Entry::Context { source, text: text.into() };
+        transcript.push(context(ContextSource::Instructions, "be brief"));
+        transcript.push(context(ContextSource::Environment, "cwd: /work"));
+        assert_eq!(transcript.instructions(), Some(&"be brief".into()));
+        transcript.push(context(ContextSource::Instructions, "be thorough"));
+        transcript.push(Entry::User { text: "hello".into() });
+        assert_eq!(transcript.instructions(), Some(&"be thorough".into()));
+    }
 }

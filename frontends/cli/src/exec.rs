@@ -170,7 +170,7 @@ impl Turn {
 pub(crate) fn spawner() -> Result<Spawner, Failure> {
     Spawner::start().map_err(|error| {
         Failure::new(NO_SANDBOX, format!("commands can't be started: {error}"))
-            .hint("/proc must be mounted")
+            .hint("the system gives no more threads: see `ulimit -u`")
     })
 }
 

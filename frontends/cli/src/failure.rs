@@ -101,6 +101,10 @@ impl From<SpawnError> for Failure {
                 NO_SANDBOX,
                 "check that /proc is mounted, and the limits on processes (`ulimit -u`)",
             ),
+            SpawnError::NoProgram(_) => (
+                NO_SANDBOX,
+                "mount it: `mount -t proc proc /proc`; commands are started from there",
+            ),
             SpawnError::Closed => (BUG, "this is a bug; run it again"),
         };
         Failure::new(code, error.to_string()).hint(hint)

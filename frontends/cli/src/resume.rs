@@ -299,7 +299,8 @@ fn surroundings(
 
 /// Gives the surroundings in words for the model, when it was told others.
 fn environment(session: &TakenUp, cwd: &Path, plan: &Plan) -> Result<Option<String>, Failure> {
-    let told = session.session().transcript().entries().iter().rev().find_map(environment_of);
+    let mut entries = session.session().transcript().entries().iter().rev();
+    let told = entries.find_map(|entry| environment_of(entry));
     let told = told.map(|text| session.text(text));
     let now = opening::environment(&opening::text(cwd)?, plan);
     Ok(Some(now).filter(|now| told.as_ref() != Some(now)))

@@ -3,7 +3,9 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use codex_event::{Backend, ContextSource, ItemKind, Stored};
 use codex_session::{CallForm, Entry};
@@ -16,15 +18,19 @@ use super::{ModelCall, tools};
 /// Depth beyond which JSON can't be held as a value.
 const MAX_DEPTH: usize = 100;
 
-/// Field order is the order on the wire.
+/// What comes before the conversation. Field order is the order on the wire.
 #[derive(Serialize)]
-struct Body<'a> {
+struct Head<'a> {
     model: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     instructions: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     previous_response_id: Option<&'a str>,
-    input: Vec<Box<RawValue>>,
+}
+
+/// What follows the conversation.
+#[derive(Serialize)]
+struct Tail<'a> {
     tools: Value,
     tool_choice: &'static str,
     parallel_tool_calls: bool,
@@ -45,19 +51,60 @@ struct Reasoning<'a> {
     summary: Option<&'a str>,
 }
 
+/// The conversation as the API takes it: the elements of a request's `input`.
+///
+/// A transcript only grows, and an entry that is in it never changes. So what was encoded for one
+/// request is kept for the next, and a request costs the work for what is new and a copy of the rest.
+#[derive(Default)]
+pub(crate) struct Input {
+    json: String,
+    backend: Option<Backend>,
+    taken: usize,
+    /// The last of the entries that were taken; tells whether others continue them.
+    last: Option<Arc<Entry>>,
+}
+
+impl Input {
+    /// Gives the elements for these entries; `read` gives a stored text back.
+    ///
+    /// What was given before is taken up again if these entries begin with the same ones.
+    pub(crate) fn follow<'e>(
+        &mut self,
+        backend: Backend,
+        entries: &'e [Arc<Entry>],
+        read: impl Fn(&'e Stored<String>) -> Cow<'e, str>,
+    ) -> &str {
+        let last = self.taken.checked_sub(1).and_then(|last| entries.get(last));
+        let continues = last.zip(self.last.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b));
+        if !continues || self.backend != Some(backend) {
+            *self = Input { backend: Some(backend), ..Input::default() };
+        }
+        for entry in &entries[self.taken..] {
+            if let Some(element) = element(entry, backend, &read) {
+                let comma = if self.json.is_empty() { "" } else { "," };
+                self.json.extend([comma, element.get()]);
+            }
+            self.taken += 1;
+            self.last = Some(Arc::clone(entry));
+        }
+        &self.json
+    }
+}
+
 /// Encodes a request as the Responses API takes it. The same call always gives the same bytes.
 pub(crate) fn body(call: &ModelCall) -> String {
     let settings = &call.settings;
     let effort = settings.reasoning_effort.as_deref();
     let summary = settings.reasoning_summary.as_deref();
-    let body = Body {
+    let head = Head {
         model: &settings.model,
         instructions: call.instructions.as_deref(),
         previous_response_id: match call.backend {
             Backend::Responses => call.previous.as_deref(),
             Backend::Stateless => None,
         },
-        input: call.entries.iter().filter_map(|entry| input(entry, call.backend)).collect(),
+    };
+    let tail = Tail {
         tools: tools::tools(),
         tool_choice: "auto",
         parallel_tool_calls: false,
@@ -73,10 +120,19 @@ pub(crate) fn body(call: &ModelCall) -> String {
         },
         prompt_cache_key: call.session.to_string(),
     };
-    serde_json::to_string(&body).expect("string keys and plain values")
+    let object = |text: serde_json::Result<String>| text.expect("string keys and plain values");
+    let (head, tail) = (object(serde_json::to_string(&head)), object(serde_json::to_string(&tail)));
+    // Neither is ever empty, so there is a comma on either side of the conversation.
+    let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
+    [head, ",\"input\":[", &call.input, "],", tail].concat()
 }
 
-fn input(entry: &Entry, backend: Backend) -> Option<Box<RawValue>> {
+/// Gives the form in which an entry is sent; none for one that has no place in the conversation.
+fn element<'e>(
+    entry: &'e Entry,
+    backend: Backend,
+    read: &impl Fn(&'e Stored<String>) -> Cow<'e, str>,
+) -> Option<Box<RawValue>> {
     match entry {
         // They have a field of their own.
         Entry::Context { source: ContextSource::Instructions, .. } => None,
@@ -84,16 +140,16 @@ fn input(entry: &Entry, backend: Backend) -> Option<Box<RawValue>> {
             raw(&json!({
                 "type": "message",
                 "role": "user",
-                "content": [{ "type": "input_text", "text": held(text) }],
+                "content": [{ "type": "input_text", "text": read(text) }],
             }))
         }
-        Entry::Item { kind, raw } => resent(kind, held(raw), backend),
+        Entry::Item { kind, raw } => resent(kind, &read(raw), backend),
         Entry::Output { call_id, custom, text } => {
             let kind = match custom {
                 CallForm::Function => "function_call_output",
                 CallForm::Custom => "custom_tool_call_output",
             };
-            raw(&json!({ "type": kind, "call_id": call_id, "output": held(text) }))
+            raw(&json!({ "type": kind, "call_id": call_id, "output": read(text) }))
         }
     }
 }
@@ -178,8 +234,4 @@ fn has(item: &Fields, field: &str) -> bool {
 
 fn raw(value: &Value) -> Option<Box<RawValue>> {
     serde_json::value::to_raw_value(value).ok()
-}
-
-fn held(text: &Stored<String>) -> &str {
-    text.inline().map_or("", String::as_str)
 }

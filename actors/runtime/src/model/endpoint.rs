@@ -1,7 +1,7 @@
 //! The way to the server: clients, addresses, headers.
 
 use std::error::Error;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -19,6 +19,12 @@ use super::sse::root;
 
 /// Longest time that setting up a connection may take.
 const CONNECT: Duration = Duration::from_secs(30);
+
+/// What `localhost` means; the address gives the port.
+const LOCALHOST: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
 
 /// The HTTP clients of a process, each made when it is first needed.
 ///
@@ -44,8 +50,11 @@ impl Endpoint {
         if let Some(client) = cell.get() {
             return Ok(client.clone());
         }
+        // This host's own name needs no file and no server; a program without shared libraries may
+        // have neither (RFC 6761, 6.3).
+        let builder = builder().resolve_to_addrs("localhost", &LOCALHOST);
         // Following a redirect would hand the conversation and further headers to another host.
-        let builder = builder().redirect(redirect::Policy::none()).connect_timeout(CONNECT);
+        let builder = builder.redirect(redirect::Policy::none()).connect_timeout(CONNECT);
         let client = builder.build().map_err(|error| unreachable(&error, url))?;
         Ok(cell.get_or_init(|| client).clone())
     }

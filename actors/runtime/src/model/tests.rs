@@ -5,11 +5,13 @@ mod hostile;
 mod raw;
 mod streams;
 
+use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use codex_event::{
     ApprovalPolicy, Backend, Fault, Invocation, ItemKind, ProviderSettings, RequestId, SessionId,
-    Settings, StreamMark, StreamPart,
+    Settings, Stored, StreamMark, StreamPart,
 };
 use codex_scripted::{Script, Server};
 use codex_session::{Entry, Report};
@@ -17,7 +19,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Endpoint, ModelCall, ask};
+use super::{Endpoint, Input, ModelCall, ask};
 
 /// A call that waits a minute for each byte, with a key.
 pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> ModelCall {
@@ -45,11 +47,22 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
             notify: vec![],
         },
         instructions: None,
-        entries,
+        input: input(backend, entries),
         key: Ok(Some("sk-test-0123456789".into())),
         headers: vec![],
         query: vec![],
     }
+}
+
+/// The conversation as a call holds it.
+pub(crate) fn input(backend: Backend, entries: Vec<Entry>) -> String {
+    let entries: Vec<_> = entries.into_iter().map(Arc::new).collect();
+    Input::default().follow(backend, &entries, inline).to_owned()
+}
+
+/// Reads a text that is in place.
+pub(crate) fn inline(text: &Stored<String>) -> Cow<'_, str> {
+    text.inline().expect("in place").into()
 }
 
 pub(crate) fn item(kind: ItemKind, raw: &str) -> Entry {

@@ -114,6 +114,7 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
             blobs: blobs.clone(),
             access: Arc::new(access),
             endpoint: Arc::new(Endpoint::default()),
+            input: Arc::default(),
         }
         .start(),
         tools: ToolActor {

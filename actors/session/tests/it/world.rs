@@ -348,7 +348,7 @@ fn respond(
 pub(crate) fn check_outputs(session: &Session) {
     let mut open: Vec<String> = Vec::new();
     for entry in session.transcript().entries() {
-        match entry {
+        match &**entry {
             Entry::Item { kind, .. } => match kind {
                 ItemKind::FunctionCall { call_id, .. } | ItemKind::CustomCall { call_id, .. } => {
                     open.push(call_id.clone());

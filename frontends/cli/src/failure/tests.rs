@@ -173,6 +173,8 @@ fn the_sandbox() {
             fails(USAGE, "an argument");
         SpawnError::System { .. } => SpawnError::System { step: "fork", source: refused() },
             fails(NO_SANDBOX, "fork");
+        SpawnError::NoProgram(_) => SpawnError::NoProgram(io::ErrorKind::NotFound),
+            fails(NO_SANDBOX, "/proc");
         SpawnError::Closed => SpawnError::Closed, fails(BUG, "spawner");
     );
     for step in Step::ALL {

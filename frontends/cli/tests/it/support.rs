@@ -295,6 +295,15 @@ impl Running {
         let _ = kill_process(pid, signal);
     }
 
+    /// The most memory that it ever had, in MiB.
+    pub(crate) fn peak_memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("a live process has a status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
+        kibibytes.expect("a live process has memory") / 1024.0
+    }
+
     /// Reads the rest, and waits for the end.
     pub(crate) fn end(mut self) -> Turn {
         let mut rest = self.lines.buffer().to_vec();

@@ -1,7 +1,9 @@
+use std::cell::Cell;
+
 use codex_event::{Digest, RequestId};
 
 use super::*;
-use crate::model::tests::{call, item};
+use crate::model::tests::{call, inline, item};
 
 /// The body, with the tools replaced by their digest.
 fn shown(call: &ModelCall) -> Value {
@@ -130,12 +132,12 @@ fn the_same_call_gives_the_same_bytes_whatever_the_attempt() {
 fn a_server_that_keeps_items_gets_them_back_as_they_came() {
     let raw = r#"{ "id":"msg_1","type":"message","content":[1.50,"\ud83d"] }"#;
     let entry = item(ItemKind::Message, raw);
-    assert_eq!(input(&entry, Backend::Responses).unwrap().get(), raw.trim());
+    assert_eq!(element(&entry, Backend::Responses, &inline).unwrap().get(), raw.trim());
     // Not to be held as a value, and still JSON; what is left of it is as it came.
     let rest = r#"{"content":[1.50,"\ud83d"],"type":"message"}"#;
-    assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), rest);
+    assert_eq!(element(&entry, Backend::Stateless, &inline).unwrap().get(), rest);
     let entry = item(ItemKind::Other { name: "web_search_call".into() }, r#"{"id":"ws_1"}"#);
-    assert_eq!(input(&entry, Backend::Stateless).unwrap().get(), r#"{"id":"ws_1"}"#);
+    assert_eq!(element(&entry, Backend::Stateless, &inline).unwrap().get(), r#"{"id":"ws_1"}"#);
 }
 
 #[test]
@@ -167,14 +169,14 @@ fn broken_arguments_are_never_sent_again() {
             r#"{{"type":"function_call","call_id":"c","name":"n","arguments":{arguments}}}"#
         );
         for backend in [Backend::Responses, Backend::Stateless] {
-            let sent = input(&item(kind(), &raw), backend).unwrap();
+            let sent = element(&item(kind(), &raw), backend, &inline).unwrap();
             let sent: Value = serde_json::from_str(sent.get()).unwrap();
             assert!(sent["arguments"] == expected, "{:.80}: {:.80}", arguments, sent["arguments"]);
         }
     }
     let none = item(kind(), r#"{"type":"function_call","call_id":"c","name":"n"}"#);
     let sent: Value =
-        serde_json::from_str(input(&none, Backend::Stateless).unwrap().get()).unwrap();
+        serde_json::from_str(element(&none, Backend::Stateless, &inline).unwrap().get()).unwrap();
     assert_eq!(sent["arguments"], "{}");
 }
 
@@ -231,7 +233,7 @@ fn a_call_that_was_cut_off_goes_back_whole_with_its_one_output() {
 
 #[test]
 fn reasoning_that_is_a_mere_summary_stays_here() {
-    let resent = |raw: &str| input(&item(ItemKind::Reasoning, raw), Backend::Stateless);
+    let resent = |raw: &str| element(&item(ItemKind::Reasoning, raw), Backend::Stateless, &inline);
     assert!(resent(r#"{"id":"rs_1","type":"reasoning","summary":[{}]}"#).is_none());
     assert!(resent(r#"{"type":"reasoning","summary":[],"encrypted_content":null}"#).is_none());
     let open =
@@ -241,4 +243,47 @@ fn reasoning_that_is_a_mere_summary_stays_here() {
         sent,
         json!({"type": "reasoning", "content": [{"type": "reasoning_text", "text": "a"}]})
     );
+}
+
+#[test]
+fn what_was_encoded_once_is_not_read_again() {
+    let entries: Vec<_> = conversation().into_iter().map(Arc::new).collect();
+    let reads = Cell::new(0);
+    let read = |text| {
+        reads.set(reads.get() + 1);
+        inline(text)
+    };
+    let whole = Input::default().follow(Backend::Stateless, &entries, inline).to_owned();
+    let mut input = Input::default();
+    for length in 0..=entries.len() {
+        input.follow(Backend::Stateless, &entries[..length], read);
+    }
+    assert_eq!(input.follow(Backend::Stateless, &entries, read), whole);
+    // The instructions have a field of their own, and no place in the conversation.
+    assert_eq!(reads.get(), entries.len() - 1);
+}
+
+#[test]
+fn a_conversation_that_is_no_continuation_is_encoded_anew() {
+    let entries: Vec<_> = conversation().into_iter().map(Arc::new).collect();
+    let mut other = entries.clone();
+    other[2] = Arc::new(Entry::User { text: "something else".into() });
+    let (end, short) = (&entries[3..], &entries[..2]);
+    let mut input = Input::default();
+    for (backend, asked) in [
+        (Backend::Stateless, &entries[..]),
+        (Backend::Responses, &entries[..]),
+        (Backend::Responses, end),
+        (Backend::Responses, short),
+        (Backend::Stateless, short),
+        (Backend::Stateless, &entries[..3]),
+        (Backend::Stateless, &other[..3]),
+        (Backend::Stateless, &[]),
+        (Backend::Stateless, &other[..]),
+    ] {
+        let fresh = Input::default().follow(backend, asked, inline).to_owned();
+        assert_eq!(input.follow(backend, asked, inline), fresh);
+        let elements: Vec<Value> = serde_json::from_str(&format!("[{fresh}]")).unwrap();
+        assert!(elements.len() >= asked.len().saturating_sub(1), "{fresh}");
+    }
 }

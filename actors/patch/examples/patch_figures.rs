@@ -1,4 +1,4 @@
-//! Prints how long large patches take: `cargo run --release -p codex-patch --example sizes [FOLDER]`.
+//! Prints how long large patches take: `cargo run --release -p codex-patch --example patch_figures [FOLDER]`.
 
 #![allow(clippy::print_stdout, reason = "printing is its purpose")]
 

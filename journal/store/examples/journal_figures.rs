@@ -1,12 +1,13 @@
-//! Prints what the journal costs here: durable appends, grouped appends, opening, reading.
+//! Measures the journal in a folder: durable appends, grouped appends, opening, reading.
 //!
-//! Run it with `cargo run --release -p codex-journal --example figures -- FOLDER`.
+//! Prints one JSON object a line: a figure's name, its unit and its samples. `cargo xtask bench`
+//! shows them as a table.
 
 #![allow(clippy::print_stdout, reason = "printing is its purpose")]
 
 use std::error::Error;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use codex_event::{
     Author, Body, Envelope, Epoch, Event, Millis, Seq, SessionId, Timestamp, TurnId,
@@ -15,6 +16,7 @@ use codex_journal::{Batch, Feed, Layout, RawJournal, Scribe, verify};
 
 const DURABLE: u64 = 1_000;
 const GROUPED: u64 = 60_000;
+const SAMPLES: usize = 7;
 // With the envelope about a kilobyte of frame.
 const TEXT: usize = 650;
 
@@ -23,56 +25,77 @@ fn main() -> Result<(), Box<dyn Error>> {
     let layout = Layout::new(&home);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
 
-    let id: SessionId = "01900000-0000-7000-8000-000000000001".parse()?;
-    let begun = Instant::now();
+    let session = |number: usize| -> Result<SessionId, Box<dyn Error>> {
+        Ok(format!("01900000-0000-7000-8000-{number:012}").parse()?)
+    };
+    let mut created = Vec::new();
+    for number in 2..SAMPLES + 2 {
+        let begun = Instant::now();
+        let (scribe, _) = Scribe::create(&layout, session(number)?)?;
+        created.push(milliseconds(begun));
+        scribe.finish()?;
+    }
+    // What the first of a process sets up is shared by the others.
+    figure("create, first of a process", "ms", &created[..1]);
+    figure("create", "ms", &created[1..]);
+
+    let id = session(0)?;
     let (scribe, _) = Scribe::create(&layout, id)?;
-    println!("create                    {:>9.2?}", begun.elapsed());
     let mut times = Vec::new();
     for seq in 1..=DURABLE {
         let batch = batch(id, seq);
         let begun = Instant::now();
         runtime.block_on(scribe.write(batch))?;
-        times.push(begun.elapsed());
+        times.push(milliseconds(begun));
     }
-    times.sort_unstable();
-    let at = |share: usize| times[times.len() * share / 100];
-    println!("durable append, median    {:>9.2?}, 99 of 100 below {:.2?}", at(50), at(99));
+    figure("durable append", "ms", &times);
     scribe.finish()?;
-    let disk = size(&layout.session(id).data())?;
-    println!("disk of {DURABLE} durable        {:>9} KiB", disk / 1024);
+    let kibibytes = |dir: PathBuf| size(&dir).map(|bytes| bytes as f64 / 1024.0);
+    figure("disk, 1000 durable", "KiB", &[kibibytes(layout.session(id).data())?]);
 
-    let id: SessionId = "01900000-0000-7000-8000-000000000002".parse()?;
+    let id = session(1)?;
     let (scribe, _) = Scribe::create(&layout, id)?;
-    let begun = Instant::now();
+    let mut times = Vec::new();
     runtime.block_on(async {
         for first in (1..=GROUPED).step_by(64) {
+            let begun = Instant::now();
             let group = (first..first + 64).map(|seq| scribe.write(batch(id, seq)));
             futures_join(group.collect()).await?;
+            times.push(milliseconds(begun) * 1000.0 / 64.0);
         }
         Ok::<(), codex_journal::WriteError>(())
     })?;
-    let rate = GROUPED as f64 / begun.elapsed().as_secs_f64();
-    println!("64 in flight              {rate:>9.0} events/s");
+    figure("append, 64 in flight", "µs", &times);
     scribe.finish()?;
     let dir = layout.session(id);
-    println!("disk of {GROUPED}             {:>9} KiB", size(&dir.data())? / 1024);
+    figure("disk, 60000 in groups", "KiB", &[kibibytes(dir.data())?]);
 
-    let (raw, journal) = best(|| RawJournal::read(&dir, id));
-    println!("raw scan                  {raw:>9.2?} for {} records", journal?.len());
-    let (whole, verified) = best(|| verify(&dir, id));
-    println!("verify                    {whole:>9.2?}, {} problems", verified?.problems.len());
-    let begun = Instant::now();
-    let (scribe, handle) = Scribe::open(&layout, id)?;
-    println!("open                      {:>9.2?}", begun.elapsed());
-    let begun = Instant::now();
-    let mut feed = handle.subscribe(Seq(1));
-    let mut count = 0;
-    while let Feed::Record(_) = feed.next() {
-        count += 1;
+    figure("raw scan of 60000", "ms", &sampled(|| RawJournal::read(&dir, id))?);
+    figure("verify 60000", "ms", &sampled(|| verify(&dir, id))?);
+    let mut opened = Vec::new();
+    let mut fed = Vec::new();
+    for _ in 0..SAMPLES {
+        let begun = Instant::now();
+        let (scribe, handle) = Scribe::open(&layout, id)?;
+        opened.push(milliseconds(begun));
+        let begun = Instant::now();
+        let mut feed = handle.subscribe(Seq(1));
+        while let Feed::Record(_) = feed.next() {}
+        fed.push(milliseconds(begun));
+        drop((feed, handle));
+        scribe.finish()?;
     }
-    println!("feed from the start       {:>9.2?} for {count} records", begun.elapsed());
-    scribe.finish()?;
+    figure("open 60000", "ms", &opened);
+    figure("feed of 60000", "ms", &fed);
     Ok(())
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+fn figure(name: &str, unit: &str, samples: &[f64]) {
+    println!("{{\"figure\":{name:?},\"unit\":{unit:?},\"samples\":{samples:?}}}");
 }
 
 fn batch(session: SessionId, seq: u64) -> Batch {
@@ -111,20 +134,15 @@ async fn futures_join<T, E>(futures: Vec<impl Future<Output = Result<T, E>>>) ->
     .await
 }
 
-fn best<T>(mut run: impl FnMut() -> T) -> (Duration, T) {
-    let mut timed = || {
+fn sampled<T, E>(mut run: impl FnMut() -> Result<T, E>) -> Result<Vec<f64>, E> {
+    let mut once = || {
         let begun = Instant::now();
-        let result = run();
-        (begun.elapsed(), result)
+        let done = run()?;
+        let time = milliseconds(begun);
+        drop(done);
+        Ok(time)
     };
-    let mut fastest = timed();
-    for _ in 0..4 {
-        let next = timed();
-        if next.0 < fastest.0 {
-            fastest = next;
-        }
-    }
-    fastest
+    (0..SAMPLES).map(|_| once()).collect()
 }
 
 fn size(path: &std::path::Path) -> std::io::Result<u64> {
