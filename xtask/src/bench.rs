@@ -66,7 +66,9 @@ impl Name {
         match self {
             Name::Core => Source::Example("-p codex-session --example core_figures"),
             Name::Journal => Source::Example("-p codex-journal --example journal_figures"),
-            Name::View => Source::Example("-p codex-view --features testing --example view_figures"),
+            Name::View => {
+                Source::Example("-p codex-view --features testing --example view_figures")
+            }
             Name::Startup => Source::Runs("startup"),
             Name::Answer => Source::Runs("answer"),
             Name::Tools => Source::Runs("tools"),

@@ -5,7 +5,9 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{Running, Turn, World, eventually, patches, processes, run, runs, says};
+use crate::support::{
+    Moments, Running, Turn, World, eventually, patches, processes, run, runs, says,
+};
 
 /// Kills of one run of the test; `CRASH_TRIALS` sets another number.
 const TRIALS: u64 = 25;
@@ -65,13 +67,9 @@ fn a_killed_turn_loses_nothing_that_was_printed() {
     assert_eq!(turn.code, 0, "{}", turn.stderr);
 
     let mut killed = 0;
-    let mut random = seed;
+    let mut moments = Moments(seed);
     for trial in 0..trials {
-        // Knuth's generator: enough to spread moments, and the same ones for the same seed.
-        random =
-            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let share = u32::try_from(random >> 44).expect("20 bits");
-        let moment = length * share / (1 << 20);
+        let moment = moments.within(length);
         let mark = format!("85{trial}.{}", std::process::id());
         let world = world(&mark);
         let began = Instant::now();

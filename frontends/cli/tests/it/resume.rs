@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{
-    Running, Turn, World, eventually, patches, piped, processes, provider, run, runs, says,
+    Moments, Running, Turn, World, eventually, patches, piped, processes, provider, run, runs, says,
 };
 
 /// Trials of the tests that kill; `RESUME_TRIALS` sets another number.
@@ -370,13 +370,7 @@ fn a_stopped_supervisor_of_a_killed_agent_is_ended_first() {
 
 #[test]
 fn however_often_it_is_killed_no_command_runs_twice() {
-    // Knuth's generator, as in the test of kills without a resume.
-    let mut random: u64 = 7;
-    let mut share = move || {
-        random =
-            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        u32::try_from(random >> 44).expect("20 bits")
-    };
+    let mut moments = Moments(7);
     let script = || {
         let steps = (0..60).map(|step| match step % 3 {
             2 => says(&format!("message {step}")),
@@ -400,7 +394,7 @@ fn however_often_it_is_killed_no_command_runs_twice() {
             if process == 0 {
                 running.until("thread.started");
             }
-            std::thread::sleep(length * share() / (1 << 20));
+            std::thread::sleep(moments.within(length));
             running.signal(Signal::KILL);
             let turn = running.end();
             killed += u64::from(turn.code == 137);

@@ -315,6 +315,18 @@ impl Running {
     }
 }
 
+/// Moments spread over a length of time, the same ones for the same seed.
+pub(crate) struct Moments(pub(crate) u64);
+
+impl Moments {
+    pub(crate) fn within(&mut self, length: Duration) -> Duration {
+        // Knuth's generator; its upper bits are the good ones.
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        length * u32::try_from(self.0 >> 44).expect("20 bits") / (1 << 20)
+    }
+}
+
 /// Waits for something that has to come.
 pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
