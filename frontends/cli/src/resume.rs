@@ -325,12 +325,12 @@ fn check_address(today: &Config, kept: &Settings) -> Result<(), Failure> {
         || !provider.http_headers.is_empty()
         || !provider.env_http_headers.is_empty()
         || !provider.query_params.is_empty();
-    let same = provider.id != kept.id || provider.base_url == kept.base_url;
+    let agree = provider.id != kept.id || provider.base_url == kept.base_url;
     let key = codex_config::dotted(["model_providers", &kept.id, "base_url"]);
     let shared = (kept.id == "openai").then_some("openai_base_url");
     let mut origins = [Some(key.as_str()), shared].into_iter().flatten();
     let origin = origins.find_map(|key| today.origins.get(key));
-    if !secret || same || !matches!(origin, Some(Origin::File { .. })) {
+    if !secret || agree || !matches!(origin, Some(Origin::File { .. })) {
         return Ok(());
     }
     let (id, here, there) = (&kept.id, &provider.base_url, &kept.base_url);
