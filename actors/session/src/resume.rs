@@ -66,7 +66,7 @@ impl Step<'_> {
         for call in recovered {
             self.recovered(call, resumed);
         }
-        if let Some(call) = retry {
+        if let Some(call) = retry.filter(|_| self.asks()) {
             let reason = "it was allowed, and the program ended before it ran";
             self.ask(call, resumed, Question::RetryUnconfined, reason);
         }
@@ -115,7 +115,10 @@ impl Step<'_> {
                 let (request, attempt) = (asking.request, asking.attempt + 1);
                 self.attempt(request, attempt, resumed);
             }
-            Some(Phase::Working(_)) => self.proceed(resumed),
+            Some(Phase::Working(_)) => {
+                self.settle_unasked();
+                self.proceed(resumed);
+            }
         }
     }
 

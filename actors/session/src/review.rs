@@ -162,6 +162,30 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Settles the question that a call still waits for, where the policy has become one that asks
+    /// nobody: what it asked for may go on, inside of the sandbox.
+    pub(crate) fn settle_unasked(&mut self) {
+        let Some(call) = self.due().filter(|_| !self.asks()) else { return };
+        let CallState::Asked { question, asked, .. } = call.state else { return };
+        match question {
+            Question::Run => self.allow(call.id, asked, "never"),
+            Question::RetryUnconfined => {
+                let reason = "nobody is asked any more".to_owned();
+                let verdict = Verdict::Denied { reason };
+                let event = Event::ReviewSettled { call: call.id, verdict, scope: Scope::Once };
+                self.emit(Author::Policy("never".to_owned()), Some(asked), event)
+            }
+        };
+    }
+
+    /// Tells whether there are calls that somebody is asked about.
+    pub(crate) fn asks(&self) -> bool {
+        match self.policy() {
+            ApprovalPolicy::Never => false,
+            ApprovalPolicy::OnFailure | ApprovalPolicy::UnlessAllowListed => true,
+        }
+    }
+
     /// Offers to run a command again without the sandbox that stopped it, where the policy does.
     pub(crate) fn offer_retry(
         &mut self,

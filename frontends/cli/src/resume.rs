@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use codex_actors::{Setup, Start, TakenUp};
-use codex_config::{Config, Flags, Inputs, Warning};
+use codex_config::{Config, Flags, Inputs, KeySource, Origin, Warning};
 use codex_event::{
     ApprovalPolicy, ContextSource, Resumption, SessionId, Settings, Stored, Surroundings,
 };
@@ -60,6 +60,11 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         agent_home: Some(&exec::canonical(&home)),
     })?;
     let plan = &workplace.plan;
+    if !chosen.sets_permissions() {
+        let asked = [cwd.clone()].into_iter().chain(workplace.temp.clone());
+        let asked = asked.chain(flags.add_dir.iter().map(|folder| cwd.join(folder)));
+        check_roots(&session, plan, asked)?;
+    }
     let resumption = Resumption {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         patches: session.look()?,
@@ -114,17 +119,55 @@ fn one(words: Vec<String>) -> Result<Option<String>, Failure> {
 /// Finds the folder to go on in: the session's own, or the one that a flag names.
 fn folder(session: &TakenUp, flags: &RunFlags) -> Result<PathBuf, Failure> {
     let own = session.session().cwd().unwrap_or_default();
-    let Some(wanted) = &flags.cd else {
-        return std::fs::canonicalize(own).map_err(|error| {
-            Failure::new(USAGE, format!("the session's folder {own}: {error}"))
-                .hint("put it back, or name another one with -C DIR")
-        });
-    };
+    let Some(wanted) = &flags.cd else { return still_there(own) };
     let wanted = opening::folder(Some(wanted))?;
     if wanted != Path::new(own) && !flags.skip_git_repo_check {
         exec::check_repository(&wanted)?;
     }
     Ok(wanted)
+}
+
+/// Gives the session's own folder, if that is what stands there today.
+fn still_there(own: &str) -> Result<PathBuf, Failure> {
+    let unusable = |error: std::io::Error| {
+        Failure::new(USAGE, format!("the session's folder {own}: {error}"))
+            .hint("put it back, or name another one with -C DIR")
+    };
+    let found = std::fs::canonicalize(own).map_err(unusable)?;
+    if !found.is_dir() {
+        return Err(unusable(std::io::ErrorKind::NotADirectory.into()));
+    }
+    // It was resolved when the session got it, so a link was put there since.
+    if found != Path::new(own) {
+        let found = found.display();
+        let message = format!("the session's folder {own} has become a link to {found}");
+        return Err(Failure::new(USAGE, message)
+            .hint(format!("put it back; or -C {found} goes on there, which is recorded")));
+    }
+    Ok(found)
+}
+
+/// Refuses folders that became writable without anybody asking for it.
+///
+/// Permissions name folders, and where one was there may be a link by now, even one that the
+/// session's own commands made.
+fn check_roots(
+    session: &TakenUp,
+    plan: &Plan,
+    asked: impl Iterator<Item = PathBuf>,
+) -> Result<(), Failure> {
+    let before = session.session().surroundings().map(|before| before.sandbox.writable_roots);
+    let asked = asked.filter_map(|folder| std::fs::canonicalize(folder).ok());
+    let known: Vec<PathBuf> =
+        before.into_iter().flatten().map(PathBuf::from).chain(asked).collect();
+    let fresh = |root: &PathBuf| !known.iter().any(|known| root.starts_with(known));
+    let Some(root) = plan.writable_roots().into_iter().find(fresh) else { return Ok(()) };
+    let root = root.display();
+    let message = format!("commands could write to {root} now, which the session never allowed");
+    Err(Failure::new(USAGE, message).hint(format!(
+        "a link stands where a folder was: put that back; or --add-dir {root} allows it, which is \
+         recorded"
+    )))
 }
 
 /// What the command line sets, as against what the settings file says today.
@@ -202,7 +245,7 @@ impl Chosen {
         let moved = config
             .origins
             .get(&format!("{table}base_url"))
-            .is_some_and(|origin| matches!(origin, codex_config::Origin::Environment(_)));
+            .is_some_and(|origin| matches!(origin, Origin::Environment(_)));
         if set("base_url") || self.has(&["openai_base_url"]) || moved {
             now.provider.base_url = fresh.base_url;
         }
@@ -229,41 +272,77 @@ fn config(
     kept: &Settings,
     chosen: &Chosen,
 ) -> Result<Config, Failure> {
-    // The session's provider may be gone from the settings, or have been given on a command line.
     let id = &kept.provider.id;
     let text = |value: &str| serde_json::Value::from(value).to_string();
-    let mut overrides = vec![format!("model_provider={}", text(id))];
+    let mut pins = vec![format!("model_provider={}", text(id))];
+    if !chosen.sets_permissions() {
+        let words: Vec<String> = kept.permissions.iter().map(ToString::to_string).collect();
+        pins.push(format!("sandbox_permissions={}", serde_json::Value::from(words)));
+    }
+    let load = |pins: &[String]| {
+        Config::load(Inputs {
+            home: home.to_owned(),
+            env: &|name| std::env::var(name).ok(),
+            cwd: cwd.to_owned(),
+            overrides: [pins, &flags.config].concat(),
+            flags: Flags {
+                model: flags.model.clone(),
+                approval: None,
+                sandbox: flags.sandbox.clone(),
+                add_dir: flags.add_dir.clone(),
+                disable_response_storage: flags.disable_response_storage,
+                full_auto: flags.full_auto,
+                strict_config: flags.strict_config,
+            },
+        })
+    };
+    // The session's provider may be gone from the settings, or have been given on a command line;
+    // what else is wrong with them is said when they are loaded for good.
+    if let Ok(today) = load(&pins) {
+        check_address(&today, kept)?;
+    }
     let moved = id == "openai"
         && (chosen.has(&["openai_base_url"])
             || ["OPENAI_BASE_URL", "OPENAI_API_BASE"].map(std::env::var).iter().any(Result::is_ok));
     if !moved {
         let key = codex_config::dotted(["model_providers", id, "base_url"]);
-        overrides.push(format!("{key}={}", text(&kept.provider.base_url)));
+        pins.push(format!("{key}={}", text(&kept.provider.base_url)));
     }
-    if !chosen.sets_permissions() {
-        let words: Vec<String> = kept.permissions.iter().map(ToString::to_string).collect();
-        overrides.push(format!("sandbox_permissions={}", serde_json::Value::from(words)));
-    }
-    overrides.extend(flags.config.iter().cloned());
-    let mut config = Config::load(Inputs {
-        home: home.to_owned(),
-        env: &|name| std::env::var(name).ok(),
-        cwd: cwd.to_owned(),
-        overrides,
-        flags: Flags {
-            model: flags.model.clone(),
-            approval: None,
-            sandbox: flags.sandbox.clone(),
-            add_dir: flags.add_dir.clone(),
-            disable_response_storage: flags.disable_response_storage,
-            full_auto: flags.full_auto,
-            strict_config: flags.strict_config,
-        },
-    })?;
+    let mut config = load(&pins)?;
     // The file's permissions are passed over because the session has its own, which is no mistake.
     let by_session = |warning: &Warning| matches!(warning, Warning::Shadowed { .. });
     config.warnings.retain(|warning| chosen.sets_permissions() || !by_session(warning));
     Ok(config)
+}
+
+/// Refuses to send what the settings file has for one server to another: keys and headers are
+/// today's, and the address is the session's.
+///
+/// An address that is given for this run alone is meant, so it moves the session.
+fn check_address(today: &Config, kept: &Settings) -> Result<(), Failure> {
+    let (provider, kept) = (&today.provider, &kept.provider);
+    let secret = provider.key_source != KeySource::None
+        || !provider.http_headers.is_empty()
+        || !provider.env_http_headers.is_empty()
+        || !provider.query_params.is_empty();
+    let agree = provider.id != kept.id || provider.base_url == kept.base_url;
+    let key = codex_config::dotted(["model_providers", &kept.id, "base_url"]);
+    let shared = (kept.id == "openai").then_some("openai_base_url");
+    let mut origins = [Some(key.as_str()), shared].into_iter().flatten();
+    let origin = origins.find_map(|key| today.origins.get(key));
+    if !secret || agree || !matches!(origin, Some(Origin::File { .. })) {
+        return Ok(());
+    }
+    let (id, here, there) = (&kept.id, &provider.base_url, &kept.base_url);
+    opening::bare_address(id, here)?;
+    let message = format!(
+        "the settings have the provider `{id}` at {here}, and the session has it at {there}: its \
+         key is not sent there"
+    );
+    Err(Failure::new(USAGE, message).hint(format!(
+        "-c {key}={here} moves the session, which is recorded; -c {key}={there} sends the key to \
+         the session's address"
+    )))
 }
 
 /// Refuses a session that asks before it acts: nobody could answer here.

@@ -17,6 +17,7 @@ pub struct Layout {
 #[derive(Clone, Debug)]
 pub struct SessionDir {
     path: PathBuf,
+    db: PathBuf,
 }
 
 impl Layout {
@@ -32,7 +33,8 @@ impl Layout {
 
     /// Names the folder of a session, whether it exists or not.
     pub fn session(&self, id: SessionId) -> SessionDir {
-        SessionDir { path: self.journals.join(id.to_string()) }
+        let path = self.journals.join(id.to_string());
+        SessionDir { db: path.join("db"), path }
     }
 
     /// Lists the sessions that hold a journal, oldest id first.
@@ -69,12 +71,12 @@ impl SessionDir {
 
     /// Gives the engine's folder.
     pub fn db(&self) -> PathBuf {
-        self.path.join("db")
+        self.db.clone()
     }
 
     /// Gives the engine's data file, which holds every record's frame.
     pub fn data(&self) -> PathBuf {
-        self.path.join("db").join("db")
+        self.db.join("db")
     }
 
     /// Gives the folder of the values that were too large for a record.
@@ -95,6 +97,11 @@ impl SessionDir {
     /// Gives the file that is there only while the engine is being opened.
     pub fn opening(&self) -> PathBuf {
         self.path.join("opening")
+    }
+
+    /// The same session, with a copy of the engine's folder in place of the engine's.
+    pub(crate) fn with_db(&self, copy: PathBuf) -> SessionDir {
+        SessionDir { path: self.path.clone(), db: copy }
     }
 
     fn holds_journal(&self) -> bool {

@@ -121,6 +121,64 @@ fn a_retry_that_was_allowed_is_asked_about_again() {
     assert_eq!(resumed(&mut world, None), [RESUMED, "review_asked by supervisor"]);
 }
 
+/// Takes the session up with the policy that asks nobody, and without a word.
+fn resumed_with_never(world: &mut World) -> Vec<String> {
+    let before = world.log.len();
+    let settings = crate::world::settings(ApprovalPolicy::Never, Backend::Responses);
+    world.crash_and(|resumption| Resumption {
+        settings: Some(settings),
+        input: None,
+        ..resumption
+    });
+    kinds(&world.log[before..])
+}
+
+const CHANGED: &str = "settings_changed by user:exec";
+
+#[test]
+fn a_question_that_nobody_is_asked_any_more_is_settled_by_the_policy() {
+    let (mut world, _) = called(ApprovalPolicy::UnlessAllowListed, Safety::Unknown);
+    let kinds = resumed_with_never(&mut world);
+    assert_eq!(
+        kinds,
+        [RESUMED, CHANGED, "review_settled by policy:never", "tool_intended by supervisor"]
+    );
+    let last = world.log.last().and_then(Envelope::event);
+    let Some(Event::ToolIntended { confinement, .. }) = last else { panic!("{last:?}") };
+    assert!(matches!(confinement, Confinement::Sandbox { .. }), "{confinement:?}");
+    assert!(matches!(world.owed[..], [Effect::RunTool { .. }]), "{:?}", world.owed);
+
+    let mut world = asked(ApprovalPolicy::UnlessAllowListed, Backend::Responses);
+    let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
+    item(&mut world, 0, custom);
+    done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
+    let plan = PatchPlan::Ready { changes: vec![] };
+    world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
+    let kinds = resumed_with_never(&mut world);
+    assert_eq!(kinds, [RESUMED, CHANGED, "review_settled by policy:never"]);
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
+}
+
+#[test]
+fn a_policy_that_asks_nobody_lets_nothing_out_of_the_sandbox() {
+    // One retry was asked about, and one was allowed, when the process ended.
+    for allowed in [false, true] {
+        let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
+        let denial = Denial { grade: DenialGrade::Certain, evidence: "EPERM".into() };
+        ended(&mut world, 1, Some(denial));
+        if allowed {
+            let (call, verdict) = (CallId(1), Verdict::Allowed);
+            let allow = Command::SettleReview { call, verdict, scope: Scope::Once };
+            world.tell_torn(allow, 1).expect("asked");
+        }
+        let kinds = resumed_with_never(&mut world);
+        let settled: &[&str] = if allowed { &[] } else { &["review_settled by policy:never"] };
+        assert_eq!(kinds, [&[RESUMED, CHANGED], settled, &[ASKS]].concat(), "{allowed}");
+        assert!(matches!(world.owed[..], [Effect::CallModel { .. }]), "{:?}", world.owed);
+        check_outputs(&world.session);
+    }
+}
+
 #[test]
 fn an_interrupt_that_was_asked_for_is_carried_out_before_anything_new() {
     let (mut world, _) = called(ApprovalPolicy::Never, Safety::Unknown);

@@ -249,6 +249,89 @@ fn a_server_that_moved_is_found_by_flag_or_variable() {
 }
 
 #[test]
+fn a_key_goes_to_no_other_server_than_it_is_meant_for() {
+    let old = World::playing(json!([says("First."), says("Second."), says("Third.")]));
+    let new = World::playing(json!([says("Moved."), says("Again.")]));
+    let id = thread(&old.turn(&[]));
+    // By now the same name stands for another server, which takes a key.
+    let table = format!(
+        "[model_providers.mock]\nname = \"mock\"\nbase_url = \"{}\"\nenv_key = \"MOCK_KEY\"\n",
+        new.base_url()
+    );
+    fs::write(old.home().join("config.toml"), table).expect("written");
+    let resume = |words: &[&str]| {
+        let mut command = old.program(&[&["exec", "resume", &id], words].concat());
+        command.env("MOCK_KEY", "secret");
+        run(command)
+    };
+    let refused = resume(&["go on"]);
+    assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains(&old.base_url()), "{}", refused.stderr);
+    let hint = format!("-c model_providers.mock.base_url={}", new.base_url());
+    assert!(refused.stderr.contains(&hint), "{}", refused.stderr);
+    assert_eq!(old.bodies().len(), 1, "nothing was sent");
+
+    let stays = resume(&["-c", &format!("model_providers.mock.base_url={}", old.base_url()), "on"]);
+    assert_eq!(stays.code, 0, "{}", stays.stderr);
+    assert_eq!(old.headers("authorization").len(), 1);
+    assert!(!old.kinds().contains(&"settings_changed".to_owned()), "nothing was changed");
+    let moves = resume(&["-c", &format!("model_providers.mock.base_url={}", new.base_url()), "on"]);
+    assert_eq!(moves.code, 0, "{}", moves.stderr);
+    assert_eq!(new.headers("authorization").len(), 1);
+    assert!(old.kinds().contains(&"settings_changed".to_owned()), "the move is recorded");
+    // From now on the settings and the session agree.
+    assert_eq!(resume(&["go on"]).code, 0);
+}
+
+#[test]
+fn a_link_in_place_of_a_folder_widens_nothing() {
+    let touch = runs("echo x > here.txt; echo x > ../more/there.txt");
+    let world = World::playing(json!([says("First."), touch, says("Second.")]));
+    let more = world.path("more");
+    fs::create_dir(&more).expect("made");
+    let more_text = more.to_str().expect("text");
+    let id = thread(&world.turn(&["-s", "workspace-write", "--add-dir", more_text]));
+    let precious = world.path("user").join("precious");
+    fs::create_dir(&precious).expect("made");
+    let swap = |folder: &std::path::Path| {
+        let aside = folder.with_extension("aside");
+        fs::rename(folder, &aside).expect("moved");
+        std::os::unix::fs::symlink(&precious, folder).expect("linked");
+        aside
+    };
+    let resume = |flags: &[&str]| {
+        let mut command = world.exec(&[&["resume"], flags, &[id.as_str(), "go on"]].concat());
+        command.current_dir(world.path("temp"));
+        run(command)
+    };
+    for folder in [world.work(), more.clone()] {
+        let aside = swap(&folder);
+        let refused = resume(&[]);
+        assert_eq!((refused.code, refused.stdout.as_str()), (2, ""), "{}", refused.stderr);
+        assert!(refused.stderr.contains(precious.to_str().expect("text")), "{}", refused.stderr);
+        assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
+        assert_eq!(world.bodies().len(), 1, "nobody was asked");
+        fs::remove_file(&folder).expect("removed");
+        fs::rename(aside, &folder).expect("back");
+    }
+    // What is asked for on the command line is another thing, and recorded.
+    let aside = swap(&more);
+    let asked = resume(&["--add-dir", more_text]);
+    assert_eq!(asked.code, 0, "{}", asked.stderr);
+    assert_eq!(world.read("here.txt").as_deref(), Some("x\n"));
+    assert!(precious.join("there.txt").is_file() && !aside.join("there.txt").exists());
+    world.check_journal();
+
+    fs::rename(world.work(), world.path("moved")).expect("moved");
+    fs::write(world.work(), "a file").expect("written");
+    let refused = resume(&[]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("-C DIR"), "{}", refused.stderr);
+    fs::remove_file(world.work()).expect("removed");
+    fs::rename(world.path("moved"), world.work()).expect("back");
+}
+
+#[test]
 fn flags_may_stand_on_either_side_of_the_word_resume() {
     let world = World::playing(json!([says("First."), says("Second."), says("Third.")]));
     let id = thread(&world.turn(&[]));

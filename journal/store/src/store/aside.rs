@@ -19,9 +19,11 @@ pub(super) fn put(dir: &SessionDir) -> io::Result<()> {
     std::fs::rename(half, place(dir))
 }
 
-/// Tells whether an opening that was cut off left its copy.
-pub(super) fn is_there(dir: &SessionDir) -> bool {
-    place(dir).is_dir()
+/// Gives the session as it was when its copy was made, if an opening that was cut off left one.
+///
+/// The copy is not synced, so after a power failure it may hold less than what it was made from.
+pub(super) fn left(dir: &SessionDir) -> Option<SessionDir> {
+    Some(place(dir)).filter(|place| place.is_dir()).map(|place| dir.with_db(place))
 }
 
 /// Puts the copy back in place of the engine's files, each at once.

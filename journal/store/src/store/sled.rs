@@ -93,9 +93,13 @@ impl SledStore {
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
         let survey = match Survey::take(dir, session) {
-            // The engine had begun to write when an earlier opening was cut off.
-            Err(OpenError::Damaged { damage: Damage::Records(_), .. }) if aside::is_there(dir) => {
-                aside::restore(dir)?;
+            Err(damaged @ OpenError::Damaged { damage: Damage::Records(_), .. }) => {
+                // The engine had begun to write when an earlier opening was cut off: the copy takes
+                // the place of what it left, if nothing is missing in it.
+                match aside::left(dir).map(|copy| Survey::take(&copy, session)) {
+                    Some(Ok(_)) => aside::restore(dir)?,
+                    Some(Err(_)) | None => return Err(damaged),
+                }
                 Survey::take(dir, session)?
             }
             other => other?,

@@ -263,6 +263,30 @@ fn an_opening_cut_off_while_the_engine_wrote_is_undone() {
 }
 
 #[test]
+fn a_copy_that_is_not_whole_takes_nobodys_place() {
+    let home = home();
+    let id = session(14);
+    let dir = journal(home.path(), id);
+    // As a power failure may leave it: the engine has cut the log, and the copy never got to disk.
+    let copied = dir.path().join("db.before");
+    copy(&dir.db(), &copied);
+    OpenOptions::new()
+        .write(true)
+        .open(copied.join("db"))
+        .and_then(|file| file.set_len(0))
+        .expect("cut");
+    std::fs::write(dir.opening(), b".").expect("written");
+    OpenOptions::new()
+        .write(true)
+        .open(dir.data())
+        .and_then(|file| file.set_len(20_000))
+        .expect("cut");
+    let left = std::fs::read(dir.data()).expect("readable");
+    assert!(matches!(damage(&dir, id), Damage::Records(_)));
+    assert_eq!(std::fs::read(dir.data()).expect("readable"), left, "what is there can be read");
+}
+
+#[test]
 fn an_opening_cut_off_is_tried_again_and_then_with_new_files() {
     let home = home();
     let id = session(8);
