@@ -94,6 +94,10 @@ impl Session {
     fn change_opened(&mut self, event: &Event) {
         if let Some(opened) = &mut self.opened {
             opened.apply(event);
+            if opened.settings.notify.is_empty() {
+                // Nobody wants to be told any more.
+                self.notice = None;
+            }
         }
     }
 

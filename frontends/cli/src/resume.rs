@@ -121,7 +121,16 @@ fn folder(session: &TakenUp, flags: &RunFlags) -> Result<PathBuf, Failure> {
     let own = session.session().cwd().unwrap_or_default();
     let Some(wanted) = &flags.cd else { return still_there(own) };
     let wanted = opening::folder(Some(wanted))?;
-    if wanted != Path::new(own) && !flags.skip_git_repo_check {
+    if wanted == Path::new(own) {
+        return Ok(wanted);
+    }
+    if session.session().running().is_some() {
+        // What is left of it was meant for the folder that it began in.
+        let message = format!("a turn was under way in {own}, and can't go on in another folder");
+        return Err(Failure::new(USAGE, message)
+            .hint("resume without -C first; the next turn can be anywhere"));
+    }
+    if !flags.skip_git_repo_check {
         exec::check_repository(&wanted)?;
     }
     Ok(wanted)
@@ -227,7 +236,8 @@ impl Chosen {
             );
         }
         self.provider(&mut now, config);
-        if flags.disable_response_storage || self.has(&["disable_response_storage"]) {
+        // Asking the provider to keep nothing narrows, so it holds wherever it is written.
+        if config.disable_response_storage || self.has(&["disable_response_storage"]) {
             now.provider.backend = opening::backend(config);
         }
         now

@@ -104,8 +104,12 @@ fn follow(
         match next() {
             Feed::Record(record) => {
                 let mut envelope = record.envelope.clone();
-                // Nothing is worth stopping for here: what is missing is shown as missing.
-                blobs.hydrate(&mut envelope);
+                // Large values of what is over are not shown again.
+                let shown = envelope.seq >= options.from || envelope.turn == Some(options.turn);
+                if shown {
+                    // Nothing is worth stopping for here: what is missing is shown as missing.
+                    blobs.hydrate(&mut envelope);
+                }
                 run.take(&envelope, out, err);
             }
             Feed::CaughtUp(_) => {}

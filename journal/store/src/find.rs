@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use codex_event::{Event, SessionId};
 
 use crate::layout::Layout;
-use crate::raw::RawJournal;
+use crate::raw;
 
 /// Fewest characters of an id that name a session.
 pub const PREFIX_LEN: usize = 8;
@@ -68,8 +68,7 @@ pub fn last_in(layout: &Layout, folder: &str) -> Result<SessionId, FindError> {
     let mut ids = layout.sessions()?;
     ids.sort_by_key(|id| std::cmp::Reverse(age(layout, *id)));
     let opened_there = |id: &SessionId| {
-        let journal = RawJournal::read(&layout.session(*id), *id).ok();
-        let first = journal.as_ref().and_then(|journal| journal.records().next()?.ok());
+        let first = raw::opening(&layout.session(*id), *id).ok().flatten();
         first.is_some_and(|record| {
             matches!(record.envelope.event(), Some(Event::SessionOpened { cwd, .. }) if cwd == folder)
         })

@@ -53,6 +53,12 @@ pub struct RawJournal {
     gaps: Vec<(Seq, Seq)>,
 }
 
+/// Gives the record that a session begins with, without reading the others; none when it is not
+/// found, as on a damaged journal or beside a writer that moves it.
+pub(crate) fn opening(dir: &SessionDir, id: SessionId) -> io::Result<Option<Record>> {
+    frames::first(&dir.data(), id)
+}
+
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {

@@ -270,3 +270,19 @@ fn what_was_said_before_changes_nothing_when_it_is_said_again() {
     world.tell(told(TurnId(1))).expect("owed");
     assert_eq!(world.tell(told(TurnId(1))), Err(Rejection::Stale));
 }
+
+#[test]
+fn nobody_is_told_of_a_turn_once_no_program_is_to_be_told() {
+    let mut world = asked(ApprovalPolicy::Never, Backend::Responses);
+    item(&mut world, 0, ItemKind::Message);
+    done(&mut world, vec![]);
+    assert!(matches!(world.owed[..], [Effect::Notify { .. }]), "{:?}", world.owed);
+    let mut settings = crate::world::settings(ApprovalPolicy::Never, Backend::Responses);
+    settings.notify.clear();
+    world.crash_and(|resumption| Resumption {
+        settings: Some(settings),
+        input: None,
+        ..resumption
+    });
+    assert_eq!(world.owed, []);
+}

@@ -98,6 +98,12 @@ fn without_a_prompt_a_call_of_unknown_effects_ends_the_turn() {
     let line = format!("echo run >> counter; sleep {mark}");
     let world = World::playing(json!([runs(&line), says("Looked.")]));
     let first = killed_in_a_command(&world, &mark);
+    let elsewhere = world.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("made");
+    let moved =
+        resume(&world, &["--last", "--all", "-C", elsewhere.to_str().expect("text"), "go on"]);
+    assert_eq!((moved.code, moved.stdout.as_str()), (2, ""), "{}", moved.stderr);
+    assert!(moved.stderr.contains("another folder"), "{}", moved.stderr);
 
     let stopped = resume(&world, &["--last"]);
     assert_eq!(stopped.code, 5, "{}{}", stopped.stdout, stopped.stderr);
@@ -498,4 +504,18 @@ fn however_often_it_is_killed_no_command_runs_twice() {
         world.check_journal();
     }
     assert!(killed >= 3 * trials(4), "{killed} processes were killed in time");
+}
+
+#[test]
+fn keeping_nothing_holds_for_sessions_that_began_before_it_was_asked_for() {
+    let world = World::playing(json!([says("First."), says("Second.")]));
+    world.turn(&[]);
+    fs::write(world.home().join("config.toml"), "disable_response_storage = true\n")
+        .expect("written");
+    let second = resume(&world, &["--last", "and now?"]);
+    assert_eq!(second.code, 0, "{}", second.stderr);
+    let body = &world.bodies()[1];
+    assert_eq!((&body["store"], &body["previous_response_id"]), (&json!(false), &Value::Null));
+    assert!(world.kinds().contains(&"settings_changed".to_owned()));
+    world.check_journal();
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use codex_event::{
     Digest, Epoch, FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, Seq, SessionId,
+    genesis,
 };
 
 use crate::layout::SessionDir;
@@ -61,6 +62,25 @@ pub(super) fn files(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
     }
     found[1..].sort();
     Ok(found)
+}
+
+/// Finds the first record of a session in a file, without looking at more of it than that needs.
+pub(super) fn first(path: &Path, session: SessionId) -> io::Result<Option<Record>> {
+    let file = File::open(path)?;
+    let len = file.metadata()?.len();
+    let begins = |place: &&Place| {
+        (place.seq, place.session, place.prev) == (Seq(1), session, genesis(&session))
+    };
+    for begin in (0..len).step_by(WINDOW) {
+        let part = Sighting::of_part(&file, begin..len.min(begin + WINDOW as u64))?;
+        if let Some(place) = part.places.iter().find(begins) {
+            let mut frame = vec![0; place.len as usize];
+            file.read_exact_at(&mut frame, place.offset)?;
+            // A live writer may have moved it meanwhile.
+            return Ok(Record::open(&frame).ok());
+        }
+    }
+    Ok(None)
 }
 
 struct Header {
