@@ -172,7 +172,9 @@ impl Chosen {
         if self.has(&["notify"]) {
             now.notify = config.notify.clone().unwrap_or_default();
         }
-        if self.has(&["approval_policy"]) {
+        // Programs send a policy along with each turn. One that asks is none to take up here, as
+        // none is when a session begins here.
+        if self.has(&["approval_policy"]) && kept.approval_policy != ApprovalPolicy::Never {
             now.approval_policy = config.approval_policy;
         }
         if self.sets_permissions() || !flags.add_dir.is_empty() {

@@ -284,6 +284,17 @@ fn flags_may_stand_on_either_side_of_the_word_resume() {
 }
 
 #[test]
+fn a_policy_that_a_program_sends_along_each_time_changes_nothing() {
+    let world = World::playing(json!([says("First."), says("Second."), says("Third.")]));
+    let id = thread(&world.turn(&["-c", "approval_policy=on-request"]));
+    for policy in ["on-request", "untrusted"] {
+        let turn = resume(&world, &["-c", &format!("approval_policy={policy}"), &id, "go"]);
+        assert_eq!(turn.code, 0, "{policy}: {}", turn.stderr);
+    }
+    assert!(!world.kinds().contains(&"settings_changed".to_owned()), "nobody can be asked still");
+}
+
+#[test]
 fn what_can_not_be_resumed_is_refused_with_a_hint() {
     let world = World::playing(json!([says("First.")]));
     let id = thread(&world.turn(&[]));
@@ -302,7 +313,6 @@ fn what_can_not_be_resumed_is_refused_with_a_hint() {
     refused(&[&id], "nothing left to do");
     refused(&[&id, ""], "empty");
     refused(&["--last", &id, "go"], "exclude each other");
-    refused(&["-c", "approval_policy=untrusted", &id, "go"], "nobody can be asked");
     refused(&["-C", "/nonexistent", &id, "go"], "/nonexistent");
 
     let mut command = world.exec(&["resume", "--last", "go"]);
