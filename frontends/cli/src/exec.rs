@@ -76,6 +76,7 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
         },
     })?;
     warn(&config);
+    place_of_last_message(flags.output_last_message.as_deref())?;
     if !flags.skip_git_repo_check {
         check_repository(&cwd)?;
     }
@@ -97,6 +98,23 @@ pub(crate) fn warn(config: &Config) {
         let warning = codex_view::sanitize::text(&warning.to_string());
         say::aside(format_args!("warning: {warning}"));
     }
+}
+
+/// Refuses a file that could not be written once the turn is done, and paid for.
+pub(crate) fn place_of_last_message(file: Option<&Path>) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    let folder = match file.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => file,
+    };
+    let wrong = match (file.is_dir(), folder.is_dir()) {
+        (true, _) => "it is a folder".to_owned(),
+        (false, false) => format!("there is no folder {}", folder.display()),
+        (false, true) => return Ok(()),
+    };
+    let message = format!("-o: {} can't take the last message: {wrong}", file.display());
+    Err(Failure::new(USAGE, message).hint("-o takes a file in a folder that exists"))
 }
 
 /// Refuses a folder where nothing shows and undoes what the agent did.

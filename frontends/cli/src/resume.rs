@@ -49,6 +49,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     let chosen = Chosen::of(&flags)?;
     let config = config(&home, &cwd, &flags, &kept, &chosen)?;
     exec::warn(&config);
+    exec::place_of_last_message(flags.output_last_message.as_deref())?;
     let settings = chosen.settings(&kept, &config, &flags);
     opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
     asks_nobody(&settings)?;

@@ -1,6 +1,7 @@
 //! What users get wrong, and what the world does to them: a message, a hint, an exit code.
 
 use std::fs;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -221,8 +222,9 @@ fn a_beginning_that_names_several_sessions_is_refused_with_their_ids() {
 
 #[test]
 fn a_message_that_can_not_be_saved_is_said_after_the_turn() {
-    let world = World::playing(json!([says("the message")]));
-    let turn = run(world.exec(&["-o", "/nonexistent/folder/last.txt", "go"]));
+    let world = World::playing(json!([runs("rmdir folder"), says("the message")]));
+    fs::create_dir(world.work().join("folder")).expect("made");
+    let turn = run(world.exec(&["-s", "workspace-write", "-o", "folder/last.txt", "go"]));
     assert_eq!((turn.code, turn.stdout.as_str()), (2, "the message\n"));
     assert!(turn.stderr.contains("last.txt") && turn.stderr.contains("hint: "), "{}", turn.stderr);
     world.check_journal();
@@ -392,4 +394,35 @@ fn what_wraps_a_command_or_a_patch_says_what_to_do() {
     }
     let fine = patch(&update("-one"));
     assert_eq!((fine.code, fine.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_last_message_that_has_no_place_is_refused_before_the_turn() {
+    let world = World::playing(json!([says("First."), says("Second.")]));
+    let id = world.turn(&[]).lines()[0]["thread_id"].as_str().expect("an id").to_owned();
+    let work = world.work();
+    for file in [work.to_str().expect("text"), "nowhere/last.txt", "/dev/null/last.txt"] {
+        for words in [&["-o", file, "--", "go"][..], &["-o", file, "resume", &id, "go"]] {
+            let turn = run(world.exec(words));
+            assert_eq!((turn.code, turn.stdout.as_str()), (2, ""), "{words:?}: {}", turn.stderr);
+            assert!(turn.stderr.contains("hint: "), "{words:?}: {}", turn.stderr);
+        }
+    }
+    assert_eq!(world.bodies().len(), 1, "no model was asked in vain");
+    assert_eq!(run(world.exec(&["-o", "/dev/null", "--", "go"])).code, 0, "a device takes it");
+}
+
+#[test]
+fn a_folder_that_is_gone_does_not_matter_when_another_is_named() {
+    let world = World::playing(json!([says("Done.")]));
+    let gone = world.path("gone");
+    fs::create_dir(&gone).expect("made");
+    let exec = world.exec(&["-C", world.work().to_str().expect("text"), "--", "go"]);
+    let line = format!("cd {0} && rmdir {0} && exec \"$@\"", gone.display());
+    let mut command = Command::new("bash");
+    command.args(["-c", &line, "bash"]).arg(exec.get_program()).args(exec.get_args());
+    command.env_clear().envs(exec.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let turn = run(command);
+    assert_eq!((turn.code, turn.stdout.as_str()), (0, "Done.\n"), "{}", turn.stderr);
 }
