@@ -57,6 +57,7 @@ pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
 }
 
 fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
+    let input = prompt(words)?;
     let cwd = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let config = Config::load(Inputs {
@@ -85,7 +86,7 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let input = prompt(words)?.ok_or_else(|| {
+    let input = input.ok_or_else(|| {
         Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
     })?;
     let turn = Turn { config, home, cwd, input, show };
@@ -132,7 +133,9 @@ pub(crate) fn check_repository(cwd: &Path) -> Result<(), Failure> {
 /// Reads what to do: the argument, or standard input when there is none or it is `-`. None when
 /// there is nothing on it, or nobody but a person at a terminal.
 ///
-/// A prompt given as an argument leaves standard input alone: an open pipe must not hang.
+/// A prompt given as an argument leaves standard input alone: an open pipe must not hang. It comes
+/// before all else that can fail: a program that hands over a prompt may not survive that nobody
+/// reads it.
 pub(crate) fn prompt(argument: Option<String>) -> Result<Option<String>, Failure> {
     let missing = |message: &str| {
         Err(Failure::new(USAGE, message).hint("codex exec \"fix the failing test\""))

@@ -26,14 +26,18 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         return Err(Failure::new(USAGE, "--full-auto and --sandbox exclude each other")
             .hint("--full-auto is workspace-write with the network off; give one of them"));
     }
+    let (name, prompt) = match last {
+        true => (None, one(words)?),
+        false => named(words).map(|(name, prompt)| (Some(name), prompt))?,
+    };
+    let input = exec::prompt(prompt)?;
     let here = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let layout = Layout::new(&home);
-    let (id, prompt) = match last {
-        true => (last_session(&layout, &here, all)?, one(words)?),
-        false => named(&layout, words)?,
+    let id = match name {
+        Some(name) => codex_journal::find(&layout, &name)?,
+        None => last_session(&layout, &here, all)?,
     };
-    let input = exec::prompt(prompt)?;
     let spawner = exec::spawner()?;
     let session = TakenUp::open(&layout, id)?;
     let Some(turn) = session.session().goes_on_with(input.as_deref()) else {
@@ -85,14 +89,14 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     exec::follow(setup, from, turn, show)
 }
 
-fn named(layout: &Layout, words: Vec<String>) -> Result<(SessionId, Option<String>), Failure> {
+fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {
     let mut words = words.into_iter();
     let Some(name) = words.next() else {
         return Err(Failure::new(USAGE, "no session was named").hint(
             "codex exec resume SESSION [PROMPT], or --last; `codex sessions` lists the sessions",
         ));
     };
-    Ok((codex_journal::find(layout, &name)?, words.next()))
+    Ok((name, words.next()))
 }
 
 fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<SessionId, Failure> {

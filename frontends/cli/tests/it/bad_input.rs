@@ -1,11 +1,12 @@
 //! What users get wrong, and what the world does to them: a message, a hint, an exit code.
 
 use std::fs;
+use std::io::Write;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{World, patches, piped, provider, run, runs, says};
+use crate::support::{World, finish, patches, piped, provider, run, runs, says};
 
 #[test]
 fn a_missing_key_is_named() {
@@ -425,4 +426,19 @@ fn a_folder_that_is_gone_does_not_matter_when_another_is_named() {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let turn = run(command);
     assert_eq!((turn.code, turn.stdout.as_str()), (0, "Done.\n"), "{}", turn.stderr);
+}
+
+#[test]
+fn a_prompt_that_is_handed_over_is_read_before_anything_is_refused() {
+    let world = World::silent();
+    // More than a pipe holds.
+    let prompt = vec![b'x'; 1 << 20];
+    let nobody = "01900000-0000-7000-8000-000000000000";
+    for words in [&["-C", "/nonexistent"][..], &["-c", "model=5"], &["resume", nobody]] {
+        let mut child = world.exec(words).stdin(Stdio::piped()).spawn().expect("it starts");
+        let written = child.stdin.take().expect("piped").write_all(&prompt);
+        let turn = finish(child);
+        assert_eq!(turn.code, 2, "{words:?}: {}", turn.stderr);
+        assert!(written.is_ok(), "{words:?}: {written:?}");
+    }
 }

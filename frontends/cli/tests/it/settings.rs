@@ -344,7 +344,7 @@ fn the_command_line_of_the_typescript_kit_is_understood() {
     assert!(turn.lines().iter().all(serde_json::Value::is_object));
     assert!(world.read("made-here").is_some() && world.path("more/a").exists());
     assert_eq!(
-        turn.stderr.lines().next(),
+        turn.stderr.lines().nth(1),
         Some(
             "warning: -c mcp_servers: no effect in this program: mcp_servers, \
              project_doc_fallback_filenames, tools, web_search"
