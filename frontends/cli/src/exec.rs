@@ -39,10 +39,11 @@ pub(crate) struct Show {
     pub(crate) last_message: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
-    let Exec { run: flags, prompt: words, command } = args;
+pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
+    let Exec { run: after, prompt: words, command } = args;
+    let flags = before.and(after);
     match command {
-        None => begin(flags, words),
+        None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
             if let Some(prompt) = words {
                 let message = format!("`{prompt}` stands before the word resume");

@@ -21,11 +21,7 @@ use crate::{opening, say};
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
     let Resume { words, last, all, run: after } = again;
-    let flags = before.and(after);
-    if flags.full_auto && !flags.sandbox.is_empty() {
-        return Err(Failure::new(USAGE, "--full-auto and --sandbox exclude each other")
-            .hint("--full-auto is workspace-write with the network off; give one of them"));
-    }
+    let flags = before.and(after).spelled_out()?;
     let (name, prompt) = match last {
         true => (None, one(words)?),
         false => named(words).map(|(name, prompt)| (Some(name), prompt))?,
