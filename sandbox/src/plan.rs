@@ -147,7 +147,8 @@ impl Plan {
     ///
     /// Permissions are a union. A writable root is refused when it is, contains or lies inside the
     /// agent's home, or when it is or contains the user's home or `/`: landlock can only add
-    /// rights, so nothing could be taken out of such a root again.
+    /// rights, so nothing could be taken out of such a root again. The shared temporary folder is
+    /// left out instead, and `limits` says so: nobody chose what lies in it.
     ///
     /// # Errors
     ///
@@ -168,6 +169,7 @@ impl Plan {
         let mut full_write = false;
         let mut network = Network::Off;
         let mut roots = vec![];
+        let mut left_out = vec![];
         for permission in &policy.permissions {
             match permission {
                 Permission::DiskFullReadAccess => full_read = true,
@@ -182,7 +184,14 @@ impl Plan {
                     roots.push(guard.root(folder, permission)?);
                 }
                 Permission::DiskWritePlatformGlobalTempFolder => {
-                    roots.push(guard.root(Path::new("/tmp"), permission)?);
+                    match guard.root(Path::new("/tmp"), permission) {
+                        Ok(root) => roots.push(root),
+                        Err(PlanError::Refused { path, reason, .. }) => {
+                            left_out
+                                .push(format!("{} can't be written: it {reason}", path.display()));
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
             }
         }
@@ -219,7 +228,8 @@ impl Plan {
             landlock_abi: abi,
             limits: vec![],
         };
-        plan.limits = limits_of(&plan, has_agent_home);
+        plan.limits = left_out;
+        plan.limits.extend(limits_of(&plan, has_agent_home));
         Ok(plan)
     }
 

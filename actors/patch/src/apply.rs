@@ -23,8 +23,9 @@ use crate::disk::{self, Meta, Node, is_absence};
 use crate::plan::{Entry, Plan};
 use crate::roots::Roots;
 
-/// Names of temporary files start with this; none outlives a call, but a crash may leave some.
-const TEMPORARY: &str = ".codex-patch-";
+/// Names of temporary files start with this; none outlives a call, but a crash may leave some, which
+/// [`sweep`](crate::sweep) removes.
+pub(crate) const TEMPORARY: &str = ".codex-patch-";
 
 /// Files that are made durable one by one.
 const FLUSHED_EACH: usize = 32;

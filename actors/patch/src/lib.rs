@@ -4,7 +4,8 @@
 //! finds such text inside a command; both are pure. [`plan`] reads the files that the patch names
 //! and works out every new byte in memory; it writes nothing, so its [`Plan`] can be journalled and
 //! reviewed first. [`apply`] then changes the tree completely or not at all. After a crash,
-//! [`compare`] tells from the recorded digests which of the two it was.
+//! [`compare`] tells from the recorded digests which of the two it was, and [`sweep`] removes what
+//! lies about.
 
 mod apply;
 mod cli;
@@ -16,6 +17,7 @@ mod recover;
 mod roots;
 mod search;
 mod shell;
+mod sweep;
 mod text;
 
 pub use apply::{Applied, ApplyError, apply};
@@ -25,3 +27,4 @@ pub use plan::{Plan, PlanError, PlannedFile, plan};
 pub use recover::{FileState, Found, Recovery, compare};
 pub use roots::Roots;
 pub use shell::{Intercepted, intercept, intercept_script};
+pub use sweep::sweep;

@@ -257,6 +257,8 @@ fn expands(text: &str) -> bool {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some('`'), _) => true,
+        // The name may stand on the line that goes on.
+        (Some('$'), Some('\\')) => text.starts_with("$\\\n"),
         (Some('$'), Some(next)) => {
             next == '_' || next.is_ascii_alphanumeric() || "{([@*#?!$-".contains(next)
         }

@@ -4,7 +4,7 @@ use codex_event::{
     Content, FileChange, FoundPatch, PatchState, ProcessMark, Seq, SessionId, Stored,
 };
 use codex_journal::{Blobs, Feed, Handle, Layout, OpenError, Scribe};
-use codex_patch::{Found, Recovery, compare};
+use codex_patch::{Found, Recovery, compare, sweep};
 use codex_sandbox::{Leftover, ProcessId, end_leftover};
 use codex_session::Session;
 
@@ -78,7 +78,8 @@ impl TakenUp {
         self.session.last().next()
     }
 
-    /// Ends what still runs of the process before, then looks how far its patches got.
+    /// Ends what still runs of the process before, then looks how far its patches got, and removes
+    /// the temporary files of those that are done or not begun.
     ///
     /// In this order: files are looked at only when nothing changes them any more.
     pub fn look(&self) -> Result<Vec<FoundPatch>, TakeUpError> {
@@ -114,8 +115,14 @@ fn state(changes: &Stored<Vec<FileChange>>, blobs: &Blobs) -> PatchState {
         return PatchState::Mixed { told: told.into() };
     };
     match compare(&changes) {
-        Recovery::AllBefore => PatchState::Before,
-        Recovery::AllAfter => PatchState::After,
+        Recovery::AllBefore => {
+            sweep(&changes);
+            PatchState::Before
+        }
+        Recovery::AllAfter => {
+            sweep(&changes);
+            PatchState::After
+        }
         Recovery::Mixed(files) => {
             let word = |found: Found| match found {
                 Found::Before => "as before the patch",

@@ -9,7 +9,7 @@ use clap::{Args as Arguments, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 use codex_view::Paint;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, USAGE};
 
 /// A coding agent for the terminal, whose every act is an event in a journal.
 #[derive(Debug, Parser)]
@@ -24,6 +24,8 @@ use crate::failure::Failure;
                   writable, 129/130/143 ended by a signal."
 )]
 pub(crate) struct Args {
+    #[command(flatten, next_help_heading = "Options of exec, which may also stand here")]
+    pub(crate) run: RunFlags,
     #[command(subcommand)]
     pub(crate) subcommand: Subcommand,
 }
@@ -110,8 +112,8 @@ pub(crate) struct Resume {
     pub(crate) run: RunFlags,
 }
 
-/// How a turn without a terminal interface is run; before or after the word `resume`.
-#[derive(Debug, Arguments)]
+/// How a turn without a terminal interface is run; before or after the words `exec` and `resume`.
+#[derive(Debug, Default, PartialEq, Eq, Arguments)]
 pub(crate) struct RunFlags {
     /// Model to use.
     #[arg(short, long)]
@@ -135,6 +137,13 @@ pub(crate) struct RunFlags {
     /// Read everything, write to the folder and your own temporary folder, no network.
     #[arg(long)]
     pub(crate) full_auto: bool,
+    /// Run commands without any sandbox, like --sandbox danger-full-access.
+    #[arg(long, visible_alias = "yolo", conflicts_with_all = ["sandbox", "full_auto"])]
+    pub(crate) dangerously_bypass_approvals_and_sandbox: bool,
+    /// Like -c approval_policy=POLICY; a turn without a terminal interface asks nobody, whatever
+    /// it says.
+    #[arg(short, long, value_name = "POLICY", hide = true)]
+    pub(crate) ask_for_approval: Option<String>,
     /// One more folder that commands may write to. May be repeated.
     #[arg(long, value_name = "DIR")]
     pub(crate) add_dir: Vec<PathBuf>,
@@ -173,6 +182,9 @@ impl RunFlags {
             config: self.config,
             sandbox: self.sandbox,
             full_auto: self.full_auto || later.full_auto,
+            dangerously_bypass_approvals_and_sandbox: self.dangerously_bypass_approvals_and_sandbox
+                || later.dangerously_bypass_approvals_and_sandbox,
+            ask_for_approval: later.ask_for_approval.or(self.ask_for_approval),
             add_dir: self.add_dir,
             strict_config: self.strict_config || later.strict_config,
             thread_source: later.thread_source.or(self.thread_source),
@@ -183,6 +195,26 @@ impl RunFlags {
             output_last_message: later.output_last_message.or(self.output_last_message),
             color: later.color.or(self.color),
         }
+    }
+
+    /// Puts flags that stand for others into words of those.
+    ///
+    /// # Errors
+    ///
+    /// When two that exclude each other stand before and after a subcommand.
+    pub(crate) fn spelled_out(mut self) -> Result<RunFlags, Failure> {
+        if std::mem::take(&mut self.dangerously_bypass_approvals_and_sandbox) {
+            self.sandbox.push("danger-full-access".to_owned());
+        }
+        if self.full_auto && !self.sandbox.is_empty() {
+            return Err(Failure::new(USAGE, "--full-auto and --sandbox exclude each other")
+                .hint("--full-auto is workspace-write with the network off; give one of them"));
+        }
+        if let Some(policy) = self.ask_for_approval.take() {
+            let policy = serde_json::Value::from(policy);
+            self.config.push(format!("approval_policy={policy}"));
+        }
+        Ok(self)
     }
 }
 
@@ -281,6 +313,12 @@ impl Color {
             Color::Auto | Color::Never => Paint::Plain,
         }
     }
+}
+
+/// Options of exec stand before another subcommand.
+pub(crate) fn misplaced() -> Failure {
+    Failure::new(USAGE, "the options before the subcommand belong to exec")
+        .hint("put options of another subcommand after its name")
 }
 
 /// Prints a completion script.

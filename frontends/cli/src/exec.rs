@@ -39,10 +39,11 @@ pub(crate) struct Show {
     pub(crate) last_message: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
-    let Exec { run: flags, prompt: words, command } = args;
+pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
+    let Exec { run: after, prompt: words, command } = args;
+    let flags = before.and(after);
     match command {
-        None => begin(flags, words),
+        None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
             if let Some(prompt) = words {
                 let message = format!("`{prompt}` stands before the word resume");
@@ -57,6 +58,7 @@ pub(crate) fn run(args: Exec) -> Result<ExitCode, Failure> {
 }
 
 fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
+    let input = prompt(words)?;
     let cwd = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let config = Config::load(Inputs {
@@ -76,6 +78,7 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
         },
     })?;
     warn(&config);
+    place_of_last_message(flags.output_last_message.as_deref())?;
     if !flags.skip_git_repo_check {
         check_repository(&cwd)?;
     }
@@ -84,7 +87,7 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let input = prompt(words)?.ok_or_else(|| {
+    let input = input.ok_or_else(|| {
         Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
     })?;
     let turn = Turn { config, home, cwd, input, show };
@@ -97,6 +100,23 @@ pub(crate) fn warn(config: &Config) {
         let warning = codex_view::sanitize::text(&warning.to_string());
         say::aside(format_args!("warning: {warning}"));
     }
+}
+
+/// Refuses a file that could not be written once the turn is done, and paid for.
+pub(crate) fn place_of_last_message(file: Option<&Path>) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    let folder = match file.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => file,
+    };
+    let wrong = match (file.is_dir(), folder.is_dir()) {
+        (true, _) => "it is a folder".to_owned(),
+        (false, false) => format!("there is no folder {}", folder.display()),
+        (false, true) => return Ok(()),
+    };
+    let message = format!("-o: {} can't take the last message: {wrong}", file.display());
+    Err(Failure::new(USAGE, message).hint("-o takes a file in a folder that exists"))
 }
 
 /// Refuses a folder where nothing shows and undoes what the agent did.
@@ -114,7 +134,9 @@ pub(crate) fn check_repository(cwd: &Path) -> Result<(), Failure> {
 /// Reads what to do: the argument, or standard input when there is none or it is `-`. None when
 /// there is nothing on it, or nobody but a person at a terminal.
 ///
-/// A prompt given as an argument leaves standard input alone: an open pipe must not hang.
+/// A prompt given as an argument leaves standard input alone: an open pipe must not hang. It comes
+/// before all else that can fail: a program that hands over a prompt may not survive that nobody
+/// reads it.
 pub(crate) fn prompt(argument: Option<String>) -> Result<Option<String>, Failure> {
     let missing = |message: &str| {
         Err(Failure::new(USAGE, message).hint("codex exec \"fix the failing test\""))

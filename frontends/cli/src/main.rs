@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Subcommand};
+use crate::args::{Args, RunFlags, Subcommand};
 
 fn main() -> ExitCode {
     // First of all: the supervisor of a command is this program under another name, and it must
@@ -30,9 +30,12 @@ fn main() -> ExitCode {
         return code;
     }
     trace::install();
-    let args = Args::parse();
-    let done = match args.subcommand {
-        Subcommand::Exec(exec) => exec::run(*exec),
+    let Args { run: before, subcommand } = Args::parse();
+    if !matches!(subcommand, Subcommand::Exec(_)) && before != RunFlags::default() {
+        return args::misplaced().report();
+    }
+    let done = match subcommand {
+        Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
         Subcommand::Demo(demo) => demo::run(&demo),

@@ -169,6 +169,10 @@ fn gone(error: std::io::Error) -> Failure {
 
 /// Finds the home of settings and journals.
 pub(crate) fn home() -> Result<PathBuf, Failure> {
-    let cwd = std::env::current_dir().map_err(gone)?;
-    Ok(codex_config::find_home(&|name| std::env::var(name).ok(), &cwd)?)
+    let home = codex_config::find_home(&|name| std::env::var(name).ok(), Path::new(""))?;
+    // Only a relative one depends on the current folder, which may be gone.
+    match home.is_absolute() {
+        true => Ok(home),
+        false => Ok(std::env::current_dir().map_err(gone)?.join(home)),
+    }
 }

@@ -21,19 +21,19 @@ use crate::{opening, say};
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
     let Resume { words, last, all, run: after } = again;
-    let flags = before.and(after);
-    if flags.full_auto && !flags.sandbox.is_empty() {
-        return Err(Failure::new(USAGE, "--full-auto and --sandbox exclude each other")
-            .hint("--full-auto is workspace-write with the network off; give one of them"));
-    }
+    let flags = before.and(after).spelled_out()?;
+    let (name, prompt) = match last {
+        true => (None, one(words)?),
+        false => named(words).map(|(name, prompt)| (Some(name), prompt))?,
+    };
+    let input = exec::prompt(prompt)?;
     let here = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let layout = Layout::new(&home);
-    let (id, prompt) = match last {
-        true => (last_session(&layout, &here, all)?, one(words)?),
-        false => named(&layout, words)?,
+    let id = match name {
+        Some(name) => codex_journal::find(&layout, &name)?,
+        None => last_session(&layout, &here, all)?,
     };
-    let input = exec::prompt(prompt)?;
     let spawner = exec::spawner()?;
     let session = TakenUp::open(&layout, id)?;
     let Some(turn) = session.session().goes_on_with(input.as_deref()) else {
@@ -49,6 +49,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     let chosen = Chosen::of(&flags)?;
     let config = config(&home, &cwd, &flags, &kept, &chosen)?;
     exec::warn(&config);
+    exec::place_of_last_message(flags.output_last_message.as_deref())?;
     let settings = chosen.settings(&kept, &config, &flags);
     opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
     asks_nobody(&settings)?;
@@ -89,14 +90,14 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     exec::follow(setup, from, turn, show)
 }
 
-fn named(layout: &Layout, words: Vec<String>) -> Result<(SessionId, Option<String>), Failure> {
+fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {
     let mut words = words.into_iter();
     let Some(name) = words.next() else {
         return Err(Failure::new(USAGE, "no session was named").hint(
             "codex exec resume SESSION [PROMPT], or --last; `codex sessions` lists the sessions",
         ));
     };
-    Ok((codex_journal::find(layout, &name)?, words.next()))
+    Ok((name, words.next()))
 }
 
 fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<SessionId, Failure> {
@@ -224,7 +225,9 @@ impl Chosen {
         if self.has(&["notify"]) {
             now.notify = config.notify.clone().unwrap_or_default();
         }
-        if self.has(&["approval_policy"]) {
+        // Programs send a policy along with each turn. One that asks is none to take up here, as
+        // none is when a session begins here.
+        if self.has(&["approval_policy"]) && kept.approval_policy != ApprovalPolicy::Never {
             now.approval_policy = config.approval_policy;
         }
         if self.sets_permissions() || !flags.add_dir.is_empty() {

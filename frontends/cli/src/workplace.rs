@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use codex_config::SandboxLevel;
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, Level, Plan, Policy, RuntimeFolder, Toolbox, private_temp, probe, runtime_bases,
+    Environment, Level, Plan, PlanError, Policy, RuntimeFolder, Toolbox, private_temp, probe,
+    runtime_bases,
 };
 
 use crate::apply_patch;
@@ -35,7 +36,8 @@ impl Workplace {
     pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let wants_temp = wanted.permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
             && !Permission::is_unconfined(wanted.permissions);
-        let own = private_temp(std::env::var_os("TMPDIR").as_deref()).filter(|_| wants_temp);
+        let own = private_temp(std::env::var_os("TMPDIR").as_deref())
+            .filter(|temp| wants_temp && !wanted.is_refused(temp));
 
         // The folder must lie outside of what can be written, so that is worked out first.
         let needs_temp = wants_temp && own.is_none();
@@ -83,6 +85,13 @@ impl Workplace {
 }
 
 impl Wanted<'_> {
+    /// Tells whether no plan lets commands write to this folder, as when it holds the agent's home.
+    fn is_refused(&self, temp: &Path) -> bool {
+        let alone = [Permission::DiskWritePlatformUserTempFolder];
+        let policy = self.policy(&alone, Some(temp.to_owned()));
+        matches!(Plan::on_disk(&policy, &probe()), Err(PlanError::Refused { .. }))
+    }
+
     fn policy(&self, permissions: &[Permission], user_temp: Option<PathBuf>) -> Policy {
         let path = std::env::var_os("PATH").unwrap_or_default();
         Policy {

@@ -139,6 +139,19 @@ fn roots_that_open_too_much_are_refused() {
 }
 
 #[test]
+fn a_shared_temporary_folder_that_opens_too_much_is_left_out() {
+    let words = ["disk-write-cwd", "disk-write-platform-global-temp-folder"];
+    let policy = Policy { agent_home: Some("/tmp/world/.codex".into()), ..policy(&words) };
+    let plan = plan(&policy).expect("a plan");
+    assert_eq!(plan.writable_roots(), [PathBuf::from("/home/ann/project")]);
+    assert_eq!(
+        plan.limits.first().expect("a limit"),
+        "/tmp can't be written: it contains the agent's own home /tmp/world/.codex, which can't be \
+         protected inside it"
+    );
+}
+
+#[test]
 fn the_user_home_is_refused_wherever_the_agent_lives() {
     let policy = Policy {
         agent_home: Some("/var/agent".into()),

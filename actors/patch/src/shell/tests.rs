@@ -87,6 +87,13 @@ fn one_word() {
 }
 
 #[test]
+fn a_name_on_the_line_that_goes_on_is_replaced() {
+    assert_eq!(found("apply_patch \"$\\\nEOF\""), None);
+    assert_eq!(found("apply_patch <<EOF\n$\\\nHOME\nEOF\n"), None);
+    assert_eq!(found("apply_patch \"$\\x\""), Some(("$\\x".to_owned(), None)));
+}
+
+#[test]
 fn a_change_of_folder_first() {
     let call = format!("apply_patch <<'EOF'\n{PATCH}EOF\n");
     for (folder, wanted) in

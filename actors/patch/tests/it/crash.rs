@@ -3,7 +3,9 @@
 use std::fs;
 
 use codex_event::{ChangeKind, Digest};
-use codex_patch::{ApplyError, Found, PlanError, Recovery, Roots, apply, compare, parse, plan};
+use codex_patch::{
+    ApplyError, Found, PlanError, Recovery, Roots, apply, compare, parse, plan, sweep,
+};
 
 use crate::{scratch, tree};
 
@@ -79,6 +81,35 @@ fn a_half_done_patch_is_told_file_by_file() {
     fs::write(folder.path().join("new/file"), "n\n").expect("a file");
     assert_eq!(compare(&changes), Recovery::AllAfter);
     assert_eq!(compare(&[]), Recovery::AllAfter);
+}
+
+#[test]
+fn what_a_killed_process_left_of_a_patch_is_swept_up() {
+    let (folder, roots) = start();
+    let plan = plan(&parse(PATCH).expect("a patch"), &roots, folder.path()).expect("a plan");
+    let before = tree(folder.path());
+    let mut ended = std::process::Command::new("true").spawn().expect("a process");
+    ended.wait().expect("it ends");
+    let (dead, alive) = (ended.id(), std::process::id());
+    let temporary = |process: u32, count: u32, text: &str| {
+        let path = folder.path().join(format!(".codex-patch-{process}-{count}"));
+        fs::write(&path, text).expect("a file");
+        path
+    };
+    let left = [temporary(dead, 0, "n\n"), temporary(dead, 1, "1\n"), temporary(dead, 2, "")];
+    let kept = [temporary(dead, 3, "somebody's only copy\n"), temporary(alive, 0, "n\n")];
+    sweep(&plan.changes());
+    assert!(left.iter().all(|path| !path.exists()), "{:?}", tree(folder.path()));
+    assert!(kept.iter().all(|path| path.exists()), "{:?}", tree(folder.path()));
+
+    // A folder that the patch made is no end of the search as long as it is empty.
+    kept.iter().for_each(|path| fs::remove_file(path).expect("it is there"));
+    fs::create_dir(folder.path().join("new")).expect("a folder");
+    temporary(dead, 0, "n\n");
+    let added: Vec<_> = plan.changes().into_iter().filter(|it| it.path.ends_with("file")).collect();
+    sweep(&added);
+    fs::remove_dir(folder.path().join("new")).expect("it is empty");
+    assert_eq!(tree(folder.path()), before);
 }
 
 #[test]

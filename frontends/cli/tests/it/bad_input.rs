@@ -1,10 +1,12 @@
 //! What users get wrong, and what the world does to them: a message, a hint, an exit code.
 
 use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{World, patches, piped, provider, run, runs, says};
+use crate::support::{World, finish, patches, piped, provider, run, runs, says};
 
 #[test]
 fn a_missing_key_is_named() {
@@ -221,8 +223,9 @@ fn a_beginning_that_names_several_sessions_is_refused_with_their_ids() {
 
 #[test]
 fn a_message_that_can_not_be_saved_is_said_after_the_turn() {
-    let world = World::playing(json!([says("the message")]));
-    let turn = run(world.exec(&["-o", "/nonexistent/folder/last.txt", "go"]));
+    let world = World::playing(json!([runs("rmdir folder"), says("the message")]));
+    fs::create_dir(world.work().join("folder")).expect("made");
+    let turn = run(world.exec(&["-s", "workspace-write", "-o", "folder/last.txt", "go"]));
     assert_eq!((turn.code, turn.stdout.as_str()), (2, "the message\n"));
     assert!(turn.stderr.contains("last.txt") && turn.stderr.contains("hint: "), "{}", turn.stderr);
     world.check_journal();
@@ -392,4 +395,50 @@ fn what_wraps_a_command_or_a_patch_says_what_to_do() {
     }
     let fine = patch(&update("-one"));
     assert_eq!((fine.code, fine.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn a_last_message_that_has_no_place_is_refused_before_the_turn() {
+    let world = World::playing(json!([says("First."), says("Second.")]));
+    let id = world.turn(&[]).lines()[0]["thread_id"].as_str().expect("an id").to_owned();
+    let work = world.work();
+    for file in [work.to_str().expect("text"), "nowhere/last.txt", "/dev/null/last.txt"] {
+        for words in [&["-o", file, "--", "go"][..], &["-o", file, "resume", &id, "go"]] {
+            let turn = run(world.exec(words));
+            assert_eq!((turn.code, turn.stdout.as_str()), (2, ""), "{words:?}: {}", turn.stderr);
+            assert!(turn.stderr.contains("hint: "), "{words:?}: {}", turn.stderr);
+        }
+    }
+    assert_eq!(world.bodies().len(), 1, "no model was asked in vain");
+    assert_eq!(run(world.exec(&["-o", "/dev/null", "--", "go"])).code, 0, "a device takes it");
+}
+
+#[test]
+fn a_folder_that_is_gone_does_not_matter_when_another_is_named() {
+    let world = World::playing(json!([says("Done.")]));
+    let gone = world.path("gone");
+    fs::create_dir(&gone).expect("made");
+    let exec = world.exec(&["-C", world.work().to_str().expect("text"), "--", "go"]);
+    let line = format!("cd {0} && rmdir {0} && exec \"$@\"", gone.display());
+    let mut command = Command::new("bash");
+    command.args(["-c", &line, "bash"]).arg(exec.get_program()).args(exec.get_args());
+    command.env_clear().envs(exec.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let turn = run(command);
+    assert_eq!((turn.code, turn.stdout.as_str()), (0, "Done.\n"), "{}", turn.stderr);
+}
+
+#[test]
+fn a_prompt_that_is_handed_over_is_read_before_anything_is_refused() {
+    let world = World::silent();
+    // More than a pipe holds.
+    let prompt = vec![b'x'; 1 << 20];
+    let nobody = "01900000-0000-7000-8000-000000000000";
+    for words in [&["-C", "/nonexistent"][..], &["-c", "model=5"], &["resume", nobody]] {
+        let mut child = world.exec(words).stdin(Stdio::piped()).spawn().expect("it starts");
+        let written = child.stdin.take().expect("piped").write_all(&prompt);
+        let turn = finish(child);
+        assert_eq!(turn.code, 2, "{words:?}: {}", turn.stderr);
+        assert!(written.is_ok(), "{words:?}: {written:?}");
+    }
 }

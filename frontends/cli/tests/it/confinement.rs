@@ -137,6 +137,25 @@ fn a_temporary_folder_is_made_where_there_is_none_and_goes_with_the_session() {
 }
 
 #[test]
+fn a_temporary_folder_that_holds_the_agents_home_is_left_out() {
+    let line =
+        "echo in > inside.txt; echo t > \"$TMPDIR/t.txt\" && echo temp; echo out > /tmp/out-$$";
+    let world = World::playing(json!([runs(line), says("tried"), runs(line), says("tried")]));
+    let homes = tempfile::tempdir_in("/tmp").expect("a folder");
+    // Both the shared folder and the user's own can be the one that holds the home.
+    for temp in [world.path("temp"), homes.path().to_owned()] {
+        let mut command = world.exec(&["-s", "workspace-write", "--", "go"]);
+        command.env("CODEX_HOME", homes.path().join("agent")).env("TMPDIR", &temp);
+        let turn = run(command);
+        assert_eq!(turn.code, 0, "{}", turn.stderr);
+        assert!(turn.stderr.contains("/tmp can't be written: it contains"), "{}", turn.stderr);
+        assert!(turn.stderr.contains("\ntemp\n"), "{}", turn.stderr);
+        assert!(turn.stderr.contains("Permission denied"), "{}", turn.stderr);
+        assert_eq!(world.read("inside.txt").as_deref(), Some("in\n"));
+    }
+}
+
+#[test]
 fn nothing_outlives_a_commands_time() {
     let mark = format!("8899.{}", std::process::id());
     let line = format!("echo begun; setsid sleep {mark} & sleep {mark}");

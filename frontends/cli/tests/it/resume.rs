@@ -173,6 +173,35 @@ fn a_patch_is_applied_once_wherever_the_kill_came() {
 }
 
 #[test]
+fn a_patch_that_was_killed_while_it_was_written_leaves_no_file_of_its_own() {
+    const FILES: usize = 2000;
+    let adds = (0..FILES).map(|file| format!("*** Add File: d/{file}\n+{file}\n"));
+    let patch = format!("*** Begin Patch\n{}*** End Patch\n", adds.collect::<String>());
+    let temporary = |world: &World| {
+        let names = fs::read_dir(world.work()).expect("readable").flatten();
+        names.filter(|it| it.file_name().to_string_lossy().starts_with(".codex-patch-")).count()
+    };
+    let caught = (0..20).any(|_| {
+        let world = World::playing(json!([patches(&patch), says("Done.")]));
+        let mut running = Running::start(world.exec(&["--json", "--full-auto", "go"]));
+        running.until("item.started");
+        eventually("it is written", || temporary(&world) > 0 || world.work().join("d").exists());
+        running.signal(Signal::KILL);
+        running.end();
+        // Later than that, the patch is done or half done.
+        if temporary(&world) == 0 || world.work().join("d").exists() {
+            return false;
+        }
+        let again = resume(&world, &["--last"]);
+        assert_eq!(again.code, 0, "{}{}", again.stdout, again.stderr);
+        assert_eq!(temporary(&world), 0);
+        assert_eq!(fs::read_dir(world.work().join("d")).expect("made").count(), FILES);
+        true
+    });
+    assert!(caught, "the kill never came while new files were written");
+}
+
+#[test]
 fn a_finished_session_goes_on_with_what_it_knows() {
     let world = World::playing(json!([says("First."), says("Second."), says("Third.")]));
     let first = world.turn(&[]);
@@ -373,6 +402,17 @@ fn flags_may_stand_on_either_side_of_the_word_resume() {
 }
 
 #[test]
+fn a_policy_that_a_program_sends_along_each_time_changes_nothing() {
+    let world = World::playing(json!([says("First."), says("Second."), says("Third.")]));
+    let id = thread(&world.turn(&["-c", "approval_policy=on-request"]));
+    for policy in ["on-request", "untrusted"] {
+        let turn = resume(&world, &["-c", &format!("approval_policy={policy}"), &id, "go"]);
+        assert_eq!(turn.code, 0, "{policy}: {}", turn.stderr);
+    }
+    assert!(!world.kinds().contains(&"settings_changed".to_owned()), "nobody can be asked still");
+}
+
+#[test]
 fn what_can_not_be_resumed_is_refused_with_a_hint() {
     let world = World::playing(json!([says("First.")]));
     let id = thread(&world.turn(&[]));
@@ -391,7 +431,6 @@ fn what_can_not_be_resumed_is_refused_with_a_hint() {
     refused(&[&id], "nothing left to do");
     refused(&[&id, ""], "empty");
     refused(&["--last", &id, "go"], "exclude each other");
-    refused(&["-c", "approval_policy=untrusted", &id, "go"], "nobody can be asked");
     refused(&["-C", "/nonexistent", &id, "go"], "/nonexistent");
 
     let mut command = world.exec(&["resume", "--last", "go"]);

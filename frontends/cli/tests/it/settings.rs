@@ -344,7 +344,7 @@ fn the_command_line_of_the_typescript_kit_is_understood() {
     assert!(turn.lines().iter().all(serde_json::Value::is_object));
     assert!(world.read("made-here").is_some() && world.path("more/a").exists());
     assert_eq!(
-        turn.stderr.lines().next(),
+        turn.stderr.lines().nth(1),
         Some(
             "warning: -c mcp_servers: no effect in this program: mcp_servers, \
              project_doc_fallback_filenames, tools, web_search"
@@ -447,4 +447,47 @@ fn nothing_that_codex_keeps_in_a_shared_home_is_ever_changed() {
         assert!(after.get(path) == Some(was), "{path_text} was changed");
     }
     assert!(after.len() == before.len(), "new: {:?}", after.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn options_of_exec_may_stand_before_the_word() {
+    let line = "echo x > ../outside && echo out";
+    let world = World::playing(json!([
+        runs(line),
+        says("one"),
+        runs(line),
+        says("two"),
+        runs(line),
+        says("three"),
+    ]));
+    let base_url = format!("openai_base_url=\"{}\"", world.base_url());
+    let wrapper = |before: &[&str], after: &[&str]| {
+        let fixed =
+            ["exec", "--json", "--color", "never", "--skip-git-repo-check", "-c", &base_url];
+        let mut command = world.program(&[before, &fixed, after].concat());
+        command.env("OPENAI_API_KEY", "a-key");
+        piped(command, b"Do the task.")
+    };
+    let first = wrapper(&["--dangerously-bypass-approvals-and-sandbox"], &["--model", "m", "-"]);
+    assert_eq!((first.code, first.outputs()), (0, vec!["out\n".to_owned()]), "{}", first.stderr);
+    let id = first.lines()[0]["thread_id"].as_str().expect("an id").to_owned();
+    let second = wrapper(&["--yolo"], &["resume", &id, "-"]);
+    assert_eq!((second.code, second.outputs()), (0, vec!["out\n".to_owned()]), "{}", second.stderr);
+    let careful = wrapper(&["--ask-for-approval", "never", "-m", "n"], &["-"]);
+    assert_eq!(careful.code, 0, "{}", careful.stderr);
+    assert!(careful.outputs()[0].contains("Permission denied"), "{:?}", careful.outputs());
+    let models: Vec<_> = world.bodies().iter().map(|body| body["model"].clone()).collect();
+    assert_eq!(models, ["m", "m", "m", "m", "n", "n"]);
+
+    for (before, after, says) in [
+        (&["--yolo"][..], &["--full-auto"][..], "exclude each other"),
+        (&["-a", "sometimes"], &[], "can't be `sometimes`"),
+    ] {
+        let refused = wrapper(before, &[after, &["-"]].concat());
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    }
+    let misplaced = run(world.program(&["--yolo", "sandbox", "--", "true"]));
+    assert_eq!(misplaced.code, 2);
+    assert!(misplaced.stderr.contains("belong to exec"), "{}", misplaced.stderr);
 }
