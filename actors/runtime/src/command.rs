@@ -247,11 +247,9 @@ impl Watch {
             }
             (None, Some(failed)) => return Ended::not_started(failed.message),
             (None, None) if interrupted => Outcome::Interrupted,
-            // Without its supervisor nobody saw the end; the broken lifeline is what killed it.
-            (None, None) if confined => Outcome::Signalled { signal: 9 },
-            (None, None) => {
-                return Ended::not_started("the command's supervisor was killed".into());
-            }
+            // Without its supervisor nobody saw the end; the broken lifeline is what killed it. The
+            // command may have run even if its supervisor could not say so any more.
+            (None, None) => Outcome::Signalled { signal: 9 },
             (Some(_), _) if interrupted => Outcome::Interrupted,
             (Some(ended), _) if ended.timed_out => Outcome::TimedOut,
             (Some(ended), _) => {

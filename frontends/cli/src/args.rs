@@ -165,6 +165,12 @@ pub(crate) struct RunFlags {
     /// Write the last message to a file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output_last_message: Option<PathBuf>,
+    /// Images to look at; refused, but only once the prompt was read.
+    #[arg(short, long, value_name = "FILE", hide = true)]
+    pub(crate) image: Vec<PathBuf>,
+    /// Shape of the answer; refused, but only once the prompt was read.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) output_schema: Option<PathBuf>,
     /// When to use colours: auto, always or never.
     #[arg(long, value_enum, value_name = "WHEN")]
     pub(crate) color: Option<Color>,
@@ -176,6 +182,7 @@ impl RunFlags {
         self.config.extend(later.config);
         self.sandbox.extend(later.sandbox);
         self.add_dir.extend(later.add_dir);
+        self.image.extend(later.image);
         RunFlags {
             model: later.model.or(self.model),
             cd: later.cd.or(self.cd),
@@ -193,8 +200,22 @@ impl RunFlags {
             disable_response_storage: self.disable_response_storage
                 || later.disable_response_storage,
             output_last_message: later.output_last_message.or(self.output_last_message),
+            image: self.image,
+            output_schema: later.output_schema.or(self.output_schema),
             color: later.color.or(self.color),
         }
+    }
+
+    /// Refuses what other programs send and this one can't do: an answer without it would be
+    /// another than the one that was asked for.
+    pub(crate) fn refuse_unsupported(&self) -> Result<(), Failure> {
+        let flag = match (self.image.first(), &self.output_schema) {
+            (Some(_), _) => "--image",
+            (None, Some(_)) => "--output-schema",
+            (None, None) => return Ok(()),
+        };
+        Err(Failure::new(USAGE, format!("{flag} is not supported yet"))
+            .hint("leave it out, and say in the prompt what it was to say"))
     }
 
     /// Puts flags that stand for others into words of those.

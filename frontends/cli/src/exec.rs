@@ -59,6 +59,7 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
 
 fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
     let input = prompt(words)?;
+    flags.refuse_unsupported()?;
     let cwd = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let config = Config::load(Inputs {

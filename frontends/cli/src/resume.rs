@@ -27,6 +27,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         false => named(words).map(|(name, prompt)| (Some(name), prompt))?,
     };
     let input = exec::prompt(prompt)?;
+    flags.refuse_unsupported()?;
     let here = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let layout = Layout::new(&home);

@@ -434,11 +434,18 @@ fn a_prompt_that_is_handed_over_is_read_before_anything_is_refused() {
     // More than a pipe holds.
     let prompt = vec![b'x'; 1 << 20];
     let nobody = "01900000-0000-7000-8000-000000000000";
-    for words in [&["-C", "/nonexistent"][..], &["-c", "model=5"], &["resume", nobody]] {
+    for words in [
+        &["-C", "/nonexistent"][..],
+        &["-c", "model=5"],
+        &["--output-schema", "shape.json"],
+        &["resume", nobody],
+        &["resume", nobody, "--image", "a.png", "-i", "b.png"],
+    ] {
         let mut child = world.exec(words).stdin(Stdio::piped()).spawn().expect("it starts");
         let written = child.stdin.take().expect("piped").write_all(&prompt);
         let turn = finish(child);
         assert_eq!(turn.code, 2, "{words:?}: {}", turn.stderr);
+        assert!(turn.stderr.contains("hint: "), "{words:?}: {}", turn.stderr);
         assert!(written.is_ok(), "{words:?}: {written:?}");
     }
 }
