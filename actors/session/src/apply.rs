@@ -191,7 +191,7 @@ impl Turn {
         if let Phase::Working(working) = &mut self.phase
             && !working.calls.is_empty()
         {
-            self.rounds.finish(&working.calls);
+            self.rounds.finish(working);
             working.calls.clear();
         }
     }
@@ -241,6 +241,7 @@ impl Turn {
                 self.phase = Phase::Working(Working {
                     request: *request,
                     responded: seq,
+                    spoken: items.iter().any(|item| item.kind == ItemKind::Message),
                     uncalled: items.into_iter().filter(|item| item.call_id().is_some()).collect(),
                     calls: Vec::new(),
                 });

@@ -8,12 +8,15 @@
 
 use codex_event::{CallId, Digest, Invocation, Outcome, OutputStream};
 
-use crate::session::{Call, Turn};
+use crate::session::{Call, Turn, Working};
 
 /// The round from which on the model is told that it repeats itself.
 const TOLD_FROM: u32 = 8;
-/// The most equal rounds that are carried out. Well above what a script does on purpose.
-const MOST: u32 = 64;
+/// The most equal rounds that are carried out in which the model calls without a word. Well above
+/// what it does on purpose.
+const MOST_SILENT: u32 = 64;
+/// As above, of rounds in which it also tells the user something: it may be working through a list.
+const MOST_SPOKEN: u32 = 256;
 /// The most rounds that are refused after that; with the last of them the turn fails.
 const MOST_REFUSED: u32 = 3;
 
@@ -26,17 +29,32 @@ pub(crate) struct Rounds {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Round {
+    spoken: bool,
     asked: Digest,
     came: Digest,
 }
 
+impl Round {
+    /// Gives how often in a row a round like this is carried out.
+    fn most(&self) -> u32 {
+        match self.spoken {
+            true => MOST_SPOKEN,
+            false => MOST_SILENT,
+        }
+    }
+}
+
 impl Rounds {
     /// Takes a finished round into account.
-    pub(crate) fn finish(&mut self, calls: &[Call]) {
-        let round = Round { asked: asked(calls), came: came(calls) };
-        let refused = self.times >= MOST;
+    pub(crate) fn finish(&mut self, working: &Working) {
+        let calls = &working.calls;
+        let round = Round { spoken: working.spoken, asked: asked(calls), came: came(calls) };
+        let refused = self.times >= round.most();
         match self.last {
-            Some(last) if last.asked == round.asked && (refused || last.came == round.came) => {
+            Some(last)
+                if (last.spoken, last.asked) == (round.spoken, round.asked)
+                    && (refused || last.came == round.came) =>
+            {
                 self.times += 1;
             }
             Some(_) | None => *self = Rounds { last: Some(round), times: 1 },
@@ -94,22 +112,22 @@ const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// Gives the remark that goes to the model with each result of a repeated round.
 pub(crate) fn remark(turn: &Turn) -> Option<String> {
-    let before = repeated(turn)?;
+    let (last, before) = repeated(turn)?;
     (before + 1 >= TOLD_FROM).then(|| {
         format!(
             "[You asked for exactly this {} times in a row, and the {before} results before this one \
              were all the same. Asking again changes nothing: do something else, or answer with what \
              you know. From the {}th time on it is refused.]",
             before + 1,
-            MOST + 1
+            last.most() + 1
         )
     })
 }
 
 /// Gives what the model is told when the round under way is refused for its repetition.
 pub(crate) fn refusal(turn: &Turn) -> Option<String> {
-    let before = repeated(turn).filter(|before| *before >= MOST)?;
-    let left = (MOST + MOST_REFUSED).saturating_sub(before + 1);
+    let (last, before) = repeated(turn).filter(|(last, before)| *before >= last.most())?;
+    let left = (last.most() + MOST_REFUSED).saturating_sub(before + 1);
     let end = match left {
         0 => "The turn ends here.".to_owned(),
         left => format!("After {left} more the turn ends."),
@@ -122,21 +140,24 @@ pub(crate) fn refusal(turn: &Turn) -> Option<String> {
 
 /// Tells the user why the turn ends when the round that just finished was one refusal too many.
 pub(crate) fn exhausted(turn: &Turn) -> Option<String> {
-    let before = repeated(turn)?;
-    (before + 1 >= MOST + MOST_REFUSED).then(|| {
+    let (last, before) = repeated(turn)?;
+    let most = last.most();
+    (before + 1 >= most + MOST_REFUSED).then(|| {
         format!(
-            "the model makes the same call again and again: it gave the same result {MOST} times in \
+            "the model makes the same call again and again: it gave the same result {most} times in \
              a row, and was then refused {MOST_REFUSED} times"
         )
     })
 }
 
-/// How many rounds in a row before the one under way asked for the same, with the same result.
-fn repeated(turn: &Turn) -> Option<u32> {
-    let (last, calls) = (turn.rounds.last?, &turn.working()?.calls);
+/// The last round, and how many in a row before the one under way asked for the same, with the same
+/// result.
+fn repeated(turn: &Turn) -> Option<(Round, u32)> {
+    let (last, working) = (turn.rounds.last?, turn.working()?);
     // Comparing costs something; most rounds are not worth it.
     let many = turn.rounds.times + 1 >= TOLD_FROM;
-    (many && last.asked == asked(calls)).then_some(turn.rounds.times)
+    let same = |last: &Round| last.spoken == working.spoken && last.asked == asked(&working.calls);
+    Some((last, turn.rounds.times)).filter(|(last, _)| many && same(last))
 }
 
 fn asked(calls: &[Call]) -> Digest {

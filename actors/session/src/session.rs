@@ -102,6 +102,8 @@ pub(crate) struct Item {
 pub(crate) struct Working {
     pub(crate) request: RequestId,
     pub(crate) responded: Seq,
+    /// Whether the response also tells the user something.
+    pub(crate) spoken: bool,
     /// Items of the response that are calls and have no `ToolCalled` yet.
     pub(crate) uncalled: Vec<Item>,
     pub(crate) calls: Vec<Call>,

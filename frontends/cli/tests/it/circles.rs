@@ -47,6 +47,16 @@ fn a_model_that_goes_round_in_circles_is_stopped() {
 }
 
 #[test]
+fn a_model_that_says_what_it_does_gets_further_and_is_stopped_too() {
+    let items = json!([{"type": "text", "text": "Once more."}, runs("echo again >> ran")[0]]);
+    let world = World::playing(json!([{"items": items, "repeat": 300}]));
+    let turn = world.turn(&["--full-auto"]);
+    assert_eq!(turn.code, 4, "{}", turn.stderr);
+    assert_eq!(world.read("ran").expect("it ran").lines().count(), 256);
+    world.check_replay(&turn);
+}
+
+#[test]
 fn a_state_that_is_looked_at_until_it_changes_is_no_circle() {
     // What is printed changes now and then, and the call never does.
     let line = "echo x >> count; n=$(wc -l < count); echo waiting since $((n / 5))";
