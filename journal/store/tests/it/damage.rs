@@ -251,11 +251,7 @@ fn an_opening_cut_off_while_the_engine_wrote_is_undone() {
     // As a kill leaves it: the copy is complete, and the engine has cut the log.
     copy(&dir.db(), &dir.path().join("db.before"));
     std::fs::write(dir.opening(), b".").expect("written");
-    OpenOptions::new()
-        .write(true)
-        .open(dir.data())
-        .and_then(|file| file.set_len(20_000))
-        .expect("cut");
+    cut(&dir.data(), 20_000);
     assert!(matches!(problems(&dir, id)[..], [.., Problem::BehindHead { .. }]));
     drop(SledStore::open(&dir, id).expect("opens"));
     assert_eq!(problems(&dir, id), []);
@@ -270,17 +266,9 @@ fn a_copy_that_is_not_whole_takes_nobodys_place() {
     // As a power failure may leave it: the engine has cut the log, and the copy never got to disk.
     let copied = dir.path().join("db.before");
     copy(&dir.db(), &copied);
-    OpenOptions::new()
-        .write(true)
-        .open(copied.join("db"))
-        .and_then(|file| file.set_len(0))
-        .expect("cut");
+    cut(&copied.join("db"), 0);
     std::fs::write(dir.opening(), b".").expect("written");
-    OpenOptions::new()
-        .write(true)
-        .open(dir.data())
-        .and_then(|file| file.set_len(20_000))
-        .expect("cut");
+    cut(&dir.data(), 20_000);
     let left = std::fs::read(dir.data()).expect("readable");
     assert!(matches!(damage(&dir, id), Damage::Records(_)));
     assert_eq!(std::fs::read(dir.data()).expect("readable"), left, "what is there can be read");
@@ -312,11 +300,7 @@ fn a_journal_whose_records_are_damaged_is_not_made_anew() {
     let id = session(12);
     let dir = journal(home.path(), id);
     std::fs::write(dir.opening(), b"...").expect("written");
-    OpenOptions::new()
-        .write(true)
-        .open(dir.data())
-        .and_then(|file| file.set_len(20_000))
-        .expect("cut");
+    cut(&dir.data(), 20_000);
     let left = std::fs::read(dir.data()).expect("readable");
     assert!(matches!(damage(&dir, id), Damage::Records(_)));
     assert_eq!(std::fs::read(dir.data()).expect("readable"), left, "not touched");
@@ -325,6 +309,11 @@ fn a_journal_whose_records_are_damaged_is_not_made_anew() {
 fn records(dir: &SessionDir, id: SessionId) -> Vec<Record> {
     let journal = RawJournal::read(dir, id).expect("readable");
     journal.records().collect::<Result<_, _>>().expect("whole")
+}
+
+fn cut(file: &Path, len: u64) {
+    let opened = OpenOptions::new().write(true).open(file);
+    opened.and_then(|file| file.set_len(len)).expect("cut");
 }
 
 fn inode(dir: &SessionDir) -> u64 {
