@@ -12,6 +12,7 @@ mod envelope;
 mod event;
 mod id;
 mod model;
+mod parsed;
 mod permission;
 mod record;
 mod resume;
