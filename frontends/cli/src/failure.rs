@@ -206,6 +206,7 @@ impl From<Rejection> for Failure {
     fn from(error: Rejection) -> Self {
         let (code, hint) = match error {
             Rejection::EmptyInput => (USAGE, "say what to do in the prompt"),
+            Rejection::BadName => (USAGE, "give another name, or none to take it away"),
             Rejection::TurnRunning => (USAGE, "wait for its end, or interrupt it with Ctrl-C"),
             Rejection::Closed | Rejection::NotOpen | Rejection::AlreadyOpen => {
                 (BUG, "this is a bug; the journal is whole, `codex replay --last` shows it")

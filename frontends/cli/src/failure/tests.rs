@@ -307,6 +307,7 @@ fn turns() {
         Rejection::NoTurn => Rejection::NoTurn, fails(USAGE, "turn");
         Rejection::TurnRunning => Rejection::TurnRunning, fails(USAGE, "turn");
         Rejection::EmptyInput => Rejection::EmptyInput, fails(USAGE, "input");
+        Rejection::BadName => Rejection::BadName, fails(USAGE, "name");
         Rejection::NoSuchReview(_) => Rejection::NoSuchReview(CallId(7)), fails(USAGE, "call 7");
         Rejection::Stale => Rejection::Stale, fails(USAGE, "report");
     );
