@@ -168,6 +168,10 @@ impl Text {
                 self.line(&[(Tone::Dim, now), (Tone::Dim, reason)]);
             }
             Event::Repaired { missing } => {
+                if missing.is_empty() {
+                    let what = "the journal was repaired; no event is known to be lost";
+                    self.line(&[(Tone::Warning, what)]);
+                }
                 for (first, last) in missing {
                     let what = format!("events {first} to {last} are lost");
                     self.line(&[(Tone::Warning, &what)]);
