@@ -8,5 +8,6 @@ mod find;
 mod kill;
 mod pages;
 mod raw;
+mod salvage;
 mod scribe;
 mod support;
