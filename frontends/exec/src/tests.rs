@@ -17,7 +17,7 @@ struct Told {
 }
 
 fn options(mode: Mode) -> Options {
-    Options { mode, from: Seq(1), turn: TurnId(1), last_message: None }
+    Options { mode, from: Seq(1), past: Past::default(), turn: TurnId(1), last_message: None }
 }
 
 const HUMAN: Mode = Mode::Human(Paint::Plain);

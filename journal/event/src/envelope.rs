@@ -52,6 +52,19 @@ pub enum Body {
     },
 }
 
+/// What an event says of itself, whatever happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// The session.
+    pub session: SessionId,
+    /// Position in the session.
+    pub seq: Seq,
+    /// Generation of the writer.
+    pub epoch: Epoch,
+    /// Version of its schema.
+    pub version: u32,
+}
+
 /// The bytes are not an event.
 #[derive(Debug, thiserror::Error)]
 #[error("not an event: {0}")]
@@ -203,6 +216,15 @@ impl Envelope {
             }
         }
         missing
+    }
+}
+
+impl Heading {
+    /// Reads the heading of an event. What it takes for one [`Envelope::from_json`] does, since the
+    /// body of an event may be anything.
+    pub fn from_json(json: &[u8]) -> Result<Heading, CodecError> {
+        let Wire { session, seq, epoch, v, .. } = serde_json::from_slice(json)?;
+        Ok(Heading { session, seq, epoch, version: v })
     }
 }
 
