@@ -86,7 +86,10 @@ pub enum Damage {
 /// Refuses a session whose files are not there, or are none of ours.
 pub(crate) fn check(dir: &SessionDir, session: SessionId) -> Result<(), OpenError> {
     let in_the_way = |path: PathBuf, wanted| OpenError::InTheWay { path, wanted };
-    for path in [dir.lock(), dir.opening(), dir.data()] {
+    let snapshots = std::fs::read_dir(dir.db()).into_iter().flatten().flatten();
+    let snapshots = snapshots.filter(|it| it.file_name().to_string_lossy().starts_with("snap."));
+    let files = [dir.lock(), dir.opening(), dir.data(), dir.db().join("conf")];
+    for path in files.into_iter().chain(snapshots.map(|entry| entry.path())) {
         if stands(&path) && !path.is_file() {
             return Err(in_the_way(path, "a file"));
         }

@@ -3,6 +3,7 @@
 mod child;
 mod conformance;
 mod damage;
+mod faults;
 mod feed;
 mod find;
 mod kill;
