@@ -95,9 +95,9 @@ fn sectors(old: &[u8], new: &[u8], piece: usize, dice: &mut Dice) -> Vec<u8> {
     for (at, part) in left.chunks_mut(piece).enumerate() {
         let begin = at * piece;
         if dice.below(10) < odds {
-            for (offset, byte) in part.iter_mut().enumerate() {
-                *byte = old.get(begin + offset).copied().unwrap_or(0);
-            }
+            let kept = old.get(begin..old.len().min(begin + part.len())).unwrap_or_default();
+            part[..kept.len()].copy_from_slice(kept);
+            part[kept.len()..].fill(0);
         }
     }
     if left.len() < old.len() {
