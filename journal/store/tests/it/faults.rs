@@ -11,7 +11,8 @@ use std::path::Path;
 
 use codex_event::{Envelope, Event, Record, Seq, SessionId};
 use codex_journal::{
-    Batch, Blobs, HeadFile, Problem, RawJournal, Scribe, SessionDir, SledStore, Store, verify,
+    Batch, Blobs, HeadFile, HeadState, Problem, RawJournal, Scribe, SessionDir, SledStore, Store,
+    verify,
 };
 
 use crate::child;
@@ -190,6 +191,10 @@ impl Story {
     // Holds what a crash left against everything that was said.
     fn judge(&mut self, home: &Path, dir: &SessionDir, what: &str) -> u64 {
         let flipped = std::mem::take(&mut self.flipped);
+        // The answer to the last write may have been on its way.
+        if let Ok(HeadState::Good(head)) = HeadFile::read(&dir.head()) {
+            self.acknowledged = self.acknowledged.max(head.seq.0);
+        }
         let raw = RawJournal::read(dir, self.id).unwrap_or_else(|e| panic!("{what}: {e}"));
         let there: Vec<Record> = raw.records().collect::<Result<_, _>>().expect("readable");
         let mut lost = Vec::new();
