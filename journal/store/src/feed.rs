@@ -9,6 +9,7 @@ use codex_event::{Record, Seq};
 
 use crate::blobs::Blobs;
 use crate::head::Head;
+use crate::lock::Lock;
 use crate::scribe::WriteError;
 use crate::store::{Reader, StoreError};
 
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     wake: Condvar,
     reader: Reader,
     blobs: Blobs,
+    lock: Option<Arc<Lock>>,
 }
 
 struct State {
@@ -185,10 +187,15 @@ impl Subscription {
 }
 
 impl Shared {
-    pub(crate) fn new(head: Head, reader: Reader, blobs: Blobs) -> Shared {
+    pub(crate) fn new(head: Head, reader: Reader, blobs: Blobs, lock: Option<Arc<Lock>>) -> Shared {
         let ring = VecDeque::new();
         let state = State { head, ring, bytes: 0, ended: false, fault: None };
-        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs }
+        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs, lock }
+    }
+
+    /// Gives what keeps other owners away; none when the journal is not on a disk.
+    pub(crate) fn lock_of_session(&self) -> Option<&Arc<Lock>> {
+        self.lock.as_ref()
     }
 
     /// Shows durable records to the subscribers.

@@ -6,6 +6,7 @@ mod damage;
 mod feed;
 mod find;
 mod kill;
+mod lease;
 mod pages;
 mod raw;
 mod scribe;
