@@ -8,11 +8,14 @@ use codex_journal::{AppendError, Damage, StoreError, WriteError, WriteFault};
 const PLACE: &str = "the journal lives under `$CODEX_HOME/journals` (default `~/.codex`): check that \
                      it is writable and that the disk is not full";
 const FULL: &str = "the disk or your share of it is full: free some space, then run it again";
+const FILLED: &str = "nothing before it is lost: free some space, then `codex exec resume --last` \
+                      goes on where it ended";
 const CHECK: &str = "`codex replay --last --verify` says what is wrong";
 
 pub(super) fn write(error: &WriteError) -> &'static str {
     match error {
         WriteError::Failed(fault) => match &**fault {
+            WriteFault::Full { .. } => FILLED,
             WriteFault::Append(error) => append(error),
             WriteFault::Barrier(error) => store(error),
             WriteFault::Blob(error) | WriteFault::Head(error) => system(error),
