@@ -16,6 +16,7 @@ mod open;
 mod phase;
 mod raw;
 mod repair;
+mod room;
 mod scribe;
 mod store;
 mod verify;

@@ -250,6 +250,7 @@ fn writing() {
         }
     };
     each!(WriteFault:
+        WriteFault::Full { .. } => WriteFault::Full { first: Seq(7) }, fault("event 7");
         WriteFault::Append(_) => AppendError::TooLarge { seq: Seq(7), len: 9 }.into(),
             fault("event 7");
         WriteFault::Barrier(_) => StoreError::Missing(Seq(7)).into(), fault("record 7");

@@ -11,6 +11,7 @@ mod demo;
 mod endings;
 mod exec;
 mod faults;
+mod full_disk;
 mod lean;
 mod odd;
 mod people;
