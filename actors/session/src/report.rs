@@ -76,6 +76,8 @@ pub enum Report {
         usage: Usage,
         /// What each call among the items asks for, by the item's position.
         calls: Vec<(u32, Invocation)>,
+        /// Positions of the calls whose arguments are told with a marker in place of a secret.
+        concealed: Vec<u32>,
     },
     /// The attempt failed.
     ModelFailed {

@@ -36,7 +36,9 @@ pub(crate) fn done(world: &mut World, calls: Vec<(u32, Invocation)>) -> Vec<Enve
     world.owed.retain(|effect| !matches!(effect, Effect::CallModel { .. }));
     let response = Some(format!("resp_{request}"));
     let usage = Usage { input_tokens: 100, output_tokens: 10, ..Usage::default() };
-    world.tell(Report::ModelDone { request, attempt, response, usage, calls }).expect("awaited")
+    world
+        .tell(Report::ModelDone { request, attempt, response, usage, calls, concealed: vec![] })
+        .expect("awaited")
 }
 
 pub(crate) fn command(program: &str, safety: Safety) -> Invocation {
