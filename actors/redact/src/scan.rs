@@ -50,6 +50,9 @@ pub(crate) struct Found {
     pub(crate) hits: Vec<Hit>,
     /// Everything that begins before this is decided; what follows may change it from here on.
     pub(crate) open: usize,
+    /// Up to here nothing secret is seen, even of what is open: at most the first letters of a
+    /// pattern.
+    pub(crate) loose: usize,
 }
 
 /// One word that is looked for.
@@ -59,13 +62,19 @@ enum Word {
     Anchor(usize),
 }
 
+/// How many of the last bytes are the beginning of a word that is not over.
+#[derive(Clone, Copy, Default)]
+struct Begun {
+    any: usize,
+    known: usize,
+}
+
 /// Looks for all words at once.
 pub(crate) struct Scanner {
     words: Vec<Word>,
     machine: NFA,
     start: StateID,
-    /// How many bytes of a word have been seen in each state within one.
-    depths: HashMap<StateID, usize>,
+    begun: HashMap<StateID, Begun>,
     /// The pairs of bytes that words begin with, a bit each.
     pairs: Box<[u64; 1024]>,
 }
@@ -95,37 +104,40 @@ impl Scanner {
         let run = |text: &[u8]| {
             text.iter().fold(start, |state, byte| machine.next_state(Anchored::No, state, *byte))
         };
-        let mut depths = HashMap::new();
-        for text in &texts {
+        // What a known value begins with begins nothing longer.
+        let mut begun = HashMap::new();
+        for (text, word) in texts.iter().zip(&words) {
             let mut state = start;
-            for (depth, byte) in text[..text.len() - 1].iter().enumerate() {
+            for (at, byte) in text[..text.len() - 1].iter().enumerate() {
                 state = machine.next_state(Anchored::No, state, *byte);
-                depths.insert(state, depth + 1);
+                let known = matches!(word, Word::Known(_));
+                let entry: &mut Begun = begun.entry(state).or_default();
+                entry.any = at + 1;
+                entry.known = entry.known.max(if known { at + 1 } else { 0 });
             }
         }
-        // A whole word that begins no longer one is over; its end may begin another.
-        let mut ends = HashMap::new();
-        for text in &texts {
-            let begins = (1..text.len()).find_map(|at| {
-                let rest = &text[at..];
-                depths.get(&run(rest)).filter(|depth| **depth == rest.len())
-            });
-            ends.insert(run(text), begins.copied().unwrap_or(0));
-        }
-        for (state, depth) in ends {
-            depths.entry(state).or_insert(depth);
+        // The rest is what its longest proper end is; shorter ones come first.
+        let anchors = texts.iter().zip(&words).filter(|(_, word)| matches!(word, Word::Anchor(_)));
+        let parts = anchors.flat_map(|(text, _)| (1..text.len()).map(|end| &text[..end]));
+        let mut rest: Vec<&[u8]> = parts.chain(texts.iter().map(Vec::as_slice)).collect();
+        rest.sort_by_key(|text| text.len());
+        for text in rest {
+            let end = begun.get(&run(&text[1..])).copied().unwrap_or_default();
+            let entry = begun.entry(run(text)).or_default();
+            entry.any = entry.any.max(end.any);
+            entry.known = entry.known.max(end.known);
         }
         let mut pairs = Box::new([0; 1024]);
         for text in &texts {
             let pair = pair(text[0], text[1]);
             pairs[pair / 64] |= 1 << (pair % 64);
         }
-        Scanner { words, machine, start, depths, pairs }
+        Scanner { words, machine, start, begun, pairs }
     }
 
     /// Looks through bytes; `before` are the two that came before them.
     pub(crate) fn find(&self, bytes: &[u8], before: [u8; 2], which: Which, more: More) -> Found {
-        let mut found = Found { hits: Vec::new(), open: bytes.len() };
+        let mut found = Found { hits: Vec::new(), open: bytes.len(), loose: bytes.len() };
         let mut state = self.start;
         let mut at = 0;
         while at < bytes.len() {
@@ -144,9 +156,9 @@ impl Scanner {
             at += 1;
         }
         if more == More::May {
-            // The longest end of the bytes that a word begins with.
-            let begun = self.depths.get(&state).copied().unwrap_or(0);
-            found.open = found.open.min(bytes.len() - begun);
+            let begun = self.begun.get(&state).copied().unwrap_or_default();
+            found.loose = found.open.min(bytes.len() - begun.known);
+            found.open = found.open.min(bytes.len() - begun.any);
         }
         found
     }

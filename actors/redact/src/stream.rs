@@ -3,17 +3,18 @@
 use crate::redactor::{Redactor, sort};
 use crate::scan::{Hit, More, Which};
 
-/// Redacts a text that comes in pieces: all pieces together give what the whole text would.
+/// Redacts a text that comes in pieces: all pieces together give what the whole text would, but that
+/// the first letters of a pattern, as `gh` of `ghp_`, may stand before its marker.
 ///
-/// It holds back the shortest end of what has come that may still turn out to be part of a secret,
-/// which is less than the longest known value or pattern, and mostly nothing.
+/// It holds back the shortest end of what has come that may still turn out to be secret: less than
+/// the longest known value or pattern, and mostly nothing.
 pub struct Stream {
     redactor: Redactor,
     held: Vec<u8>,
     /// The two bytes before what is held.
     before: [u8; 2],
-    /// How much of what is held belongs to a secret whose marker was given.
-    covered: usize,
+    /// How much of what is held was given, or belongs to a secret whose marker was.
+    done: usize,
     /// Secrets that are known and begin in what is held.
     ahead: Vec<(Hit, String)>,
 }
@@ -27,7 +28,7 @@ impl std::fmt::Debug for Stream {
 
 impl Stream {
     pub(crate) fn new(redactor: Redactor) -> Stream {
-        Stream { redactor, held: Vec::new(), before: [0; 2], covered: 0, ahead: Vec::new() }
+        Stream { redactor, held: Vec::new(), before: [0; 2], done: 0, ahead: Vec::new() }
     }
 
     /// Takes a piece in, and gives what is decided.
@@ -79,7 +80,7 @@ impl Stream {
         };
 
         let mut out = Vec::with_capacity(bytes.len());
-        let mut done = self.covered;
+        let mut done = self.done;
         let mut later = Vec::new();
         for hit in hits.iter().filter(|hit| hit.start < hit.end) {
             if hit.start >= open && more == More::May {
@@ -94,12 +95,17 @@ impl Stream {
             out.extend_from_slice(&bytes[done..open]);
             done = open;
         }
+        let loose = later.iter().map(|(hit, _)| hit.start).fold(found.loose, usize::min);
+        if done < loose {
+            out.extend_from_slice(&bytes[done..loose]);
+            done = loose;
+        }
         for (hit, _) in &mut later {
             hit.told_at = hit.told_at.saturating_sub(open);
             hit.start -= open;
             hit.end -= open;
         }
-        self.covered = done - open;
+        self.done = done - open;
         self.ahead = later;
         for byte in &bytes[open.saturating_sub(2)..open] {
             self.before = [self.before[1], *byte];

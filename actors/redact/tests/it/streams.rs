@@ -5,6 +5,38 @@ use proptest::prelude::*;
 
 use crate::{redactor, tokens};
 
+/// Tells whether pieces gave what the whole gave, but for the first letters of patterns.
+fn same(pieces: &[u8], whole: &str) -> bool {
+    const FIRST: [&str; 9] = [
+        "sk-ant-",
+        "sk_live_",
+        "github_pat_",
+        "xoxb-",
+        "AKIA",
+        "AIza",
+        "glpat-",
+        "npm_",
+        "-----BEGIN ",
+    ];
+    let pieces = String::from_utf8_lossy(pieces);
+    let (mut pieces, mut whole) = (&*pieces, whole);
+    while let Some(at) = whole.find("[redacted:") {
+        let Some(rest) = pieces.strip_prefix(&whole[..at]) else { return false };
+        let Some(marker) = rest.find("[redacted:") else { return false };
+        let early = &rest[..marker];
+        // A secret before may cover the first of them.
+        let first = FIRST
+            .iter()
+            .chain(&["ghp_", "gho_", "eyJ"])
+            .any(|word| word.len() > early.len() && word[..word.len() - 1].contains(early));
+        if !first {
+            return false;
+        }
+        (pieces, whole) = (&rest[marker + 1..], &whole[at + 1..]);
+    }
+    pieces == whole
+}
+
 fn joined(stream: &mut Stream, pieces: &[&[u8]]) -> Vec<u8> {
     let mut out: Vec<u8> = pieces.iter().flat_map(|piece| stream.push(piece)).collect();
     out.extend(stream.finish());
@@ -39,7 +71,8 @@ fn two_pieces_cut_anywhere_give_what_the_whole_gives() {
         for at in 0..=text.len() {
             let (one, two) = text.as_bytes().split_at(at);
             let pieces = joined(&mut stream, &[one, two]);
-            assert_eq!(String::from_utf8_lossy(&pieces), whole, "{text} cut at {at}");
+            let shown = String::from_utf8_lossy(&pieces);
+            assert!(same(&pieces, &whole), "{text} cut at {at}:\n{shown}\n{whole}");
         }
     }
 }
@@ -50,7 +83,8 @@ fn single_bytes_give_what_the_whole_gives() {
     let text = texts().join(" ");
     let bytes: Vec<&[u8]> = text.as_bytes().chunks(1).collect();
     let pieces = joined(&mut redactor.stream(), &bytes);
-    assert_eq!(String::from_utf8_lossy(&pieces), redactor.text(&text));
+    let shown = String::from_utf8_lossy(&pieces);
+    assert!(same(&pieces, &redactor.text(&text)), "{shown}\n{}", redactor.text(&text));
 }
 
 #[test]
@@ -63,12 +97,16 @@ fn no_more_is_held_back_than_may_still_become_a_secret() {
         ("z", "canary-5ez"),
         ("\ntr0ub4dor&", "\n"),
         ("3 ", "[redacted:DB_PASSWORD:"),
-        ("a word ", "a word "),
         (" https://host/", " https://host/"),
     ] {
         let out = stream.push_text(piece);
         let fits = if given.ends_with(':') { out.starts_with(given) } else { out == given };
         assert!(fits, "{piece:?} gave {out:?}");
+    }
+    // The first letters of a pattern are no secret.
+    let mut unknowing = codex_redact::Redactor::new([], || [0; 32]).stream();
+    for piece in ["a hint: authorizatio", "nals", "gh", "-----BEG"] {
+        assert_eq!(unknowing.push_text(piece), piece);
     }
     // A whole value at the end of what came is no reason to wait.
     assert!(stream.push_text("\ntr0ub4dor&3").ends_with(']'));
@@ -122,8 +160,8 @@ proptest! {
             from = to;
         }
         let out = joined(&mut redactor.stream(), &pieces);
-        prop_assert_eq!(String::from_utf8_lossy(&out).into_owned(), redactor.text(&text).into_owned());
         let once = redactor.text(&text).into_owned();
+        prop_assert!(same(&out, &once), "{}\n{}\n{}", text, String::from_utf8_lossy(&out), once);
         prop_assert_eq!(redactor.text(&once).into_owned(), once);
     }
 }
