@@ -15,6 +15,7 @@ mod full_disk;
 mod lean;
 mod odd;
 mod people;
+mod redaction;
 mod replay;
 mod resume;
 mod salvage;
