@@ -21,9 +21,9 @@ const SAMPLES: usize = 7;
 /// Calls of one turn.
 const CALLS: u64 = 50;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Done<T> = Result<T, Box<dyn Error>>;
 
-fn main() -> Outcome<()> {
+fn main() -> Done<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match &words[..] {
         [folder] => measure(folder),
@@ -38,7 +38,7 @@ fn main() -> Outcome<()> {
     }
 }
 
-fn measure(folder: &str) -> Outcome<()> {
+fn measure(folder: &str) -> Done<()> {
     let layout = Layout::new(Path::new(folder));
     for (number, length) in LENGTHS.into_iter().enumerate() {
         let id: SessionId = format!("01900000-0000-7000-8000-{:012}", number + 100).parse()?;
@@ -64,14 +64,14 @@ fn measure(folder: &str) -> Outcome<()> {
 }
 
 /// The most memory that this process had, in MiB.
-fn peak() -> Outcome<f64> {
+fn peak() -> Done<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let number = line.and_then(|line| line.split_whitespace().next()).ok_or("no VmHWM")?;
     Ok(number.parse::<f64>()? / 1024.0)
 }
 
-fn write(layout: &Layout, session: SessionId, length: u64) -> Outcome<()> {
+fn write(layout: &Layout, session: SessionId, length: u64) -> Done<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let (scribe, _) = Scribe::create(layout, session)?;
     let mut batch = Batch::default();
@@ -164,6 +164,7 @@ impl Story {
                     timeout_ms: None,
                     safety: Safety::Unknown,
                 },
+                arguments: Arguments::default(),
             },
             5 => Event::ReviewSettled { call, verdict: Verdict::Allowed, scope: Scope::Once },
             6 => Event::ToolIntended {

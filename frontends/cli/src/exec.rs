@@ -17,7 +17,7 @@ use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{git, opening, resume, say};
+use crate::{git, opening, resume, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "exec";
@@ -171,18 +171,22 @@ impl Turn {
             agent_home: Some(&canonical(&self.home)),
         })?;
         let spawner = spawner()?;
+        let access = opening::access(config);
+        let redactor = secrets::redactor(&self.home, &access);
         let id = codex_actors::wiring::new_session_id();
         let setup = Setup {
             start: Start::New {
                 layout: Layout::new(&self.home),
                 id,
-                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan)?),
+                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?),
                 input: self.input,
             },
             frontend: FRONTEND.to_owned(),
-            access: opening::access(config),
+            access,
             place: opening::place(&self.cwd, &workplace),
             spawner,
+            redactor,
+            notify: config.notify.clone().unwrap_or_default(),
         };
         let code = follow(setup, Seq(1), Past::default(), TurnId(1), self.show)?;
         Ok((id, code))

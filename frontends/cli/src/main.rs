@@ -11,6 +11,7 @@ mod panic;
 mod replay;
 mod resume;
 mod say;
+mod secrets;
 mod trace;
 mod workplace;
 mod wrapper;

@@ -3,7 +3,7 @@
 mod stories;
 
 use codex_event::{
-    ApprovalPolicy, Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement,
+    ApprovalPolicy, Arguments, Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement,
     ContextSource, Digest, Envelope, Epoch, Event, Fault, FaultKind, FileChange, Invocation,
     ItemKind, Millis, Outcome, OutputBytes, OutputStream, Permission, ProcessMark,
     ProviderSettings, RequestId, Retry, RetryBudget, Safety, SandboxReport, Scope, Seq, SessionId,
@@ -268,6 +268,7 @@ impl Story {
     pub fn called(&mut self, invocation: Invocation) -> CallId {
         self.call = self.call.next();
         let event = Event::ToolCalled {
+            arguments: Arguments::Recorded,
             call: self.call,
             request: self.request,
             item: self.items.saturating_sub(1),

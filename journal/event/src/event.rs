@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, FoundPatch, GitHead,
-    Invocation, ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question, RequestId,
-    Retry, SandboxReport, Scope, Seq, SessionId, Settings, Slot, Stored, StreamMark, StreamPart,
-    Surroundings, Usage, Verdict,
+    Arguments, Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, FoundPatch,
+    GitHead, Invocation, ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question,
+    RequestId, Retry, SandboxReport, Scope, Seq, SessionId, Settings, Slot, Stored, StreamMark,
+    StreamPart, Surroundings, Usage, Verdict,
 };
 
 /// Something that happened, in the past tense, never taken back.
@@ -195,6 +195,9 @@ pub enum Event {
         item: u32,
         /// What it asks for.
         invocation: Invocation,
+        /// Whether `invocation` is what it asks for, word for word.
+        #[serde(default, skip_serializing_if = "Arguments::are_recorded")]
+        arguments: Arguments,
     },
     /// A person has to answer before the call goes on.
     ReviewAsked {

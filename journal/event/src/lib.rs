@@ -20,6 +20,7 @@ mod record;
 mod resume;
 mod settings;
 mod stored;
+mod texts;
 mod tool;
 
 pub use author::Author;
@@ -37,9 +38,10 @@ pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Re
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{Backend, ContextSource, GitHead, ProviderSettings, SandboxReport, Settings};
 pub use stored::{Content, OutputBytes, Slot, Stored};
+pub use texts::{Text, Texts};
 pub use tool::{
-    Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark, Question,
-    Safety, Scope, Verdict,
+    Arguments, Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark,
+    Question, Safety, Scope, Verdict,
 };
 
 #[cfg(test)]

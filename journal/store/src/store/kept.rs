@@ -19,7 +19,7 @@ const NAME: &str = "db.damaged-";
 /// Each is a folder with the engine's files and the head file as they were found. They go when the
 /// session is deleted.
 pub fn kept(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
-    Ok(numbered(dir)?.into_iter().map(|(_, path)| path).collect())
+    Ok(numbered(dir)?.into_iter().map(|(_, path)| path).filter(|path| path.is_dir()).collect())
 }
 
 /// Copies the engine's files and the head file, durably, unless the last copy holds the same.
@@ -58,7 +58,7 @@ fn numbered(dir: &SessionDir) -> io::Result<Vec<(u64, PathBuf)>> {
         let entry = entry?;
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u64>().ok());
-        if let Some(number) = number.filter(|_| entry.path().is_dir()) {
+        if let Some(number) = number {
             found.push((number, entry.path()));
         }
     }
