@@ -36,14 +36,13 @@ const VERIFY_HELP: &str = "\
 All that `codex replay --verify` checks, and then that the journal still holds what --head and \
 --checkpoint name: a record, and with it everything before it. Without either, a journal that was \
 cut or rewritten as a whole passes as well as any other.\n\n\
-  codex audit checkpoint --last -o /mnt/elsewhere/checkpoints\n\
-  codex audit verify --last --checkpoint /mnt/elsewhere/checkpoints\n\n\
+\x20 codex audit checkpoint --last -o /mnt/elsewhere/checkpoints\n\
+\x20 codex audit verify --last --checkpoint /mnt/elsewhere/checkpoints\n\n\
 Exit code 0: proved, and one line says what. 3: something is wrong, one sentence each.";
 
-const SHOW_HELP: &str = "\
-  codex audit show --last --kind approvals,refusals\n\
-  codex audit show --all-sessions --kind network --since 7d --json\n\
-  codex audit show --last --path src/main.rs\n\n\
+const SHOW_HELP: &str = "\x20 codex audit show --last --kind approvals,refusals\n\
+\x20 codex audit show --all-sessions --kind network --since 7d --json\n\
+\x20 codex audit show --last --path src/main.rs\n\n\
 A line of --json is one flat object; its seq is the line's number in `codex replay --raw` of a whole \
 journal.";
 

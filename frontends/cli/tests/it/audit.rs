@@ -315,6 +315,25 @@ fn the_key_is_made_once_for_its_owner_alone() {
 }
 
 #[test]
+fn a_command_in_its_sandbox_does_not_get_the_key() {
+    let world = World::silent();
+    assert_eq!(audit(&world, &["key"]).code, 0);
+    let key = world.home().join("audit.key");
+    let secret = fs::read_to_string(&key).expect("readable");
+    let line = format!("cat {}; echo tried", key.display());
+    // The model's world is another one, but for the home.
+    let model = World::playing(json!([runs(&line), says("No."), runs(&line), says("No.")]));
+    for permissions in [&["--full-auto"][..], &["-s", "read-only"]] {
+        let mut command = model.exec(&[permissions, &["--json", "go"]].concat());
+        command.env("CODEX_HOME", world.home());
+        let turn = run(command);
+        assert_eq!(turn.code, 0, "{}", turn.stderr);
+        assert!(turn.outputs().iter().all(|output| output.contains("tried")), "{}", turn.stdout);
+        assert!(!turn.stdout.contains(secret.trim()), "{}", turn.stdout);
+    }
+}
+
+#[test]
 fn checkpoints_of_another_key_or_of_nobody_are_named() {
     let (world, id) = busy();
     let file = signed(&world);
@@ -372,6 +391,10 @@ fn checkpoints_of_another_key_or_of_nobody_are_named() {
     fs::write(&file, &line[..line.len() / 2]).expect("written");
     signed(&world);
     assert_eq!(verify(&[]).stdout.lines().count(), 1);
+    fs::write(&file, "nonsense\n").expect("written");
+    let none = audit(&world, &["verify", "--all", "--checkpoint", &file]);
+    assert_eq!(none.code, 3, "{}", none.stdout);
+    assert!(none.stdout.contains("line 1 of ") && none.stdout.contains("holds no checkpoint\n"));
     fs::write(&file, "").expect("written");
     let none = verify(&[]);
     assert_eq!(none.code, 3);

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use codex_event::SessionId;
-use codex_journal::{Layout, RawJournal};
+use codex_journal::{HeadState, Layout, RawJournal};
 use codex_view::{Paint, sanitize};
 
 use super::filter::Filter;
@@ -56,8 +56,12 @@ pub fn show(
             Err(error) => shown.warnings.push(error.to_string()),
         }
     }
+    let acknowledged = match journal.acknowledged() {
+        HeadState::Good(head) | HeadState::OneSlot(head) => Some(head.seq),
+        HeadState::Damaged | HeadState::Absent => None,
+    };
     let entries: Vec<Entry> =
-        trail.entries().into_iter().filter(|entry| filter.takes(entry)).collect();
+        trail.end(acknowledged).into_iter().filter(|entry| filter.takes(entry)).collect();
     shown.entries = entries.len();
     let mut out = io::BufWriter::new(out);
     match form {

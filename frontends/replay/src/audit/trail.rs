@@ -5,8 +5,8 @@ mod entry;
 mod settings;
 
 use codex_event::{
-    Author, CloseReason, Envelope, Event, FailureKind, InterruptReason, PatchState, Retry, Seq,
-    SessionId,
+    CloseReason, Envelope, Event, FailureKind, InterruptReason, Outcome, PatchState, Retry, Seq,
+    SessionId, Timestamp,
 };
 use codex_view::words;
 
@@ -23,6 +23,7 @@ use settings::Held;
 pub struct Trail {
     session: SessionId,
     due: Seq,
+    at: Timestamp,
     held: Held,
     calls: Calls,
     entries: Vec<Entry>,
@@ -35,14 +36,19 @@ impl Trail {
         Trail {
             session,
             due: Seq(1),
+            at: Timestamp(0),
             held: Held::default(),
             calls: Calls::default(),
             entries: Vec::new(),
         }
     }
 
-    /// Gives the entries so far. What has not ended by now is said to have no end.
-    pub fn entries(self) -> Vec<Entry> {
+    /// Gives the entries. What has not ended by now is said to have no end, and what was acknowledged
+    /// and did not come is said to be missing.
+    pub fn end(mut self, acknowledged: Option<Seq>) -> Vec<Entry> {
+        if let Some(head) = acknowledged.filter(|head| *head >= self.due) {
+            self.lost(head, self.at);
+        }
         self.entries
     }
 
@@ -56,7 +62,7 @@ impl Trail {
             | Event::NotificationSent { .. }
             | Event::Noted { .. }
             | Event::SessionResumed { .. } => true,
-            Event::ToolFinished { outcome, .. } => outcome.exit_code() == Some(0),
+            Event::ToolFinished { outcome, .. } => matches!(outcome, Outcome::Patched { .. }),
             Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
@@ -82,14 +88,10 @@ impl Trail {
     /// Takes the next event.
     pub fn apply(&mut self, envelope: &Envelope) {
         if envelope.seq > self.due {
-            let (first, last) = (self.due, Seq(envelope.seq.0 - 1));
-            let mut entry = self.entry(envelope, Kind::Damage, missing(first, last));
-            entry.seq = first;
-            entry.turn = None;
-            entry.by(&Author::Supervisor);
-            self.entries.push(entry);
+            self.lost(Seq(envelope.seq.0 - 1), envelope.at);
         }
         self.due = envelope.seq.next();
+        self.at = envelope.at;
         match envelope.event() {
             Some(event) => self.event(envelope, event),
             None => {
@@ -261,6 +263,11 @@ impl Trail {
             entry.reason = reason.cloned();
             self.entries.push(entry);
         }
+    }
+
+    fn lost(&mut self, last: Seq, at: Timestamp) {
+        let what = missing(self.due, last);
+        self.entries.push(Entry::new(self.session, self.due, at, Kind::Damage, what));
     }
 
     fn push(&mut self, envelope: &Envelope, kind: Kind, what: String) {

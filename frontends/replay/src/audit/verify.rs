@@ -93,7 +93,8 @@ struct There {
 
 /// Checks a journal, and holds it against claims; changes nothing.
 ///
-/// A journal that is gone altogether is a finding if a checkpoint speaks of it, else an error.
+/// A journal that is gone altogether is a finding if a checkpoint speaks of it, else an error. What is
+/// wrong with the file of checkpoints by itself is in [`CheckpointFile::findings`].
 pub fn verify(layout: &Layout, session: SessionId, claims: &Claims) -> Result<Proof, RawError> {
     let mut wanted: HashMap<Seq, Option<There>> = HashMap::new();
     let mut sought: HashMap<Digest, Option<Seq>> = HashMap::new();
@@ -146,7 +147,6 @@ pub fn verify(layout: &Layout, session: SessionId, claims: &Claims) -> Result<Pr
         }
     }
     if let Some(file) = &claims.checkpoints {
-        findings.extend(file.broken());
         if statements.is_empty() {
             findings.push(format!("{} holds no checkpoint of session {session}", file.name));
         }
@@ -237,10 +237,17 @@ impl CheckpointFile {
         self.lines.iter().filter_map(|(at, line)| Some((*at, line.as_ref().ok()?)))
     }
 
-    // A line of no session may be one of this one that somebody changed.
-    fn broken(&self) -> impl Iterator<Item = String> {
+    /// Names the lines that are no checkpoints as they stand. They are findings of the file, since
+    /// nobody knows which session they are of: one of any may have been made unreadable.
+    pub fn findings(&self) -> Vec<String> {
         let broken = self.lines.iter().filter_map(|(at, line)| Some((at, line.as_ref().err()?)));
-        broken.map(|(at, error)| format!("line {at} of {} {error}", self.name))
+        broken.map(|(at, error)| format!("line {at} of {} {error}", self.name)).collect()
+    }
+
+    /// Says that it speaks of no session at all.
+    pub fn says_nothing(&self) -> Option<String> {
+        let none = self.good().next().is_none();
+        none.then(|| format!("{} holds no checkpoint", self.name))
     }
 }
 

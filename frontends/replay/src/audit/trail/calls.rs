@@ -71,7 +71,7 @@ impl Calls {
                 let mut entry = there.entry(blank, *call, held);
                 entry.kind = Kind::Approvals;
                 entry.question = question.as_ref().map(asked);
-                settle(&mut entry, verdict, *scope);
+                settle(&mut entry, question.as_ref(), verdict, *scope);
                 wants_out(&mut entry, question.as_ref());
                 entries.push(entry);
             }
@@ -276,7 +276,10 @@ impl Call {
                     format!("{line} in {}", entry.cwd.as_deref().unwrap_or("?"))
                 }
                 (None, None, Work::Invalid { message }) => message.clone(),
-                (None, None, Work::Command { .. } | Work::Patch | Work::Unknown) => {
+                (None, None, Work::Patch) => {
+                    format!("the patch of call {}", entry.call.unwrap_or_default())
+                }
+                (None, None, Work::Command { .. } | Work::Unknown) => {
                     format!("call {}", entry.call.unwrap_or_default())
                 }
             };
@@ -296,7 +299,7 @@ impl Call {
     }
 }
 
-fn settle(entry: &mut Entry, verdict: &Verdict, scope: Scope) {
+fn settle(entry: &mut Entry, question: Option<&Question>, verdict: &Verdict, scope: Scope) {
     let about = std::mem::take(&mut entry.what);
     let (word, reason) = match verdict {
         Verdict::Allowed => ("allowed", None),
@@ -309,11 +312,17 @@ fn settle(entry: &mut Entry, verdict: &Verdict, scope: Scope) {
     };
     entry.verdict = Some(word);
     entry.scope = Some(far);
+    let unconfined = match question {
+        Some(Question::RetryUnconfined) => " without a sandbox",
+        Some(Question::Run) | None => "",
+    };
     entry.what = match (verdict, scope) {
-        (Verdict::Allowed, Scope::Once) => format!("allowed: {about}"),
-        (Verdict::Allowed, Scope::Session) => format!("allowed until the session ends: {about}"),
-        (Verdict::Denied { reason }, _) => format!("denied: {about} ({reason})"),
-        (Verdict::Aborted, _) => format!("denied, and the turn ended: {about}"),
+        (Verdict::Allowed, Scope::Once) => format!("allowed{unconfined}: {about}"),
+        (Verdict::Allowed, Scope::Session) => {
+            format!("allowed{unconfined} until the session ends: {about}")
+        }
+        (Verdict::Denied { reason }, _) => format!("denied{unconfined}: {about} ({reason})"),
+        (Verdict::Aborted, _) => format!("denied{unconfined}, and the turn ended: {about}"),
     };
     if let Some(reason) = reason {
         entry.reason = Some(reason.clone());

@@ -65,7 +65,7 @@ pub struct Entry {
     /// Other kinds that it is of as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Kind>,
-    /// Kind of the event.
+    /// Kind of the event; `none` where it is missing.
     pub event: String,
     /// Who is answerable, as the journal writes it.
     pub author: String,
@@ -220,15 +220,30 @@ impl FromStr for Kind {
 
 impl Entry {
     pub(super) fn of(session: SessionId, envelope: &Envelope, kind: Kind, what: String) -> Entry {
-        let mut entry = Entry {
+        let mut entry = Entry::new(session, envelope.seq, envelope.at, kind, what);
+        entry.turn = envelope.turn;
+        entry.event = envelope.kind();
+        entry.by(&envelope.author);
+        entry
+    }
+
+    /// Gives an entry that no event stands behind.
+    pub(super) fn new(
+        session: SessionId,
+        seq: Seq,
+        at: Timestamp,
+        kind: Kind,
+        what: String,
+    ) -> Entry {
+        Entry {
             session,
-            seq: envelope.seq,
-            at: envelope.at,
-            turn: envelope.turn,
+            seq,
+            at,
+            turn: None,
             kind,
             also: Vec::new(),
-            event: envelope.kind(),
-            author: String::new(),
+            event: "none".to_owned(),
+            author: Author::Supervisor.to_string(),
             by: "program",
             frontend: None,
             rule: None,
@@ -260,13 +275,10 @@ impl Entry {
             to: None,
             widened: None,
             permissions: None,
-        };
-        entry.by(&envelope.author);
-        entry
+        }
     }
 
-    /// Says who is answerable.
-    pub(super) fn by(&mut self, author: &Author) {
+    fn by(&mut self, author: &Author) {
         self.author = author.to_string();
         (self.by, self.frontend, self.rule) = match author {
             Author::User(frontend) => ("person", Some(frontend.clone()), None),
