@@ -261,6 +261,8 @@ async fn pass_on(
             | Command::Resume(_)
             | Command::Submit { .. }
             | Command::Interrupt { .. }
+            | Command::Name { .. }
+            | Command::Shelve { .. }
             | Command::Close { .. }) => session.send(Wish { author, command: other }).await,
         };
         match refused {

@@ -6,7 +6,7 @@ mod settings;
 
 use codex_event::{
     CloseReason, Envelope, Event, FailureKind, InterruptReason, Outcome, PatchState, Retry, Seq,
-    SessionId, Timestamp,
+    SessionId, Shelf, Timestamp,
 };
 use codex_view::words;
 
@@ -64,6 +64,9 @@ impl Trail {
             | Event::SessionResumed { .. } => true,
             Event::ToolFinished { outcome, .. } => matches!(outcome, Outcome::Patched { .. }),
             Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
@@ -149,13 +152,33 @@ impl Trail {
             }
             Event::Repaired { missing: runs } => {
                 let runs: Vec<String> = runs.iter().map(|(a, b)| missing(*a, *b)).collect();
-                let what = format!("rebuilt from what could be read: {}", runs.join(", "));
+                let lost = if runs.is_empty() { "nothing is lost".into() } else { runs.join(", ") };
+                let what = format!("rebuilt from what could be read: {lost}");
                 self.push(envelope, Kind::Repairs, what);
             }
             Event::SessionClosed { reason } => {
                 let what = match reason {
                     CloseReason::Done => "closed, its work done",
                     CloseReason::Interrupted => "closed by a signal or a key",
+                    CloseReason::HandedOver => "handed over to the process that asked for it",
+                };
+                self.push(envelope, Kind::Session, what.to_owned());
+            }
+            Event::SessionForked { parent, at, head } => {
+                let what = format!("goes on by itself from record {at} ({head}) of {parent}");
+                self.push(envelope, Kind::Session, what);
+            }
+            Event::SessionNamed { name } => {
+                let what = match name {
+                    Some(name) => format!("named {name}"),
+                    None => "its name was taken away".to_owned(),
+                };
+                self.push(envelope, Kind::Session, what);
+            }
+            Event::SessionShelved { shelf } => {
+                let what = match shelf {
+                    Shelf::Active => "taken out of the archive",
+                    Shelf::Archived => "put into the archive",
                 };
                 self.push(envelope, Kind::Session, what.to_owned());
             }

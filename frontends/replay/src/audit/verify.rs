@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-use codex_event::{Digest, Epoch, Seq, SessionId, Timestamp};
+use codex_event::{Digest, Epoch, Seq, SessionId, Timestamp, genesis};
 use codex_journal::{Head, Layout, RawError};
 
 use super::checkpoint::{Checkpoint, LineError};
@@ -89,6 +89,8 @@ struct There {
     epoch: Epoch,
     // Records up to this one.
     count: u64,
+    // The first of those that lead up to it by their links, without one missing.
+    begin: Seq,
 }
 
 /// Checks a journal, and holds it against claims; changes nothing.
@@ -97,7 +99,7 @@ struct There {
 /// wrong with the file of checkpoints by itself is in [`CheckpointFile::findings`].
 pub fn verify(layout: &Layout, session: SessionId, claims: &Claims) -> Result<Proof, RawError> {
     let mut wanted: HashMap<Seq, Option<There>> = HashMap::new();
-    let mut sought: HashMap<Digest, Option<Seq>> = HashMap::new();
+    let mut sought: HashMap<Digest, Option<(Seq, Seq)>> = HashMap::new();
     for claim in &claims.heads {
         match *claim {
             HeadClaim::At(seq, _) => drop(wanted.insert(seq, None)),
@@ -111,16 +113,21 @@ pub fn verify(layout: &Layout, session: SessionId, claims: &Claims) -> Result<Pr
         wanted.insert(checkpoint.seq, None);
     }
     let mut count = 0;
-    let mut last = Seq(0);
+    let (mut last, mut tip, mut begin) = (Seq(0), None, Seq(1));
     let checked = crate::verify::check(layout, session, |record| {
         let (seq, epoch) = (record.envelope.seq, record.envelope.epoch);
+        // Looked at here once more, so that what is proved does not lean on what a repair excuses.
+        let before = tip.unwrap_or_else(|| genesis(&record.envelope.session));
+        if seq != last.next() || record.prev != before {
+            begin = seq;
+        }
+        (last, tip) = (seq, Some(record.hash));
         count += 1;
-        last = seq;
         if let Some(there) = wanted.get_mut(&seq) {
-            *there = Some(There { hash: record.hash, epoch, count });
+            *there = Some(There { hash: record.hash, epoch, count, begin });
         }
         if let Some(found) = sought.get_mut(&record.hash) {
-            *found = Some(seq);
+            *found = Some((seq, begin));
         }
     });
     let (verified, mut findings) = match checked {
@@ -136,12 +143,18 @@ pub fn verify(layout: &Layout, session: SessionId, claims: &Claims) -> Result<Pr
     for claim in &claims.heads {
         match *claim {
             HeadClaim::At(seq, hash) => match wanted.get(&seq).and_then(Option::as_ref) {
-                Some(there) if there.hash == hash => named.push(seq),
+                Some(there) if there.hash == hash => {
+                    findings.extend(loose(seq, there.begin, "--head names"));
+                    named.push(seq);
+                }
                 Some(_) => findings.push(format!("record {seq} is not the one that --head names")),
                 None => findings.push(absent(seq, last, "--head names")),
             },
             HeadClaim::Anywhere(hash) => match sought.get(&hash).copied().flatten() {
-                Some(seq) => named.push(seq),
+                Some((seq, begin)) => {
+                    findings.extend(loose(seq, begin, "--head names"));
+                    named.push(seq);
+                }
                 None => findings.push(format!("no record is the one that --head names: {hash}")),
             },
         }
@@ -181,10 +194,18 @@ fn refute(checkpoint: &Checkpoint, there: Option<&There>, last: Seq) -> Option<S
         let found = there.epoch;
         return Some(format!("record {seq} is of epoch {found}, and of epoch {epoch} was signed"));
     }
-    (there.count < *records).then(|| {
+    if there.count < *records {
         let found = there.count;
-        format!("up to record {seq} there are {found} records, and {records} were signed")
-    })
+        return Some(format!("up to record {seq} there are {found}, and {records} were signed"));
+    }
+    loose(*seq, there.begin, "was signed")
+}
+
+/// Says where the links end that lead back from a record that is there.
+fn loose(seq: Seq, begin: Seq, who: &str) -> Option<String> {
+    let what =
+        format!("record {begin} does not follow from those before it, and record {seq} {who}");
+    (begin > Seq(1)).then_some(what)
 }
 
 fn absent(seq: Seq, last: Seq, who: &str) -> String {

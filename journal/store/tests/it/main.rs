@@ -3,10 +3,12 @@
 mod child;
 mod conformance;
 mod damage;
+mod faults;
 mod feed;
 mod find;
 mod kill;
 mod pages;
 mod raw;
+mod salvage;
 mod scribe;
 mod support;

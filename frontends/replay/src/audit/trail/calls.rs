@@ -127,6 +127,9 @@ impl Calls {
                 there.end(entry, outcome, entries, |_| {});
             }
             Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
