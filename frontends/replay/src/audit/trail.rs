@@ -124,7 +124,9 @@ impl Trail {
                         "taken up again by program {program}, with {lost} calls of unknown end"
                     ),
                 };
-                self.push(envelope, Kind::Resumes, what);
+                let mut entry = self.entry(envelope, Kind::Resumes, what);
+                entry.also.push(Kind::Session);
+                self.entries.push(entry);
                 for found in patches {
                     let state = match &found.state {
                         PatchState::Before => "not begun",
