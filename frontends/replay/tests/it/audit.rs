@@ -246,3 +246,34 @@ fn only_a_whole_journal_is_signed_and_only_what_was_acknowledged() {
     let about = |finding: &&String| !finding.contains(": ");
     assert_eq!(proof.findings.iter().filter(about).count(), 0, "{:?}", proof.findings);
 }
+
+#[test]
+fn a_hole_below_a_checkpoint_is_found_by_the_checkpoint_too() {
+    let home = home();
+    let story = testing::shell();
+    home.tell(&story);
+    let checkpoint = signed(&home);
+    let last = checkpoint.seq;
+    let held = |home: &Home| {
+        let file = CheckpointFile::parse("notes", &checkpoint.to_line());
+        let heads = vec![format!("{last}:{}", checkpoint.hash).parse().expect("a head")];
+        let claims = Claims { checkpoints: Some(file), heads, ..Claims::default() };
+        verify(&home.layout, id(), &claims).expect("readable").findings
+    };
+    let by_claims = |findings: &[String]| {
+        let about =
+            |finding: &&String| finding.contains("signed") || finding.contains("--head names");
+        findings.iter().filter(about).cloned().collect::<Vec<String>>()
+    };
+    assert_eq!(by_claims(&held(&home)), [""; 0]);
+    home.damage(&story, 9);
+    let found = by_claims(&held(&home));
+    let expected = [
+        format!("record 10 does not follow from those before it, and record {last} --head names"),
+        format!(
+            "line 1 of notes: up to record {last} there are {}, and {last} were signed",
+            last.0 - 1
+        ),
+    ];
+    assert_eq!(found, expected);
+}
