@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
@@ -229,9 +230,11 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let message = error.to_string();
         match error {
-            OpenError::Busy(_) => Failure::new(USAGE, message).hint(
-                "wait for its end, or end that process; `codex replay` can be used meanwhile",
-            ),
+            OpenError::Busy { session, owner } => {
+                let since = owner.map(|lease| journal::ago(lease.since, SystemTime::now()));
+                let message = message + &since.unwrap_or_default();
+                Failure::new(USAGE, message).hint(journal::busy(session))
+            }
             OpenError::NotFound(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
             OpenError::Exists(_) => Failure::new(USAGE, message).hint("run it again for a new id"),

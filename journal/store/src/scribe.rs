@@ -6,13 +6,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use codex_event::{Digest, Durability, Envelope, Event, Record, Seq, SessionId};
+use codex_event::{Digest, Durability, Envelope, Epoch, Event, Record, Seq, SessionId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::blobs::Blobs;
 use crate::feed::{Handle, Shared};
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
+use crate::lock::{Lock, Lost};
 use crate::open::OpenError;
 use crate::phase::Phase;
 use crate::store::{AppendError, SledStore, Store, StoreError};
@@ -61,6 +62,17 @@ pub enum WriteFault {
     /// The head could not be put down.
     #[error("head file: {0}")]
     Head(io::Error),
+    /// A later owner took the session: its lock file was replaced, or its folder was.
+    #[error("this process was epoch {ours} of the session, and epoch {theirs} took it over")]
+    Fenced {
+        /// The writer's epoch.
+        ours: Epoch,
+        /// That of the later owner.
+        theirs: Epoch,
+    },
+    /// Whether the session is still this process's can't be found out.
+    #[error("lock file: {0}")]
+    Lock(io::Error),
 }
 
 /// The one writer of a journal.
@@ -87,8 +99,17 @@ impl Scribe {
     ///
     /// When the system gives no thread, each write says so.
     pub fn start(store: impl Store, blobs: Blobs, head_file: Option<HeadFile>) -> (Scribe, Handle) {
-        let shared =
-            Arc::new(Shared::new(store.head(), store.holes(), store.reader(), blobs.clone()));
+        Scribe::launch(store, blobs, head_file, None)
+    }
+
+    fn launch(
+        store: impl Store,
+        blobs: Blobs,
+        head_file: Option<HeadFile>,
+        lock: Option<Arc<Lock>>,
+    ) -> (Scribe, Handle) {
+        let (head, holes, reader) = (store.head(), store.holes(), store.reader());
+        let shared = Arc::new(Shared::new(head, holes, reader, blobs.clone(), lock));
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer {
             store,
@@ -128,7 +149,9 @@ impl Scribe {
             Phase::SyncHead.begin();
             head_file.sync()?;
         }
-        Ok(Scribe::start(store, Blobs::at(dir.blobs()), Some(head_file)))
+        let lock = store.lock();
+        lock.opened(store.head().epoch.next())?;
+        Ok(Scribe::launch(store, Blobs::at(dir.blobs()), Some(head_file), Some(lock)))
     }
 
     /// Queues a batch. The reply comes when it is durable if it holds any barrier event, else when
@@ -234,6 +257,7 @@ impl<S: Store> Writer<S> {
     }
 
     fn append(&mut self, Batch { envelopes, blobs }: Batch) -> Result<(), WriteFault> {
+        self.check_lock()?;
         self.blobs.put_all(&blobs).map_err(WriteFault::Blob)?;
         if let Some(first) = envelopes.first() {
             let expect = Seq(first.seq.0.saturating_sub(1));
@@ -261,8 +285,18 @@ impl<S: Store> Writer<S> {
         self.due = None;
     }
 
+    fn check_lock(&self) -> Result<(), WriteFault> {
+        let Some(lock) = self.shared.lock_of_session() else { return Ok(()) };
+        lock.check().map_err(|lost| match lost {
+            Lost::Fenced { ours, theirs } => WriteFault::Fenced { ours, theirs },
+            Lost::Io(error) => WriteFault::Lock(error),
+        })
+    }
+
     fn commit(&mut self) -> Result<Head, WriteFault> {
         let head = self.store.barrier()?;
+        // What was appended lies in files that may not be the session's any more.
+        self.check_lock()?;
         if let Some(file) = &mut self.head_file {
             Phase::WriteHead.begin();
             file.write(head).map_err(WriteFault::Head)?;
