@@ -407,7 +407,7 @@ fn environment(session: &TakenUp, cwd: &Path, plan: &Plan) -> Result<Option<Stri
 fn environment_of(entry: &Entry) -> Option<&Stored<String>> {
     match entry {
         Entry::Context { source: ContextSource::Environment, text } => Some(text),
-        Entry::Context { source: ContextSource::Instructions, .. }
+        Entry::Context { source: ContextSource::Instructions | ContextSource::Summary, .. }
         | Entry::User { .. }
         | Entry::Item { .. }
         | Entry::Output { .. } => None,
