@@ -65,7 +65,15 @@ impl Session {
             return Err(Illegal::Cause(cause));
         }
         let Body::Known(event) = &envelope.body else { return Ok(()) };
-        let resumes = matches!(event, Event::SessionResumed { .. } | Event::Repaired { .. });
+        // What a process may begin with that was not there before.
+        let resumes = matches!(
+            event,
+            Event::SessionForked { .. }
+                | Event::SessionResumed { .. }
+                | Event::SessionNamed { .. }
+                | Event::SessionShelved { .. }
+                | Event::Repaired { .. }
+        );
         let first = self.last == Seq(0);
         if envelope.epoch < self.epoch || (envelope.epoch > self.epoch && !resumes && !first) {
             return Err(Illegal::Epoch);
@@ -77,13 +85,25 @@ impl Session {
         match (self.life, event) {
             (Life::Unopened, Event::SessionOpened { .. }) => return Ok(()),
             (Life::Unopened, _) => return out_of_place("event", "is not open"),
-            (Life::Closed, Event::SessionResumed { .. } | Event::Repaired { .. }) => return Ok(()),
+            (
+                Life::Closed,
+                Event::SessionForked { .. }
+                | Event::SessionResumed { .. }
+                | Event::SessionNamed { .. }
+                | Event::SessionShelved { .. }
+                | Event::Repaired { .. },
+            ) => return Ok(()),
             (Life::Closed, _) => return out_of_place("event", "is closed"),
             (Life::Open, _) => {}
         }
         match event {
             Event::SessionOpened { .. } => out_of_place("session_opened", "is open already"),
-            Event::SessionResumed { .. } | Event::Repaired { .. } | Event::Noted { .. } => Ok(()),
+            Event::SessionForked { .. }
+            | Event::SessionResumed { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
+            | Event::Repaired { .. }
+            | Event::Noted { .. } => Ok(()),
             Event::SettingsChanged { .. } => Ok(()),
             Event::ContextAdded { .. } => self.idle("context_added"),
             Event::SessionClosed { .. } => self.idle("session_closed"),

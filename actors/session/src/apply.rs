@@ -74,7 +74,10 @@ impl Session {
             }
             Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => self.end_turn(),
             Event::NotificationSent { .. } => self.notice = None,
-            Event::Repaired { .. }
+            Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
+            | Event::Repaired { .. }
             | Event::InputQueued { .. }
             | Event::TurnInterruptRequested { .. }
             | Event::ModelStreamed { .. }
@@ -342,6 +345,9 @@ impl Turn {
             }
             Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
             | Event::ContextAdded { .. }

@@ -7,7 +7,8 @@
 
 use codex_event::{
     Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
-    InterruptReason, Invocation, Opening, Outcome, Rejection, RequestId, Seq, Settings, Stored,
+    InterruptReason, Invocation, MAX_NAME, Opening, Outcome, Rejection, RequestId, Seq, Settings,
+    Stored,
 };
 
 use crate::chain::{Chain, Draft};
@@ -57,7 +58,7 @@ impl Step<'_> {
             (Life::Unopened, Command::Open(_)) => {}
             (Life::Unopened, _) => return Err(Rejection::NotOpen),
             (Life::Open | Life::Closed, Command::Open(_)) => return Err(Rejection::AlreadyOpen),
-            (Life::Closed, Command::Resume(_)) => {}
+            (Life::Closed, Command::Resume(_) | Command::Name { .. } | Command::Shelve { .. }) => {}
             (Life::Closed, _) => return Err(Rejection::Closed),
             (Life::Open, _) => {}
         }
@@ -68,6 +69,10 @@ impl Step<'_> {
             Command::Interrupt { reason } => self.interrupt(author, reason)?,
             Command::SettleReview { call, verdict, scope } => {
                 self.settle(author, call, verdict, scope)?;
+            }
+            Command::Name { name } => self.name(author, name)?,
+            Command::Shelve { shelf } => {
+                self.emit(author, None, Event::SessionShelved { shelf });
             }
             Command::Close { reason } => self.close(author, reason)?,
         }
@@ -133,6 +138,18 @@ impl Step<'_> {
         if !self.under_way() {
             self.finish_interrupt();
         }
+        Ok(())
+    }
+
+    fn name(&mut self, author: Author, name: Option<String>) -> Result<(), Rejection> {
+        let fits = |name: &String| {
+            let len = name.chars().count();
+            (1..=MAX_NAME).contains(&len) && name.trim() == name && !name.contains(char::is_control)
+        };
+        if !name.as_ref().is_none_or(fits) {
+            return Err(Rejection::BadName);
+        }
+        self.emit(author, None, Event::SessionNamed { name });
         Ok(())
     }
 

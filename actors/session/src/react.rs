@@ -118,6 +118,9 @@ impl Session {
                 Event::SessionClosed { .. } => Some(Effect::Finish),
                 Event::SessionOpened { .. }
                 | Event::SettingsChanged { .. }
+                | Event::SessionForked { .. }
+                | Event::SessionNamed { .. }
+                | Event::SessionShelved { .. }
                 | Event::Repaired { .. }
                 | Event::ContextAdded { .. }
                 | Event::InputQueued { .. }

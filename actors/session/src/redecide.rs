@@ -192,7 +192,9 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
                 (_, None, _) | (_, _, None) | (None, _, _) => Led::Nothing,
             }
         }
-        Event::Repaired { .. } | Event::Noted { .. } => Led::Fact,
+        Event::SessionNamed { name } => by(Command::Name { name }),
+        Event::SessionShelved { shelf } => by(Command::Shelve { shelf }),
+        Event::SessionForked { .. } | Event::Repaired { .. } | Event::Noted { .. } => Led::Fact,
         Event::SettingsChanged { .. }
         | Event::ContextAdded { .. }
         | Event::ToolCalled { .. }

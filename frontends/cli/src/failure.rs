@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
@@ -189,9 +190,11 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let message = error.to_string();
         match error {
-            OpenError::Busy(_) => Failure::new(USAGE, message).hint(
-                "wait for its end, or end that process; `codex replay` can be used meanwhile",
-            ),
+            OpenError::Busy { session, owner } => {
+                let since = owner.map(|lease| journal::ago(lease.since, SystemTime::now()));
+                let message = message + &since.unwrap_or_default();
+                Failure::new(USAGE, message).hint(journal::busy(session))
+            }
             OpenError::NotFound(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
             OpenError::Exists(_) => Failure::new(USAGE, message).hint("run it again for a new id"),
@@ -223,6 +226,7 @@ impl From<Rejection> for Failure {
     fn from(error: Rejection) -> Self {
         let (code, hint) = match error {
             Rejection::EmptyInput => (USAGE, "say what to do in the prompt"),
+            Rejection::BadName => (USAGE, "give another name, or none to take it away"),
             Rejection::TurnRunning => (USAGE, "wait for its end, or interrupt it with Ctrl-C"),
             Rejection::Closed | Rejection::NotOpen | Rejection::AlreadyOpen => {
                 (BUG, "this is a bug; the journal is whole, `codex replay --last` shows it")

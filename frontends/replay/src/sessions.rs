@@ -127,7 +127,8 @@ fn take(told: Option<Told>, envelope: &mut Envelope, blobs: &Blobs) -> Option<To
     if let Event::SessionClosed { reason } = event {
         told.state = match reason {
             CloseReason::Done => State::Clean,
-            CloseReason::Interrupted => State::Interrupted,
+            // Whoever asked for it has not taken it up.
+            CloseReason::Interrupted | CloseReason::HandedOver => State::Interrupted,
         };
     } else if matches!(event, Event::SessionResumed { .. }) {
         told.state = State::Open;

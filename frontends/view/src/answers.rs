@@ -62,6 +62,9 @@ impl Answers {
             | Event::TurnFailed { .. } => self.held.clear(),
             Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
             | Event::ContextAdded { .. }

@@ -50,6 +50,9 @@ impl Finale {
             Event::SessionOpened { .. }
             | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
             | Event::ContextAdded { .. }

@@ -59,6 +59,9 @@ impl Jsonl {
                 lines.push(Line::TurnFailed { error }.to_json());
             }
             Event::SettingsChanged { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
             | Event::ContextAdded { .. }

@@ -190,6 +190,9 @@ impl Steps {
             Event::SessionOpened { .. }
             | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
             | Event::ContextAdded { .. }

@@ -6,7 +6,7 @@ mod tests;
 
 use codex_event::{
     Author, Backend, CallId, ChangeKind, CloseReason, Envelope, Event, FileChange, Outcome,
-    Question, Retry, RetryBudget, Timestamp, Usage, Verdict,
+    Question, Retry, RetryBudget, Shelf, Timestamp, Usage, Verdict,
 };
 
 use crate::finale::interruption;
@@ -167,6 +167,23 @@ impl Text {
                 };
                 self.line(&[(Tone::Dim, now), (Tone::Dim, reason)]);
             }
+            Event::SessionForked { parent, at, .. } => {
+                let what = format!("forked from {parent} after event {at}");
+                self.line(&[(Tone::Dim, &what)]);
+            }
+            Event::SessionNamed { name: Some(name) } => {
+                self.line(&[(Tone::Dim, "session named: "), (Tone::Body, name)]);
+            }
+            Event::SessionNamed { name: None } => {
+                self.line(&[(Tone::Dim, "session without a name")]);
+            }
+            Event::SessionShelved { shelf } => {
+                let what = match shelf {
+                    Shelf::Active => "session taken out of the archive",
+                    Shelf::Archived => "session archived",
+                };
+                self.line(&[(Tone::Dim, what)]);
+            }
             Event::Repaired { missing } => {
                 if missing.is_empty() {
                     let what = "the journal was repaired; no event is known to be lost";
@@ -180,6 +197,9 @@ impl Text {
             Event::SessionClosed { reason } => match reason {
                 CloseReason::Done => {}
                 CloseReason::Interrupted => self.line(&[(Tone::Dim, "session interrupted")]),
+                CloseReason::HandedOver => {
+                    self.line(&[(Tone::Dim, "session handed over to another process")]);
+                }
             },
             Event::TurnStarted { input } => {
                 self.message = None;

@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CallId, CloseReason, ContextSource, Digest, GitHead, InterruptReason, Resumption,
-    SandboxReport, Scope, Settings, Verdict,
+    SandboxReport, Scope, Settings, Shelf, Verdict,
 };
+
+/// Most characters of a session's name.
+pub const MAX_NAME: usize = 80;
 
 /// A wish, in the imperative, that the session may refuse. Never stored: the events that it leads to are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,16 @@ pub enum Command {
         verdict: Verdict,
         /// How far it reaches.
         scope: Scope,
+    },
+    /// Give the session a name, or take it away.
+    Name {
+        /// The name; none takes it away.
+        name: Option<String>,
+    },
+    /// Put the session away, or take it out again.
+    Shelve {
+        /// Where it is kept from now on.
+        shelf: Shelf,
     },
     /// Let go of the session.
     Close {
@@ -84,6 +97,9 @@ pub enum Rejection {
     /// The input is empty.
     #[error("the input is empty")]
     EmptyInput,
+    /// The name is empty, too long, or holds control characters.
+    #[error("the name must be one line of 1 to {MAX_NAME} characters")]
+    BadName,
     /// The call waits for no answer: it was answered before, or there is no such call.
     #[error("call {0} waits for no answer")]
     NoSuchReview(CallId),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, FoundPatch, GitHead,
     Invocation, ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question, RequestId,
-    Retry, SandboxReport, Scope, Seq, Settings, Slot, Stored, StreamMark, StreamPart, Surroundings,
-    Usage, Verdict,
+    Retry, SandboxReport, Scope, Seq, SessionId, Settings, Slot, Stored, StreamMark, StreamPart,
+    Surroundings, Usage, Verdict,
 };
 
 /// Something that happened, in the past tense, never taken back.
@@ -31,6 +31,15 @@ pub enum Event {
         /// Digest of the tool schemas offered to the model.
         tools: Digest,
     },
+    /// The session goes on from here on its own; what is before was the parent's.
+    SessionForked {
+        /// The session that it was taken from.
+        parent: SessionId,
+        /// The parent's last event that both have.
+        at: Seq,
+        /// Hash of that event's record.
+        head: Digest,
+    },
     /// Another process took the session up again.
     SessionResumed {
         /// Version of the program that resumed it.
@@ -53,6 +62,16 @@ pub enum Event {
         /// All settings that hold from now on; when none, the backend alone was changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         settings: Option<Box<Settings>>,
+    },
+    /// The session was given a name, or lost it.
+    SessionNamed {
+        /// The name; none takes it away.
+        name: Option<String>,
+    },
+    /// The session was put away, or taken out again.
+    SessionShelved {
+        /// Where it is kept from now on.
+        shelf: Shelf,
     },
     /// The journal was rebuilt from what could be read of it.
     Repaired {
@@ -276,6 +295,18 @@ pub enum CloseReason {
     Done,
     /// A signal or a key ended it.
     Interrupted,
+    /// Another process asked for it, and takes it up next.
+    HandedOver,
+}
+
+/// Where a session is kept in lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Shelf {
+    /// Among those in use.
+    Active,
+    /// Put away: left out of lists, and readable as before.
+    Archived,
 }
 
 /// Why a turn was interrupted.
@@ -331,7 +362,10 @@ impl Event {
     pub fn nature(&self) -> Nature {
         match self {
             Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
             | Event::SessionResumed { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
             | Event::ContextAdded { .. }
@@ -371,7 +405,10 @@ impl Event {
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => Durability::Bulk,
             Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
             | Event::SessionResumed { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
@@ -425,6 +462,9 @@ impl Event {
                 patches.iter_mut().filter_map(|patch| patch.state.slot()).collect()
             }
             Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
             | Event::SettingsChanged { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }

@@ -138,3 +138,33 @@ proptest! {
         prop_assert!(Record::open(&bytes).is_err());
     }
 }
+
+#[test]
+fn each_line_of_the_protocol_says_what_it_is() {
+    let lines = [
+        (
+            Request::Hello { protocol: 1, frontend: "tui".into() },
+            r#"{"hello":{"protocol":1,"frontend":"tui"}}"#,
+        ),
+        (Request::Subscribe { from: Seq(1) }, r#"{"subscribe":{"from":1}}"#),
+        (
+            Request::Submit { id: 7, command: Command::Submit { input: "hi".into() } },
+            r#"{"submit":{"id":7,"command":{"command":"submit","input":"hi"}}}"#,
+        ),
+        (Request::HandOver { id: 8 }, r#"{"hand_over":{"id":8}}"#),
+    ];
+    for (request, line) in lines {
+        assert_eq!(serde_json::to_string(&request).expect("encodes"), line);
+        assert_eq!(serde_json::from_str::<Request>(line).expect("decodes"), request);
+    }
+}
+
+#[test]
+fn an_event_passes_through_the_protocol_byte_for_byte() {
+    let json = r#"{"seq":3,"kind":"moon_landed","v":7,"body":{ "b": 1.50,  "a":[1e3] }}"#;
+    let line = format!(r#"{{"record":{json}}}"#);
+    let notice: Notice = serde_json::from_str(&line).expect("decodes");
+    let Notice::Record(raw) = &notice else { panic!("{notice:?} is no record") };
+    assert_eq!(raw.get(), json);
+    assert_eq!(serde_json::to_string(&notice).expect("encodes"), line);
+}

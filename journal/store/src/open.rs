@@ -7,6 +7,8 @@ use codex_event::{FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
 
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
+use crate::lease::Lease;
+use crate::lock::LockError;
 use crate::raw::{RawError, RawJournal};
 use crate::store::{Holes, StoreError};
 use crate::verify::Problem;
@@ -15,8 +17,13 @@ use crate::verify::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another part of this one, owns the session.
-    #[error("session {0} is in use by another process")]
-    Busy(SessionId),
+    #[error("session {session} is in use by {}", named(owner.as_deref()))]
+    Busy {
+        /// The session.
+        session: SessionId,
+        /// Who owns it; none when it does not say.
+        owner: Option<Box<Lease>>,
+    },
     /// There is no such session.
     #[error("no session {0}")]
     NotFound(SessionId),
@@ -61,6 +68,21 @@ pub enum OpenError {
     /// The files can't be read.
     #[error(transparent)]
     Raw(#[from] RawError),
+}
+
+impl OpenError {
+    pub(crate) fn of_lock(session: SessionId, error: LockError) -> OpenError {
+        match error {
+            LockError::Held(owner) => OpenError::Busy { session, owner },
+            LockError::Io(error) => OpenError::Io(error),
+        }
+    }
+}
+
+fn named(owner: Option<&Lease>) -> String {
+    owner.map_or("another process".to_owned(), |lease| {
+        format!("process {} ({})", lease.pid, lease.program)
+    })
 }
 
 /// What is wrong with a journal that can't be gone on with.

@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use codex_event::{
-    Author, Body, Digest, Durability, Envelope, Event, Millis, Record, Seq, SessionId, Timestamp,
+    Author, Body, Digest, Durability, Envelope, Epoch, Event, Millis, Record, Seq, SessionId,
+    Timestamp,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -15,6 +16,7 @@ use crate::blobs::Blobs;
 use crate::feed::{Handle, Shared};
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
+use crate::lock::{Lock, Lost};
 use crate::open::OpenError;
 use crate::phase::Phase;
 use crate::room::Room;
@@ -73,6 +75,17 @@ pub enum WriteFault {
     /// The head could not be put down.
     #[error("head file: {0}")]
     Head(io::Error),
+    /// A later owner took the session: its lock file was replaced, or its folder was.
+    #[error("this process was epoch {ours} of the session, and epoch {theirs} took it over")]
+    Fenced {
+        /// The writer's epoch.
+        ours: Epoch,
+        /// That of the later owner.
+        theirs: Epoch,
+    },
+    /// Whether the session is still this process's can't be found out.
+    #[error("lock file: {0}")]
+    Lock(io::Error),
 }
 
 /// The one writer of a journal.
@@ -99,23 +112,24 @@ impl Scribe {
     ///
     /// When the system gives no thread, each write says so.
     pub fn start(store: impl Store, blobs: Blobs, head_file: Option<HeadFile>) -> (Scribe, Handle) {
-        Scribe::start_with(store, blobs, head_file, None)
+        Scribe::launch(store, blobs, head_file, None, None)
     }
 
-    fn start_with(
+    fn launch(
         store: impl Store,
         blobs: Blobs,
         head_file: Option<HeadFile>,
-        room: Option<Room>,
+        lock: Option<Arc<Lock>>,
+        disk: Option<Room>,
     ) -> (Scribe, Handle) {
-        let shared =
-            Arc::new(Shared::new(store.head(), store.holes(), store.reader(), blobs.clone()));
+        let (head, holes, reader) = (store.head(), store.holes(), store.reader());
+        let shared = Arc::new(Shared::new(head, holes, reader, blobs.clone(), lock));
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer {
             store,
             blobs,
             head_file,
-            disk: room,
+            disk,
             shared: Arc::clone(&shared),
             undurable: Vec::new(),
             waiting: Vec::new(),
@@ -151,7 +165,10 @@ impl Scribe {
             head_file.sync()?;
         }
         let room = Room::reserve(dir.path())?;
-        Ok(Scribe::start_with(store, Blobs::at(dir.blobs()), Some(head_file), Some(room)))
+        let lock = store.lock();
+        lock.opened(store.head().epoch.next())?;
+        let (blobs, head_file) = (Blobs::at(dir.blobs()), Some(head_file));
+        Ok(Scribe::launch(store, blobs, head_file, Some(lock), Some(room)))
     }
 
     /// Queues a batch. The reply comes when it is durable if it holds any barrier event, else when
@@ -262,6 +279,7 @@ impl<S: Store> Writer<S> {
     }
 
     fn append(&mut self, Batch { envelopes, blobs }: Batch) -> Result<(), WriteFault> {
+        self.check_lock()?;
         self.ask_for_room(&envelopes, &blobs)?;
         self.blobs.put_all(&blobs).map_err(WriteFault::Blob)?;
         if let Some(first) = envelopes.first() {
@@ -339,8 +357,18 @@ impl<S: Store> Writer<S> {
         self.due = None;
     }
 
+    fn check_lock(&self) -> Result<(), WriteFault> {
+        let Some(lock) = self.shared.lock_of_session() else { return Ok(()) };
+        lock.check().map_err(|lost| match lost {
+            Lost::Fenced { ours, theirs } => WriteFault::Fenced { ours, theirs },
+            Lost::Io(error) => WriteFault::Lock(error),
+        })
+    }
+
     fn commit(&mut self) -> Result<Head, WriteFault> {
         let head = self.store.barrier()?;
+        // What was appended lies in files that may not be the session's any more.
+        self.check_lock()?;
         if let Some(file) = &mut self.head_file {
             Phase::WriteHead.begin();
             file.write(head).map_err(WriteFault::Head)?;

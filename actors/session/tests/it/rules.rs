@@ -445,3 +445,19 @@ fn a_killed_call_is_abandoned_and_never_run_again() {
     );
     assert!(!world.owed.iter().any(|effect| matches!(effect, Effect::RunTool { .. })));
 }
+
+#[test]
+fn a_closed_session_can_be_named_and_put_away_and_stays_closed() {
+    let mut world = World::new();
+    world.tell(opening(ApprovalPolicy::Never, Backend::Responses)).expect("opens");
+    world.tell(Command::Close { reason: CloseReason::Done }).expect("idle");
+    let name = |name: &str| Command::Name { name: Some(name.to_owned()) };
+    for bad in ["", " padded", "two\nlines", &"x".repeat(81)] {
+        assert_eq!(world.tell(name(bad)), Err(Rejection::BadName), "{bad:?}");
+    }
+    let batch = world.tell(name("the parser")).expect("a name");
+    assert_eq!(kinds(&batch), ["session_named by user:exec"]);
+    let batch = world.tell(Command::Shelve { shelf: Shelf::Archived }).expect("a shelf");
+    assert_eq!(kinds(&batch), ["session_shelved by user:exec"]);
+    assert_eq!(world.tell(Command::Submit { input: "hi".into() }), Err(Rejection::Closed));
+}

@@ -3,7 +3,7 @@
 use codex_event::{
     Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement, Denial, DenialGrade,
     Event, FailureKind, FaultKind, InterruptReason, Invocation, Outcome, OutputStream, Question,
-    RetryBudget, Scope, Seq, StreamMark, StreamPart, Usage, Verdict,
+    RetryBudget, Scope, Seq, Shelf, StreamMark, StreamPart, Usage, Verdict,
 };
 
 use super::{Story, change, command, retry, user};
@@ -273,6 +273,10 @@ pub fn every_kind() -> Story {
     let missing = vec![(Seq(7), Seq(9))];
     story.resume(Vec::<CallId>::new());
     story.push(Author::Supervisor, Event::Repaired { missing });
-    story.close(CloseReason::Done);
+    story.push(Author::User("exec".into()), Event::SessionNamed { name: Some("moon".into()) });
+    story.push(Author::User("exec".into()), Event::SessionNamed { name: None });
+    let shelf = Shelf::Archived;
+    story.push(Author::User("exec".into()), Event::SessionShelved { shelf });
+    story.close(CloseReason::HandedOver);
     story
 }

@@ -228,6 +228,10 @@ fn every_other_kind_has_its_words_and_no_escape_gets_through() {
     a|resumed by codex 0.1.0
     a|session id: 01900000-0000-7000-8000-000000000000
     a|events 7 to 9 are lost
+    a|session named: moon
+    a|session without a name
+    a|session archived
+    a|session handed over to another process
     "#);
 }
 

@@ -51,14 +51,14 @@ pub struct SledStore {
 struct Engine {
     db: Option<Db>,
     holes: Holes,
-    _lock: Arc<Lock>,
+    lock: Arc<Lock>,
 }
 
 impl SledStore {
     /// Creates a session's journal, its folders and its head file, and makes them all durable.
     pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
-        let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
+        let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
@@ -95,7 +95,8 @@ impl SledStore {
     /// left as it is.
     pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
         open::check(dir, session)?;
-        let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
+        let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
+        let lock = Arc::new(lock);
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
@@ -133,6 +134,11 @@ impl SledStore {
         Ok(store)
     }
 
+    /// Gives what keeps other owners away.
+    pub(crate) fn lock(&self) -> Arc<Lock> {
+        Arc::clone(&self.engine.lock)
+    }
+
     // Lets the engine at the files, with a copy aside.
     fn enter(
         dir: &SessionDir,
@@ -168,7 +174,7 @@ impl SledStore {
         lock: Arc<Lock>,
         holes: Holes,
     ) -> Result<SledStore, OpenError> {
-        let engine = Arc::new(Engine { db: Some(db), holes, _lock: lock });
+        let engine = Arc::new(Engine { db: Some(db), holes, lock });
         let data = File::open(dir.data())?;
         let head = Head::empty(&session);
         let (dir, synced) = (dir.clone(), HashSet::new());
@@ -377,7 +383,7 @@ pub(super) fn start(db: &Path, session: SessionId) -> Result<Db, OpenError> {
     match guarded(|| config.open()) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
-            Err(OpenError::Busy(session))
+            Err(OpenError::Busy { session, owner: None })
         }
         Ok(Err(sled::Error::Io(error))) => Err(OpenError::Io(error)),
         Ok(Err(error)) => Err(damaged(Damage::Engine(error.to_string()))),

@@ -94,6 +94,7 @@ fn plays_its_role() {
         "hold" => hold(Path::new(&home), id),
         "open" => open(Path::new(&home), id),
         "open-each" => open_each(),
+        "append" => append(Path::new(&home), id),
         other => panic!("no role {other}"),
     }
 }
@@ -119,6 +120,30 @@ fn write(home: &Path, id: SessionId) {
         envelopes.push(envelope(id, seq, before + 1, barrier(&format!("round {round}"))));
         let head = block_on(scribe.write(batch(envelopes))).expect("written");
         tell(&head.seq.to_string());
+    }
+}
+
+// Appends a record for each line of its input, and tells what became of it.
+fn append(home: &Path, id: SessionId) {
+    let layout = Layout::new(home);
+    let opened = if layout.session(id).data().exists() {
+        Scribe::open(&layout, id)
+    } else {
+        Scribe::create(&layout, id)
+    };
+    let (scribe, handle) = match opened {
+        Ok(owned) => owned,
+        Err(error) => return tell(&error.to_string()),
+    };
+    let Epoch(before) = handle.head().epoch;
+    tell("held");
+    while std::io::stdin().read_line(&mut String::new()).is_ok_and(|read| read > 0) {
+        let seq = handle.head().seq.next().0;
+        let envelopes = vec![envelope(id, seq, before + 1, barrier("on demand"))];
+        match block_on(scribe.write(batch(envelopes))) {
+            Ok(head) => tell(&format!("ok {}", head.seq)),
+            Err(error) => tell(&error.to_string()),
+        }
     }
 }
 

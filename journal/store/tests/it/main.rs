@@ -8,6 +8,7 @@ mod faults;
 mod feed;
 mod find;
 mod kill;
+mod lease;
 mod pages;
 mod raw;
 mod salvage;
