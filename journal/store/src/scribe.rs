@@ -17,7 +17,7 @@ use crate::feed::{Handle, Shared};
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
 use crate::lock::{Lock, Lost};
-use crate::open::OpenError;
+use crate::open::{OpenError, Witness};
 use crate::phase::Phase;
 use crate::room::Room;
 use crate::store::{AppendError, SledStore, Store, StoreError};
@@ -98,6 +98,15 @@ pub struct Scribe {
     thread: Option<JoinHandle<Result<Head, WriteError>>>,
 }
 
+/// What a journal on a disk has beside its store; one in memory has none of it.
+#[derive(Default)]
+struct Disk {
+    /// What keeps other owners away.
+    lock: Option<Arc<Lock>>,
+    /// Space for the last words.
+    room: Option<Room>,
+}
+
 type Reply = oneshot::Sender<Result<Head, WriteError>>;
 
 struct Job {
@@ -112,16 +121,16 @@ impl Scribe {
     ///
     /// When the system gives no thread, each write says so.
     pub fn start(store: impl Store, blobs: Blobs, head_file: Option<HeadFile>) -> (Scribe, Handle) {
-        Scribe::launch(store, blobs, head_file, None, None)
+        Scribe::launch(store, blobs, head_file, Disk::default())
     }
 
     fn launch(
         store: impl Store,
         blobs: Blobs,
         head_file: Option<HeadFile>,
-        lock: Option<Arc<Lock>>,
-        disk: Option<Room>,
+        disk: Disk,
     ) -> (Scribe, Handle) {
+        let Disk { lock, room } = disk;
         let (head, holes, reader) = (store.head(), store.holes(), store.reader());
         let shared = Arc::new(Shared::new(head, holes, reader, blobs.clone(), lock));
         let (queue, jobs) = sync_channel(QUEUE);
@@ -129,7 +138,7 @@ impl Scribe {
             store,
             blobs,
             head_file,
-            disk,
+            disk: room,
             shared: Arc::clone(&shared),
             undurable: Vec::new(),
             waiting: Vec::new(),
@@ -155,6 +164,17 @@ impl Scribe {
         Scribe::over(&dir, SledStore::open(&dir, id)?)
     }
 
+    /// As [`Scribe::open`], and shows every event to a witness meanwhile: what is there already is
+    /// read and decoded for the opening anyway. When it fails, any part may have been shown.
+    pub fn open_before(
+        layout: &Layout,
+        id: SessionId,
+        witness: Witness<'_>,
+    ) -> Result<(Scribe, Handle), OpenError> {
+        let dir = layout.session(id);
+        Scribe::over(&dir, SledStore::open_before(&dir, id, Some(witness))?)
+    }
+
     pub(crate) fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
         let (mut head_file, state) = HeadFile::open(&dir.head())?;
         // What was found behind the head is durable by now, and counts from here on.
@@ -164,11 +184,11 @@ impl Scribe {
             Phase::SyncHead.begin();
             head_file.sync()?;
         }
-        let room = Room::reserve(dir.path())?;
+        let room = Some(Room::reserve(dir.path())?);
         let lock = store.lock();
         lock.opened(store.head().epoch.next())?;
-        let (blobs, head_file) = (Blobs::at(dir.blobs()), Some(head_file));
-        Ok(Scribe::launch(store, blobs, head_file, Some(lock), Some(room)))
+        let disk = Disk { lock: Some(lock), room };
+        Ok(Scribe::launch(store, Blobs::at(dir.blobs()), Some(head_file), disk))
     }
 
     /// Queues a batch. The reply comes when it is durable if it holds any barrier event, else when

@@ -93,8 +93,8 @@ fn plays_its_role() {
         "write" => write(Path::new(&home), id),
         "hold" => hold(Path::new(&home), id),
         "open" => open(Path::new(&home), id),
-        "open-each" => open_each(),
         "append" => append(Path::new(&home), id),
+        "open-each" => open_each(),
         other => panic!("no role {other}"),
     }
 }
