@@ -52,7 +52,7 @@ fn looks(secret: &str) -> Vec<Vec<u8>> {
     vec![
         secret.as_bytes().to_vec(),
         quoted.trim_matches('"').as_bytes().to_vec(),
-        twice[3..twice.len() - 3].as_bytes().to_vec(),
+        twice.as_bytes()[3..twice.len() - 3].to_vec(),
         hex.into_bytes(),
         base64(b""),
         base64(b"x"),
