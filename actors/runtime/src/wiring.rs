@@ -17,7 +17,7 @@ use std::thread;
 
 use actix::{Actor, Addr, System};
 use codex_event::{
-    Author, CloseReason, Command, InterruptReason, Opening, Rejection, Resumption, SessionId,
+    Author, CloseReason, Command, InterruptReason, Opening, Past, Rejection, Resumption, SessionId,
 };
 use codex_journal::{Handle, Layout, OpenError, Scribe, WriteError};
 use codex_redact::Redactor;
@@ -154,7 +154,8 @@ fn begin(start: Start) -> Result<Begun, RunError> {
     Ok(match start {
         Start::New { layout, id, opening, input } => {
             let (scribe, handle) = Scribe::create(&layout, id).map_err(RunError::Create)?;
-            let session = TakenUp { id, scribe, handle, session: Session::default() };
+            let (session, past) = (Session::default(), Past::default());
+            let session = TakenUp { id, scribe, handle, session, past };
             Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
         }
         Start::TakenUp { session, resumption } => {
@@ -182,7 +183,7 @@ async fn live(
     wishes: mpsc::Receiver<Asked>,
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
-    let TakenUp { id, scribe, handle, session } = taken_up;
+    let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
     let Gear { author, access, place, spawner, redactor, notify } = gear;
     let before = session.last();
     let scribe = Arc::new(scribe);

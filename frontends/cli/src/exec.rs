@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use codex_actors::{RunError, Setup, Start};
 use codex_config::{Config, Flags, Inputs};
-use codex_event::{ApprovalPolicy, FailureKind, Seq, SessionId, TurnId};
+use codex_event::{ApprovalPolicy, FailureKind, Past, Seq, SessionId, TurnId};
 use codex_exec::{Mode, Options};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
@@ -188,7 +188,7 @@ impl Turn {
             redactor,
             notify: config.notify.clone().unwrap_or_default(),
         };
-        let code = follow(setup, Seq(1), TurnId(1), self.show)?;
+        let code = follow(setup, Seq(1), Past::default(), TurnId(1), self.show)?;
         Ok((id, code))
     }
 }
@@ -205,6 +205,7 @@ pub(crate) fn spawner() -> Result<Spawner, Failure> {
 pub(crate) fn follow(
     setup: Setup,
     from: Seq,
+    past: Past,
     turn: TurnId,
     show: Show,
 ) -> Result<ExitCode, Failure> {
@@ -213,9 +214,10 @@ pub(crate) fn follow(
         true => Mode::Json,
         false => Mode::Human(color.paint(&io::stderr())),
     };
-    let options = Options { mode, from, turn, last_message };
+    let next = past.next();
+    let options = Options { mode, from, past, turn, last_message };
     let shown = codex_actors::run(setup, move |port, handle| {
-        let subscription = handle.subscribe(Seq(1));
+        let subscription = handle.subscribe(next);
         let mut commands = |command| port.submit(command);
         let (mut out, mut err) = (io::stdout(), io::stderr());
         codex_exec::run(subscription, handle.blobs(), &options, &mut commands, &mut out, &mut err)

@@ -83,7 +83,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let from = session.from();
+    let (from, past) = (session.from(), session.past().clone());
     let setup = Setup {
         start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
         frontend: FRONTEND.to_owned(),
@@ -93,7 +93,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         redactor,
         notify: config.notify.clone().unwrap_or_default(),
     };
-    exec::follow(setup, from, turn, show)
+    exec::follow(setup, from, past, turn, show)
 }
 
 fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {

@@ -67,6 +67,13 @@ impl Story {
         self
     }
 
+    /// Leaves the first events alone, as a crash would.
+    pub fn cut(mut self, len: usize) -> Story {
+        self.envelopes.truncate(len);
+        self.turn = self.envelopes.last().filter(|last| !ends_turn(last)).and_then(|it| it.turn);
+        self
+    }
+
     /// Lets time pass.
     pub fn wait(&mut self, milliseconds: u64) {
         self.at += milliseconds;
@@ -381,4 +388,8 @@ pub fn retry(budget: RetryBudget) -> Option<Retry> {
 /// Gives the author of what a user of `exec` did.
 pub fn user() -> Author {
     Author::User("exec".to_owned())
+}
+
+fn ends_turn(envelope: &Envelope) -> bool {
+    envelope.event().is_some_and(Event::ends_turn)
 }

@@ -397,6 +397,51 @@ impl Event {
         }
     }
 
+    /// Tells whether a turn is over with it.
+    pub fn ends_turn(&self) -> bool {
+        matches!(
+            self,
+            Event::TurnCompleted { .. } | Event::TurnFailed { .. } | Event::TurnInterrupted { .. }
+        )
+    }
+
+    /// Tells whether the event still counts for those who watch when its turn is over.
+    pub fn outlasts_turn(&self) -> bool {
+        match self {
+            Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionResumed { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
+            | Event::SettingsChanged { .. }
+            | Event::Repaired { .. }
+            | Event::SessionClosed { .. }
+            | Event::TurnStarted { .. }
+            | Event::TurnInterrupted { .. }
+            | Event::TurnCompleted { .. }
+            | Event::TurnFailed { .. }
+            // What a session used adds up over its turns.
+            | Event::ModelResponded { .. } => true,
+            Event::ContextAdded { .. }
+            | Event::InputQueued { .. }
+            | Event::TurnInterruptRequested { .. }
+            | Event::ModelRequested { .. }
+            | Event::ModelStreamed { .. }
+            | Event::ModelItemCompleted { .. }
+            | Event::ModelAttemptFailed { .. }
+            | Event::ToolCalled { .. }
+            | Event::ReviewAsked { .. }
+            | Event::ReviewSettled { .. }
+            | Event::ToolIntended { .. }
+            | Event::ToolSpawned { .. }
+            | Event::ToolOutput { .. }
+            | Event::ToolFinished { .. }
+            | Event::ToolAbandoned { .. }
+            | Event::NotificationSent { .. }
+            | Event::Noted { .. } => false,
+        }
+    }
+
     /// Tells what must be durable before anyone acts on it.
     pub fn durability(&self) -> Durability {
         match self {

@@ -28,7 +28,7 @@ pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};
 pub use lease::{Lease, Standing};
-pub use open::{Damage, OpenError};
+pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
 pub use repair::{Repair, repair};

@@ -17,7 +17,7 @@ use crate::feed::{Handle, Shared};
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
 use crate::lock::{Lock, Lost};
-use crate::open::OpenError;
+use crate::open::{OpenError, Witness};
 use crate::phase::Phase;
 use crate::room::Room;
 use crate::store::{AppendError, SledStore, Store, StoreError};
@@ -162,6 +162,17 @@ impl Scribe {
     pub fn open(layout: &Layout, id: SessionId) -> Result<(Scribe, Handle), OpenError> {
         let dir = layout.session(id);
         Scribe::over(&dir, SledStore::open(&dir, id)?)
+    }
+
+    /// As [`Scribe::open`], and shows every event to a witness meanwhile: what is there already is
+    /// read and decoded for the opening anyway. When it fails, any part may have been shown.
+    pub fn open_before(
+        layout: &Layout,
+        id: SessionId,
+        witness: Witness<'_>,
+    ) -> Result<(Scribe, Handle), OpenError> {
+        let dir = layout.session(id);
+        Scribe::over(&dir, SledStore::open_before(&dir, id, Some(witness))?)
     }
 
     pub(crate) fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
