@@ -30,7 +30,7 @@ pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, T
 pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};
 pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
 pub use protocol::{Notice, PROTOCOL, Refusal, Request};
-pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, genesis};
+pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record, genesis};
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{Backend, ContextSource, GitHead, ProviderSettings, SandboxReport, Settings};
 pub use stored::{Content, OutputBytes, Slot, Stored};

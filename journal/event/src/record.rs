@@ -38,6 +38,19 @@ pub struct Record {
     pub envelope: Envelope,
 }
 
+/// A frame whose hash proved it, where it lies; its event is not decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Proven<'a> {
+    /// Position of the event.
+    pub seq: Seq,
+    /// Hash of the record before this one.
+    pub prev: Digest,
+    /// Hash of the frame.
+    pub hash: Digest,
+    /// The frame, as stored.
+    pub frame: &'a [u8],
+}
+
 /// Why bytes are not a good frame.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
@@ -98,6 +111,24 @@ impl Record {
 
     /// Opens the frame at the start of `bytes`; more may follow it.
     pub fn open(bytes: &[u8]) -> Result<Record, FrameError> {
+        let proven = Proven::at_start(bytes)?;
+        let envelope = Envelope::from_json(proven.json())?;
+        if envelope.seq != proven.seq {
+            return Err(FrameError::Position { frame: proven.seq, event: envelope.seq });
+        }
+        let Proven { prev, hash, frame, .. } = proven;
+        Ok(Record { frame: frame.to_vec(), hash, prev, envelope })
+    }
+
+    /// Gives the JSON inside of the frame.
+    pub fn json(&self) -> &[u8] {
+        &self.frame[HEADER_LEN..]
+    }
+}
+
+impl<'a> Proven<'a> {
+    /// Proves the frame at the start of `bytes`; more may follow it.
+    pub fn at_start(bytes: &'a [u8]) -> Result<Proven<'a>, FrameError> {
         if !bytes.starts_with(&MAGIC) {
             let begun = bytes.len() < MAGIC.len() && MAGIC.starts_with(bytes);
             return Err(if begun { FrameError::Short } else { FrameError::NoMagic });
@@ -110,23 +141,18 @@ impl Record {
         if len as usize > MAX_JSON_LEN {
             return Err(FrameError::Length(len));
         }
+        let frame = bytes.get(..HEADER_LEN + len as usize).ok_or(FrameError::Short)?;
         let seq = Seq(u64::from_le_bytes(array(&header[13..21])));
         let prev = Digest(array(&header[21..53]));
         let hash = Digest(array(&header[HASH_AT..]));
-        let json = bytes.get(HEADER_LEN..HEADER_LEN + len as usize).ok_or(FrameError::Short)?;
-        if hash_of(&header[..HASH_AT], json) != hash {
+        if hash_of(&header[..HASH_AT], &frame[HEADER_LEN..]) != hash {
             return Err(FrameError::Hash);
         }
-        let envelope = Envelope::from_json(json)?;
-        if envelope.seq != seq {
-            return Err(FrameError::Position { frame: seq, event: envelope.seq });
-        }
-        let frame = bytes[..HEADER_LEN + json.len()].to_vec();
-        Ok(Record { frame, hash, prev, envelope })
+        Ok(Proven { seq, prev, hash, frame })
     }
 
     /// Gives the JSON inside of the frame.
-    pub fn json(&self) -> &[u8] {
+    pub fn json(&self) -> &'a [u8] {
         &self.frame[HEADER_LEN..]
     }
 }

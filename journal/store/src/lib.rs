@@ -4,13 +4,16 @@
 //! gives any number of [`Subscription`]s, which see durable records alone. [`RawJournal`] and
 //! [`verify()`] read the same files without the engine, beside a live writer or after damage.
 
+mod base;
 mod blobs;
 mod feed;
 mod find;
+mod fork;
 mod guard;
 mod head;
 mod layout;
 mod lock;
+mod making;
 mod open;
 mod phase;
 mod raw;
@@ -21,6 +24,7 @@ mod verify;
 pub use blobs::Blobs;
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
 pub use find::{FindError, PREFIX_LEN, find, last, last_in};
+pub use fork::{Cut, ForkError, Forked, KEPT_BASES, NewFork, fork};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};

@@ -4,9 +4,10 @@ use std::io;
 
 use codex_event::{Record, Seq, SessionId};
 
+use crate::base::Base;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::SessionDir;
-use crate::raw::{RawError, RawJournal};
+use crate::raw::{Extent, RawError, RawJournal};
 use crate::store::StoreError;
 use crate::verify::Problem;
 
@@ -64,13 +65,21 @@ pub enum Damage {
 /// What a journal's files hold, read before the engine opens them.
 pub(crate) struct Survey {
     journal: RawJournal,
+    floor: Head,
     acknowledged: Seq,
     tail: Vec<Record>,
 }
 
 impl Survey {
     /// Reads the files, and refuses a journal whose records are damaged.
-    pub(crate) fn take(dir: &SessionDir, session: SessionId) -> Result<Survey, OpenError> {
+    ///
+    /// The base is not read, because the engine never touches it; only where its index is damaged
+    /// it has to be known where it ends.
+    pub(crate) fn take(
+        dir: &SessionDir,
+        session: SessionId,
+        base: Option<&Base>,
+    ) -> Result<Survey, OpenError> {
         let damaged = |damage| OpenError::Damaged { session, damage };
         let head = match HeadFile::read(&dir.head())? {
             HeadState::Good(head) => head,
@@ -82,14 +91,20 @@ impl Survey {
                 return Err(damaged(Damage::Records(Problem::HeadDamaged)));
             }
         };
-        let journal = RawJournal::read(dir, session)?;
+        let extent = match base.is_none_or(Base::is_indexed) {
+            true => Extent::Own,
+            false => Extent::Whole,
+        };
+        let journal = RawJournal::read_to(dir, session, extent)?;
         // One good slot is enough to go on with, and the next head repairs the other.
-        let fatal = |problem: &Problem| *problem != Problem::HeadDamaged;
+        let fatal =
+            |problem: &Problem| !matches!(problem, Problem::HeadDamaged | Problem::IndexDamaged);
         if let Some(problem) = journal.problems().into_iter().find(fatal) {
             return Err(damaged(Damage::Records(problem)));
         }
         let tail = journal.records_from(head.seq.next()).collect::<Result<Vec<_>, _>>()?;
-        Ok(Survey { journal, acknowledged: head.seq, tail })
+        let floor = base.map_or_else(|| Head::empty(&session), Base::end);
+        Ok(Survey { journal, floor, acknowledged: head.seq, tail })
     }
 
     /// Tells whether a stored value is the record of that position.
@@ -102,9 +117,9 @@ impl Survey {
         self.acknowledged
     }
 
-    /// Gives all records.
+    /// Gives all records that the engine keeps: those behind the base.
     pub(crate) fn records(&self) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
-        self.journal.records()
+        self.journal.records_from(self.floor.seq.next())
     }
 
     /// Gives the records after the acknowledged ones.

@@ -12,6 +12,14 @@ pub enum Phase {
     CreateEngine,
     /// Making files and names of a new session durable.
     CreateSync,
+    /// Writing the records that a fork or an import begins with.
+    WriteBase,
+    /// Making them durable.
+    SyncBase,
+    /// Giving a fork its parent's blobs, or an import those of its file.
+    LinkBlobs,
+    /// Giving a fork or an import, which is complete, its name.
+    NameSession,
     /// Reading the files before the engine may.
     Survey,
     /// Copying the engine's files aside.
@@ -53,10 +61,14 @@ pub const PHASE_TARGET: &str = "codex_journal::phase";
 
 impl Phase {
     /// Every phase, in the order of a session's life.
-    pub const ALL: [Phase; 20] = [
+    pub const ALL: [Phase; 24] = [
         Phase::CreateHead,
         Phase::CreateEngine,
         Phase::CreateSync,
+        Phase::WriteBase,
+        Phase::SyncBase,
+        Phase::LinkBlobs,
+        Phase::NameSession,
         Phase::Survey,
         Phase::CopyAside,
         Phase::OpenEngine,
@@ -82,6 +94,10 @@ impl Phase {
             Phase::CreateHead => "create-head",
             Phase::CreateEngine => "create-engine",
             Phase::CreateSync => "create-sync",
+            Phase::WriteBase => "write-base",
+            Phase::SyncBase => "sync-base",
+            Phase::LinkBlobs => "link-blobs",
+            Phase::NameSession => "name-session",
             Phase::Survey => "survey",
             Phase::CopyAside => "copy-aside",
             Phase::OpenEngine => "open-engine",

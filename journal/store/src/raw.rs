@@ -6,8 +6,9 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use codex_event::{HEADER_LEN, Record, Seq, SessionId};
+use codex_event::{HEADER_LEN, Proven, Record, Seq, SessionId};
 
+use crate::base::Base;
 use crate::blobs::Blobs;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
@@ -16,7 +17,7 @@ use crate::verify::Problem;
 mod chain;
 mod frames;
 
-use chain::Chain;
+use chain::{Chain, Whose};
 use frames::{Place, Sighting};
 
 // Most looks at a journal that changes while it is read.
@@ -51,25 +52,56 @@ pub struct RawJournal {
     files: Vec<File>,
     chain: Chain,
     gaps: Vec<(Seq, Seq)>,
+    index_damaged: bool,
+}
+
+/// A frame as it was sealed.
+pub(crate) struct Sealed {
+    pub(crate) frame: Vec<u8>,
+    /// The session that it was sealed for.
+    pub(crate) session: SessionId,
+    /// Its place.
+    pub(crate) at: Head,
+}
+
+/// Which of a journal's records are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of them.
+    Whole,
+    /// Those behind its base, which nobody changes; the base is taken at its word.
+    Own,
 }
 
 /// Gives the record that a session begins with, without reading the others; none when it is not
 /// found, as on a damaged journal or beside a writer that moves it.
 pub(crate) fn opening(dir: &SessionDir, id: SessionId) -> io::Result<Option<Record>> {
-    frames::first(&dir.data(), id)
+    match frames::first(&dir.base(), None) {
+        Err(error) if is_absence(&error) => frames::first(&dir.data(), Some(id)),
+        found => found,
+    }
 }
 
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
-        let mut journal = RawJournal::look(dir, id)?;
+        RawJournal::read_to(dir, id, Extent::Whole)
+    }
+
+    /// Finds the records of a session, or those behind its base.
+    pub(crate) fn read_to(
+        dir: &SessionDir,
+        id: SessionId,
+        extent: Extent,
+    ) -> Result<RawJournal, RawError> {
+        let mut journal = RawJournal::look(dir, id, extent)?;
         for _ in 1..LOOKS {
             // A page that moved while it was looked for is in the next look. A file that is really
             // damaged shows the same twice.
             if journal.is_whole() {
                 break;
             }
-            let again = RawJournal::look(dir, id)?;
+            let again = RawJournal::look(dir, id, extent)?;
             let settled = again.acknowledged == journal.acknowledged && again.gaps == journal.gaps;
             journal = again;
             if settled {
@@ -91,10 +123,27 @@ impl RawJournal {
         self.chain.records[begin..].iter().map(move |place| self.body(place, &later))
     }
 
+    /// Gives the frames up to a position as they were sealed; their events are not decoded.
+    pub(crate) fn frames_to(
+        &self,
+        last: Seq,
+    ) -> impl Iterator<Item = Result<Sealed, RawError>> + '_ {
+        let end = self.chain.records.partition_point(|place| place.seq <= last);
+        let later = RefCell::new(None);
+        self.chain.records[..end].iter().map(move |place| {
+            let frame = match proven_at(&self.files, place)? {
+                Some(frame) => frame,
+                None => self.body(place, &later)?.frame,
+            };
+            let at = Head { seq: place.seq, hash: place.hash, epoch: place.epoch };
+            Ok(Sealed { frame, session: place.session, at })
+        })
+    }
+
     /// Gives the place of the last record found, or the genesis.
     pub fn head(&self) -> Head {
         self.chain.records.last().map_or_else(
-            || Head::empty(&self.session),
+            || self.chain.floor,
             |place| Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
         )
     }
@@ -143,6 +192,7 @@ impl RawJournal {
             .extend(chain.unreadable.iter().map(|seq| at(seq, |seq| Problem::Unreadable { seq })));
         problems.sort_by_key(|(seq, _)| *seq);
         let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
+        problems.extend(self.index_damaged.then_some(Problem::IndexDamaged));
         problems.extend(self.head_problems());
         problems
     }
@@ -154,10 +204,19 @@ impl RawJournal {
         })
     }
 
-    fn look(dir: &SessionDir, session: SessionId) -> Result<RawJournal, RawError> {
+    fn look(dir: &SessionDir, session: SessionId, extent: Extent) -> Result<RawJournal, RawError> {
+        // What the file system does not give of it is missing, and the rest can be read.
+        let (base, unreadable) = match Base::open(&dir.base()) {
+            Ok(base) => (base, false),
+            Err(error) => {
+                tracing::warn!(%session, %error, "base.seg can't be read");
+                (None, true)
+            }
+        };
         match std::fs::metadata(dir.data()) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if !is_absence(&error) => return Err(error.into()),
+            Ok(_) | Err(_) if base.is_some() => {}
             Ok(_) | Err(_) => return Err(RawError::NotFound(dir.data())),
         }
         // First the head, then the records: all that it speaks of must be there.
@@ -167,20 +226,40 @@ impl RawJournal {
             HeadState::Damaged
         });
         let mut sighting = Sighting::default();
+        let (mut floor, mut before) = (Head::empty(&session), None);
+        match (&base, extent) {
+            (Some(base), Extent::Own) => (floor, before) = (base.end(), Some(base.session())),
+            (Some(_), Extent::Whole) => sighting.scan(&dir.base())?,
+            (None, Extent::Own | Extent::Whole) => {}
+        }
+        let inherited = sighting.files.len();
         for path in frames::files(dir)? {
             sighting.scan(&path)?;
         }
-        let (files, chain) = Chain::build(sighting, session, acknowledged);
+        let whose = Whose { session, inherited, floor };
+        let (files, mut chain) = Chain::build(sighting, whose, acknowledged);
+        let read = |place: &Place| read_at(&files, place).ok().flatten();
+        chain.check_lineage(before, read);
         let mut gaps = Vec::new();
-        let mut due = Seq(1);
+        let mut due = floor.seq.next();
         for place in &chain.records {
             if place.seq > due {
                 gaps.push((due, Seq(place.seq.0 - 1)));
             }
             due = place.seq.next();
         }
+        let index_damaged = base.as_ref().map_or_else(
+            || unreadable || dir.base().exists(),
+            |base| {
+                let there = chain.find(base.end().seq);
+                !base.is_indexed() || there.is_some_and(|place| place.hash != base.end().hash)
+            },
+        );
         let blobs = Blobs::at(dir.blobs());
-        Ok(RawJournal { dir: dir.clone(), session, blobs, acknowledged, files, chain, gaps })
+        let dir = dir.clone();
+        let journal =
+            RawJournal { dir, session, blobs, acknowledged, files, chain, gaps, index_damaged };
+        Ok(journal)
     }
 
     fn is_whole(&self) -> bool {
@@ -195,10 +274,17 @@ impl RawJournal {
         };
         let mut problems = Vec::new();
         let found = self.head().seq;
+        let floor = self.chain.floor;
+        let there = self.chain.find(head.seq).map(|place| place.hash);
+        let there = there.or((head.seq == floor.seq).then_some(floor.hash));
         if found < head.seq {
             problems.push(Problem::BehindHead { found, head: head.seq });
-        } else if self.chain.find(head.seq).is_some_and(|place| place.hash != head.hash) {
+        } else if there.is_some_and(|hash| hash != head.hash) {
             problems.push(Problem::HeadMismatch { seq: head.seq });
+        } else if let Some(last) = self.chain.records.last()
+            && last.session != self.session
+        {
+            problems.push(Problem::WrongSession { seq: last.seq });
         }
         if damaged {
             problems.push(Problem::HeadDamaged);
@@ -219,9 +305,21 @@ impl RawJournal {
             {
                 return Ok(record);
             }
-            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session)?);
+            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session, Extent::Whole)?);
         }
         Err(RawError::Lost(place.seq))
+    }
+}
+
+fn proven_at(files: &[File], place: &Place) -> Result<Option<Vec<u8>>, RawError> {
+    let mut frame = vec![0; place.len as usize];
+    match files[place.file].read_exact_at(&mut frame, place.offset) {
+        Ok(()) => {
+            let good = Proven::at_start(&frame).is_ok_and(|proven| proven.hash == place.hash);
+            Ok(good.then_some(frame))
+        }
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -14,6 +14,7 @@ use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
 
 use super::{AppendError, Reader, Store, StoreError, aside, head_of, rebuild, seal};
+use crate::base::Base;
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
@@ -47,26 +48,38 @@ pub struct SledStore {
 
 struct Engine {
     db: Option<Db>,
+    // What comes before the engine's first record.
+    base: Option<Base>,
     _lock: Arc<Lock>,
 }
 
 impl SledStore {
     /// Creates a session's journal, its folders and its head file, and makes them all durable.
     pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        SledStore::create_behind(dir, session, None)
+    }
+
+    /// Creates a session's journal that goes on from a base, which is there already.
+    pub(crate) fn create_behind(
+        dir: &SessionDir,
+        session: SessionId,
+        base: Option<Base>,
+    ) -> Result<SledStore, OpenError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
         let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
         Phase::CreateHead.begin();
-        let made = HeadFile::create(&dir.head(), Head::empty(&session));
+        let floor = base.as_ref().map_or_else(|| Head::empty(&session), Base::end);
+        let made = HeadFile::create(&dir.head(), floor);
         made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists(session),
             _ => OpenError::Io(error),
         })?;
         Phase::CreateEngine.begin();
         let db = start(&dir.db(), session)?;
-        let store = SledStore::over(dir, session, db, Arc::new(lock))?;
+        let store = SledStore::over(dir, session, db, base, Arc::new(lock))?;
         Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
@@ -92,15 +105,17 @@ impl SledStore {
         let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
-        let survey = match Survey::take(dir, session) {
+        let base = Base::open(&dir.base())?;
+        let survey = match Survey::take(dir, session, base.as_ref()) {
             Err(damaged @ OpenError::Damaged { damage: Damage::Records(_), .. }) => {
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
-                match aside::left(dir).map(|copy| Survey::take(&copy, session)) {
+                let base = base.as_ref();
+                match aside::left(dir).map(|copy| Survey::take(&copy, session, base)) {
                     Some(Ok(_)) => aside::restore(dir)?,
                     Some(Err(_)) | None => return Err(damaged),
                 }
-                Survey::take(dir, session)?
+                Survey::take(dir, session, base)?
             }
             other => other?,
         };
@@ -138,7 +153,10 @@ impl SledStore {
         mark::begin(dir)?;
         Phase::OpenEngine.begin();
         let opened = start(&dir.db(), session)
-            .and_then(|db| SledStore::over(dir, session, db, Arc::clone(lock)))
+            .and_then(|db| {
+                let base = Base::open(&dir.base())?;
+                SledStore::over(dir, session, db, base, Arc::clone(lock))
+            })
             .and_then(|mut store| store.compare(survey).map(|()| store));
         match opened {
             // The store is gone by now, so nothing writes to the files any more.
@@ -155,11 +173,12 @@ impl SledStore {
         dir: &SessionDir,
         session: SessionId,
         db: Db,
+        base: Option<Base>,
         lock: Arc<Lock>,
     ) -> Result<SledStore, OpenError> {
-        let engine = Arc::new(Engine { db: Some(db), _lock: lock });
+        let engine = Arc::new(Engine { db: Some(db), base, _lock: lock });
         let data = File::open(dir.data())?;
-        let head = Head::empty(&session);
+        let head = engine.floor().unwrap_or_else(|| Head::empty(&session));
         Ok(SledStore { session, dir: dir.clone(), engine, data, synced: HashSet::new(), head })
     }
 
@@ -168,7 +187,7 @@ impl SledStore {
         Phase::Compare.begin();
         let session = self.session;
         let damaged = |text| OpenError::Damaged { session, damage: Damage::Engine(text) };
-        let mut found: u64 = 0;
+        let mut found = self.head.seq.0;
         {
             let db = self.engine.db();
             let mut items = guarded(|| db.iter()).map_err(damaged)?;
@@ -286,7 +305,28 @@ impl Engine {
         self.db.as_ref().expect("taken only when dropped")
     }
 
+    /// Gives where the engine's records begin.
+    fn floor(&self) -> Option<Head> {
+        self.base.as_ref().map(Base::end)
+    }
+
     fn scan(
+        &self,
+        range: RangeInclusive<Seq>,
+    ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
+        let floor = self.floor().map_or(Seq(0), |head| head.seq);
+        let (first, last) = range.into_inner();
+        let inherited = self.base.iter().flat_map(move |base| base.scan(first..=last));
+        let mut failed = false;
+        inherited.chain(self.scan_engine(first.max(floor.next())..=last)).map_while(move |read| {
+            // Nothing comes behind what can't be read.
+            let ended = failed;
+            failed |= read.is_err();
+            (!ended).then_some(read)
+        })
+    }
+
+    fn scan_engine(
         &self,
         range: RangeInclusive<Seq>,
     ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {

@@ -1,7 +1,6 @@
 //! Damaged files are reported, and what is good in them is read.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use codex_event::{Digest, Event, HEADER_LEN, MAGIC, Record, Seq, SessionId};
@@ -12,7 +11,7 @@ use codex_journal::{
 
 use crate::child;
 use crate::support::{
-    Dice, barrier, batch, block_on, bulk, copy, dir, envelope, home, run, session, turn_end,
+    Dice, barrier, batch, block_on, bulk, copy, dir, envelope, flip, home, run, session, turn_end,
 };
 
 const RECORDS: u64 = 300;
@@ -25,14 +24,6 @@ fn journal(home: &Path, id: SessionId) -> SessionDir {
     }
     scribe.finish().expect("finishes");
     layout.session(id)
-}
-
-fn flip(file: &Path, bit: u64) {
-    let file = OpenOptions::new().read(true).write(true).open(file).expect("a file");
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, bit / 8).expect("a byte");
-    byte[0] ^= 1 << (bit % 8);
-    file.write_all_at(&byte, bit / 8).expect("written");
 }
 
 fn problems(dir: &SessionDir, id: SessionId) -> Vec<Problem> {

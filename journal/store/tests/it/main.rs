@@ -5,6 +5,7 @@ mod conformance;
 mod damage;
 mod feed;
 mod find;
+mod fork;
 mod kill;
 mod pages;
 mod raw;
