@@ -74,8 +74,13 @@ impl Session {
             }
             Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => self.end_turn(),
             Event::NotificationSent { .. } => self.notice = None,
-            Event::SessionForked { .. }
-            | Event::SessionNamed { .. }
+            Event::SessionForked { .. } => {
+                // Whoever was told of a turn, and what was allowed for the whole of a session, is
+                // the parent's affair.
+                self.notice = None;
+                self.grants.clear();
+            }
+            Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::InputQueued { .. }
@@ -315,6 +320,7 @@ impl Turn {
                 }
                 self.forget_approval();
             }
+            Event::SessionForked { .. } => self.leave_to_parent(),
             Event::ToolSpawned { call, process, .. } => self.change(*call, |state| match state {
                 CallState::Intended { intended, attempt, kind, .. } => {
                     let process = Some(process.clone());
@@ -345,7 +351,6 @@ impl Turn {
             }
             Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
-            | Event::SessionForked { .. }
             | Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
@@ -373,6 +378,16 @@ impl Turn {
             | CallState::Intended { .. }
             | CallState::Ended(_)) => other,
         });
+    }
+
+    /// What is being carried out goes on in the session that this one was forked from.
+    fn leave_to_parent(&mut self) {
+        let Phase::Working(working) = &mut self.phase else { return };
+        for call in &mut working.calls {
+            if let CallState::Intended { kind, process, .. } = &mut call.state {
+                (*kind, *process) = (IntentKind::Parents, None);
+            }
+        }
     }
 
     fn with_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
