@@ -7,7 +7,7 @@
 //!
 //! ```text
 //! frames · magic 8 · format 1 · count 8 · epoch 8 · hash 32 · session 16 · bytes of frames 8
-//!        · n 4 · n offsets of 8 · m 4 · m blobs of 32 + 8 · length from magic to here 8 · checksum 32
+//!        · their hash 32 · n 4 · n offsets of 8 · m 4 · m blobs of 32 + 8 · length from magic to here 8 · checksum 32
 //! ```
 //!
 //! All integers are little-endian. What follows the frames saves reading them all: where every 64th
@@ -16,7 +16,7 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -25,7 +25,7 @@ use codex_event::{Digest, Epoch, FrameError, Record, Seq, SessionId};
 
 use crate::head::Head;
 use crate::phase::Phase;
-use crate::store::StoreError;
+use crate::store::{Holes, StoreError};
 
 mod refs;
 mod walk;
@@ -39,7 +39,7 @@ const CONTEXT: &str = "codex journal 2026-11 base index";
 /// Records between two offsets of the index.
 const STRIDE: u64 = 64;
 const TAIL: usize = 8 + 32;
-// Bytes that are written at once.
+// Bytes that are read or written at once.
 const BUFFER: usize = 1 << 20;
 
 /// The immutable beginning of a journal, open for reading.
@@ -56,6 +56,8 @@ struct Index {
     end: Head,
     session: SessionId,
     frames: u64,
+    /// Hash of all frames together; none when it is not known.
+    sum: Option<[u8; 32]>,
     /// Position and offset of some records, in order.
     places: Vec<(Seq, u64)>,
     blobs: Vec<(Digest, u64)>,
@@ -92,16 +94,32 @@ impl Base {
         self.whole
     }
 
+    /// Reads all of it, and tells whether every byte is as it was written.
+    pub(crate) fn is_as_written(&self) -> io::Result<bool> {
+        let Some(sum) = self.index.sum.filter(|_| self.whole) else { return Ok(false) };
+        let mut hasher = blake3::Hasher::new();
+        let mut part = vec![0; BUFFER];
+        let mut at = 0;
+        while at < self.index.frames {
+            let left = usize::try_from(self.index.frames - at).unwrap_or(BUFFER).min(BUFFER);
+            self.file.read_exact_at(&mut part[..left], at)?;
+            hasher.update(&part[..left]);
+            at += left as u64;
+        }
+        Ok(*hasher.finalize().as_bytes() == sum)
+    }
+
     /// Names the blobs of its records, with their lengths.
     pub(crate) fn blobs(&self) -> &[(Digest, u64)] {
         &self.index.blobs
     }
 
-    /// Reads records in order, up to the first one that is not good.
-    pub(crate) fn scan(
-        &self,
+    /// Reads records in order, up to the first one that is not good and that no repair has named.
+    pub(crate) fn scan<'a>(
+        &'a self,
         range: RangeInclusive<Seq>,
-    ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
+        holes: &'a Holes,
+    ) -> impl Iterator<Item = Result<Record, StoreError>> + 'a {
         let mut wanted = (*range.start()).max(Seq(1));
         let last = (*range.end()).min(self.end().seq);
         let mut walk = (wanted <= last).then(|| self.walk(wanted));
@@ -110,11 +128,10 @@ impl Base {
             if wanted > last {
                 return None;
             }
-            let read = next(walk.as_mut()?, wanted, before);
-            wanted = wanted.next();
-            before = read.as_ref().ok().map(|record| record.hash);
-            if read.is_err() {
-                walk = None;
+            let read = next(walk.as_mut()?, wanted..=last, before, holes).transpose()?;
+            match &read {
+                Ok(record) => (wanted, before) = (record.envelope.seq.next(), Some(record.hash)),
+                Err(_) => walk = None,
             }
             Some(read)
         })
@@ -128,23 +145,38 @@ impl Base {
     }
 }
 
-/// Reads the record of a position from where the walk is.
-fn next(walk: &mut Walk<'_>, wanted: Seq, before: Option<Digest>) -> Result<Record, StoreError> {
+/// Reads the first record of a range from where the walk is, or the one behind a hole; none when
+/// all of the range is lost and named.
+fn next(
+    walk: &mut Walk<'_>,
+    range: RangeInclusive<Seq>,
+    before: Option<Digest>,
+    holes: &Holes,
+) -> Result<Option<Record>, StoreError> {
+    let (wanted, last) = range.into_inner();
     let mut damage = None;
     let damaged = |error| StoreError::Damaged { seq: wanted, error };
     loop {
-        match walk.next()? {
-            Some(Step::Damaged(error)) => damage = Some(error),
-            Some(Step::Frame(_, proven)) if proven.seq < wanted => damage = None,
-            Some(Step::Frame(_, proven)) if proven.seq == wanted => {
-                let record = Record::open(proven.frame).map_err(damaged)?;
-                let follows = before.is_none_or(|hash| hash == record.prev);
-                return if follows { Ok(record) } else { Err(damaged(FrameError::Hash)) };
+        let found = match walk.next()? {
+            Some(Step::Damaged(error)) => {
+                damage = Some(error);
+                continue;
             }
-            Some(Step::Frame(..)) | None => {
-                return Err(damage.map_or(StoreError::Missing(wanted), damaged));
+            Some(Step::Frame(_, proven)) if proven.seq < wanted => {
+                damage = None;
+                continue;
             }
+            Some(Step::Frame(_, proven)) => Some(proven),
+            None => None,
+        };
+        let seq = found.map_or(last.next(), |proven| proven.seq);
+        if seq > wanted && !holes.cover(wanted..=Seq(seq.0.min(last.0 + 1) - 1)) {
+            return Err(damage.map_or(StoreError::Missing(wanted), damaged));
         }
+        let Some(proven) = found.filter(|proven| proven.seq <= last) else { return Ok(None) };
+        let record = Record::open(proven.frame).map_err(damaged)?;
+        let follows = seq > wanted || before.is_none_or(|hash| hash == record.prev);
+        return if follows { Ok(Some(record)) } else { Err(damaged(FrameError::Hash)) };
     }
 }
 
@@ -176,6 +208,7 @@ impl Index {
         let hash = Digest(take(&mut rest)?);
         let session = SessionId::from_bytes(take(&mut rest)?);
         let frames = number(&mut rest)?;
+        let sum = Some(take(&mut rest)?);
         let mut places = Vec::new();
         for at in 0..u64::from(u32::from_le_bytes(take(&mut rest)?)) {
             places.push((Seq(at * STRIDE + 1), number(&mut rest)?));
@@ -185,11 +218,12 @@ impl Index {
             blobs.push((Digest(take(&mut rest)?), number(&mut rest)?));
         }
         let end = Head { seq, hash, epoch };
-        rest.is_empty().then_some(Index { end, session, frames, places, blobs })
+        rest.is_empty().then_some(Index { end, session, frames, sum, places, blobs })
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(TAIL + 89 + self.places.len() * 8 + self.blobs.len() * 40);
+        let mut out =
+            Vec::with_capacity(TAIL + 121 + self.places.len() * 8 + self.blobs.len() * 40);
         out.extend_from_slice(&MAGIC);
         out.push(FORMAT);
         out.extend_from_slice(&self.end.seq.0.to_le_bytes());
@@ -197,6 +231,7 @@ impl Index {
         out.extend_from_slice(&self.end.hash.0);
         out.extend_from_slice(self.session.as_bytes());
         out.extend_from_slice(&self.frames.to_le_bytes());
+        out.extend_from_slice(&self.sum.unwrap_or_default());
         out.extend_from_slice(&count(self.places.len()));
         for (_, offset) in &self.places {
             out.extend_from_slice(&offset.to_le_bytes());
@@ -233,13 +268,16 @@ impl Index {
             last = Some((head, envelope.envelope.session));
         }
         let blobs = blobs.named;
-        Ok(last.map(|(end, session)| Index { end, session, frames: len, places, blobs }))
+        Ok(last.map(|(end, session)| Index { end, session, frames: len, sum: None, places, blobs }))
     }
 }
 
 /// Writes a base, record by record. The caller has checked that they follow from each other.
 pub(crate) struct BaseWriter {
-    out: BufWriter<File>,
+    file: File,
+    // Hashed and written in large parts.
+    part: Vec<u8>,
+    sum: blake3::Hasher,
     offset: u64,
     end: Head,
     session: SessionId,
@@ -269,7 +307,9 @@ impl BaseWriter {
         Phase::WriteBase.begin();
         let file = File::options().create_new(true).write(true).open(path)?;
         Ok(BaseWriter {
-            out: BufWriter::with_capacity(BUFFER, file),
+            file,
+            part: Vec::with_capacity(2 * BUFFER),
+            sum: blake3::Hasher::new(),
             offset: 0,
             end: Head::empty(&session),
             session,
@@ -283,7 +323,10 @@ impl BaseWriter {
         if (at.seq.0 - 1).is_multiple_of(STRIDE) {
             self.places.push((at.seq, self.offset));
         }
-        self.out.write_all(frame)?;
+        self.part.extend_from_slice(frame);
+        if self.part.len() >= BUFFER {
+            self.write_part()?;
+        }
         self.blobs.add(&frame[codex_event::HEADER_LEN..]);
         self.offset += frame.len() as u64;
         (self.end, self.session) = (at, session);
@@ -291,14 +334,21 @@ impl BaseWriter {
     }
 
     /// Writes the index, and makes the file durable; its name is the caller's to make so.
-    pub(crate) fn finish(mut self) -> io::Result<Vec<(Digest, u64)>> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.write_part()?;
         let BaseWriter { offset: frames, end, session, places, blobs, .. } = self;
-        let index = Index { end, session, frames, places, blobs: blobs.named };
-        self.out.write_all(&index.encode())?;
-        let file = self.out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let sum = Some(*self.sum.finalize().as_bytes());
+        let index = Index { end, session, frames, sum, places, blobs: blobs.named };
+        self.file.write_all(&index.encode())?;
         Phase::SyncBase.begin();
-        file.sync_all()?;
-        Ok(index.blobs)
+        self.file.sync_all()
+    }
+
+    fn write_part(&mut self) -> io::Result<()> {
+        self.sum.update(&self.part);
+        self.file.write_all(&self.part)?;
+        self.part.clear();
+        Ok(())
     }
 }
 

@@ -334,6 +334,7 @@ fn spoils(problem: &Problem, at: Seq) -> bool {
         | Problem::BrokenLink { seq }
         | Problem::Conflict { seq }
         | Problem::Unreadable { seq }
+        | Problem::Newer { seq, .. }
         | Problem::EpochBack { seq }
         | Problem::HeadMismatch { seq }
         | Problem::WrongSession { seq } => *seq <= at,

@@ -17,6 +17,7 @@ mod making;
 mod open;
 mod phase;
 mod raw;
+mod repair;
 mod scribe;
 mod store;
 mod verify;
@@ -31,8 +32,11 @@ pub use layout::{Layout, SessionDir};
 pub use open::{Damage, OpenError};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
-pub use store::{AppendError, MemStore, Reader, SledStore, Store, StoreError};
-pub use verify::{Problem, Verified, verify};
+pub use store::{
+    AppendError, Holes, MemStore, Reader, Salvaged, SledStore, Store, StoreError, kept,
+};
+pub use verify::{Problem, Repaired, Verified, verify};

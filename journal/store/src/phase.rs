@@ -22,6 +22,14 @@ pub enum Phase {
     NameSession,
     /// Reading the files before the engine may.
     Survey,
+    /// Keeping damaged files before a repair.
+    KeepDamaged,
+    /// Making the engine's files anew, beside the old ones.
+    Rebuild,
+    /// Putting new files in the place of the engine's.
+    PutInPlace,
+    /// Making a head file anew.
+    RepairHead,
     /// Copying the engine's files aside.
     CopyAside,
     /// The engine opens its files, and may write to them.
@@ -61,7 +69,7 @@ pub const PHASE_TARGET: &str = "codex_journal::phase";
 
 impl Phase {
     /// Every phase, in the order of a session's life.
-    pub const ALL: [Phase; 24] = [
+    pub const ALL: [Phase; 28] = [
         Phase::CreateHead,
         Phase::CreateEngine,
         Phase::CreateSync,
@@ -70,6 +78,10 @@ impl Phase {
         Phase::LinkBlobs,
         Phase::NameSession,
         Phase::Survey,
+        Phase::KeepDamaged,
+        Phase::Rebuild,
+        Phase::PutInPlace,
+        Phase::RepairHead,
         Phase::CopyAside,
         Phase::OpenEngine,
         Phase::Compare,
@@ -99,6 +111,10 @@ impl Phase {
             Phase::LinkBlobs => "link-blobs",
             Phase::NameSession => "name-session",
             Phase::Survey => "survey",
+            Phase::KeepDamaged => "keep-damaged",
+            Phase::Rebuild => "rebuild",
+            Phase::PutInPlace => "put-in-place",
+            Phase::RepairHead => "repair-head",
             Phase::CopyAside => "copy-aside",
             Phase::OpenEngine => "open-engine",
             Phase::Compare => "compare",

@@ -1,12 +1,13 @@
 //! Reading a journal's files without the engine.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use codex_event::{HEADER_LEN, Proven, Record, Seq, SessionId};
+use codex_event::{Digest, HEADER_LEN, Proven, Record, Seq, SessionId};
 
 use crate::base::Base;
 use crate::blobs::Blobs;
@@ -18,7 +19,7 @@ mod chain;
 mod frames;
 
 use chain::{Chain, Whose};
-use frames::{Place, Sighting};
+use frames::{Newer, Place, Sighting};
 
 // Most looks at a journal that changes while it is read.
 const LOOKS: usize = 6;
@@ -46,13 +47,37 @@ pub enum RawError {
 #[derive(Debug)]
 pub struct RawJournal {
     dir: SessionDir,
+    reading: Reading,
     session: SessionId,
     blobs: Blobs,
     acknowledged: HeadState,
     files: Vec<File>,
     chain: Chain,
     gaps: Vec<(Seq, Seq)>,
+    // Positions whose records a newer release wrote in a form that can't be read.
+    newer: BTreeMap<Seq, u32>,
+    newest: Option<u32>,
+    // Where the base ends; 0 without one.
+    inherited: Seq,
     index_damaged: bool,
+}
+
+/// What is looked through.
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    /// A copy of the engine's files, beside them.
+    also: Option<SessionDir>,
+    extent: Extent,
+}
+
+/// Which of a journal's records are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Extent {
+    /// All of them.
+    #[default]
+    Whole,
+    /// Those behind its base, which is known to be as it was written.
+    Own,
 }
 
 /// A frame as it was sealed.
@@ -64,13 +89,13 @@ pub(crate) struct Sealed {
     pub(crate) at: Head,
 }
 
-/// Which of a journal's records are looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// All of them.
-    Whole,
-    /// Those behind its base, which nobody changes; the base is taken at its word.
-    Own,
+/// A record's place in the chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    pub(crate) head: Head,
+    pub(crate) prev: Digest,
+    /// The session that it was sealed for.
+    pub(crate) session: SessionId,
 }
 
 /// Gives the record that a session begins with, without reading the others; none when it is not
@@ -85,23 +110,32 @@ pub(crate) fn opening(dir: &SessionDir, id: SessionId) -> io::Result<Option<Reco
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
-        RawJournal::read_to(dir, id, Extent::Whole)
+        RawJournal::read_as(dir, id, &Reading::default())
     }
 
-    /// Finds the records of a session, or those behind its base.
-    pub(crate) fn read_to(
+    /// Finds the records of a session in its files and in a copy of them.
+    pub(crate) fn read_with(
         dir: &SessionDir,
+        also: Option<SessionDir>,
         id: SessionId,
-        extent: Extent,
     ) -> Result<RawJournal, RawError> {
-        let mut journal = RawJournal::look(dir, id, extent)?;
+        RawJournal::read_as(dir, id, &Reading { also, extent: Extent::Whole })
+    }
+
+    /// Finds the records behind the base of a session, which must be as it was written.
+    pub(crate) fn read_own(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
+        RawJournal::read_as(dir, id, &Reading { also: None, extent: Extent::Own })
+    }
+
+    fn read_as(dir: &SessionDir, id: SessionId, reading: &Reading) -> Result<RawJournal, RawError> {
+        let mut journal = RawJournal::look(dir, id, reading)?;
         for _ in 1..LOOKS {
             // A page that moved while it was looked for is in the next look. A file that is really
             // damaged shows the same twice.
             if journal.is_whole() {
                 break;
             }
-            let again = RawJournal::look(dir, id, extent)?;
+            let again = RawJournal::look(dir, id, reading)?;
             let settled = again.acknowledged == journal.acknowledged && again.gaps == journal.gaps;
             journal = again;
             if settled {
@@ -188,13 +222,41 @@ impl RawJournal {
         problems.extend(chain.backward.iter().map(|seq| at(seq, |seq| Problem::EpochBack { seq })));
         problems
             .extend(chain.foreign.iter().map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
+        let strange = chain.strangers.iter();
+        problems.extend(strange.map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
         problems
             .extend(chain.unreadable.iter().map(|seq| at(seq, |seq| Problem::Unreadable { seq })));
+        let newer = self.newer.iter().map(|(&seq, &version)| (seq, version));
+        problems.extend(newer.map(|(seq, version)| (seq, Problem::Newer { seq, version })));
         problems.sort_by_key(|(seq, _)| *seq);
         let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
         problems.extend(self.index_damaged.then_some(Problem::IndexDamaged));
         problems.extend(self.head_problems());
         problems
+    }
+
+    /// Gives the position behind which the engine keeps the records: where the base ends.
+    pub(crate) fn inherited(&self) -> Seq {
+        self.inherited
+    }
+
+    /// Tells whether there are records of sessions that this one does not descend from.
+    pub(crate) fn is_strange(&self) -> bool {
+        !self.chain.strangers.is_empty()
+    }
+
+    /// Gives the latest format or schema of a newer release that was found.
+    pub fn newer(&self) -> Option<u32> {
+        self.newest
+    }
+
+    /// Gives the places of all records in order.
+    pub(crate) fn links(&self) -> impl DoubleEndedIterator<Item = Link> + '_ {
+        self.chain.records.iter().map(|place| Link {
+            head: Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
+            prev: place.prev,
+            session: place.session,
+        })
     }
 
     /// Tells whether a frame is that of the record at a position.
@@ -204,7 +266,11 @@ impl RawJournal {
         })
     }
 
-    fn look(dir: &SessionDir, session: SessionId, extent: Extent) -> Result<RawJournal, RawError> {
+    fn look(
+        dir: &SessionDir,
+        session: SessionId,
+        reading: &Reading,
+    ) -> Result<RawJournal, RawError> {
         // What the file system does not give of it is missing, and the rest can be read.
         let (base, unreadable) = match Base::open(&dir.base()) {
             Ok(base) => (base, false),
@@ -227,26 +293,35 @@ impl RawJournal {
         });
         let mut sighting = Sighting::default();
         let (mut floor, mut before) = (Head::empty(&session), None);
-        match (&base, extent) {
+        match (&base, reading.extent) {
             (Some(base), Extent::Own) => (floor, before) = (base.end(), Some(base.session())),
             (Some(_), Extent::Whole) => sighting.scan(&dir.base())?,
             (None, Extent::Own | Extent::Whole) => {}
         }
-        let inherited = sighting.files.len();
-        for path in frames::files(dir)? {
-            sighting.scan(&path)?;
+        let shared = sighting.files.len();
+        for place in [Some(dir), reading.also.as_ref()].into_iter().flatten() {
+            for path in frames::files(place)? {
+                sighting.scan(&path)?;
+            }
         }
-        let whose = Whose { session, inherited, floor };
+        let newest = sighting.newer.iter().map(|(_, newer)| newer.version()).max();
+        let unread = |(seq, newer): &(Seq, Newer)| newer.unread().map(|version| (*seq, version));
+        let mut newer: BTreeMap<Seq, u32> = sighting.newer.iter().filter_map(unread).collect();
+        let whose = Whose { session, shared, floor };
         let (files, mut chain) = Chain::build(sighting, whose, acknowledged);
         let read = |place: &Place| read_at(&files, place).ok().flatten();
         chain.check_lineage(before, read);
         let mut gaps = Vec::new();
+        newer.retain(|seq, _| chain.find(*seq).is_none());
+        let mut there: Vec<Seq> = chain.records.iter().map(|place| place.seq).collect();
+        there.extend(newer.keys());
+        there.sort_unstable();
         let mut due = floor.seq.next();
-        for place in &chain.records {
-            if place.seq > due {
-                gaps.push((due, Seq(place.seq.0 - 1)));
+        for seq in there {
+            if seq > due {
+                gaps.push((due, Seq(seq.0 - 1)));
             }
-            due = place.seq.next();
+            due = seq.next();
         }
         let index_damaged = base.as_ref().map_or_else(
             || unreadable || dir.base().exists(),
@@ -255,11 +330,20 @@ impl RawJournal {
                 !base.is_indexed() || there.is_some_and(|place| place.hash != base.end().hash)
             },
         );
-        let blobs = Blobs::at(dir.blobs());
-        let dir = dir.clone();
-        let journal =
-            RawJournal { dir, session, blobs, acknowledged, files, chain, gaps, index_damaged };
-        Ok(journal)
+        Ok(RawJournal {
+            dir: dir.clone(),
+            reading: reading.clone(),
+            session,
+            blobs: Blobs::at(dir.blobs()),
+            acknowledged,
+            files,
+            chain,
+            gaps,
+            newer,
+            newest,
+            inherited: base.map_or(Seq(0), |base| base.end().seq),
+            index_damaged,
+        })
     }
 
     fn is_whole(&self) -> bool {
@@ -273,7 +357,8 @@ impl RawJournal {
             HeadState::Damaged | HeadState::Absent => return vec![Problem::HeadDamaged],
         };
         let mut problems = Vec::new();
-        let found = self.head().seq;
+        let newer = self.newer.keys().next_back().copied();
+        let found = self.head().seq.max(newer.unwrap_or(Seq(0)));
         let floor = self.chain.floor;
         let there = self.chain.find(head.seq).map(|place| place.hash);
         let there = there.or((head.seq == floor.seq).then_some(floor.hash));
@@ -305,7 +390,7 @@ impl RawJournal {
             {
                 return Ok(record);
             }
-            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session, Extent::Whole)?);
+            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session, &self.reading)?);
         }
         Err(RawError::Lost(place.seq))
     }

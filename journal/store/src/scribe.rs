@@ -87,7 +87,8 @@ impl Scribe {
     ///
     /// When the system gives no thread, each write says so.
     pub fn start(store: impl Store, blobs: Blobs, head_file: Option<HeadFile>) -> (Scribe, Handle) {
-        let shared = Arc::new(Shared::new(store.head(), store.reader(), blobs.clone()));
+        let shared =
+            Arc::new(Shared::new(store.head(), store.holes(), store.reader(), blobs.clone()));
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer {
             store,
@@ -118,7 +119,7 @@ impl Scribe {
         Scribe::over(&dir, SledStore::open(&dir, id)?)
     }
 
-    fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
+    pub(crate) fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
         let (mut head_file, state) = HeadFile::open(&dir.head())?;
         // What was found behind the head is durable by now, and counts from here on.
         if state != HeadState::Good(store.head()) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 
-use codex_event::{Event, Record, Seq, SessionId, genesis};
+use codex_event::{Digest, Event, Record, Seq, SessionId, genesis};
 
 use super::frames::{Place, Sighting};
 use crate::head::{Head, HeadState};
@@ -22,6 +22,8 @@ pub(super) struct Chain {
     pub(super) backward: Vec<Seq>,
     /// The first record of each other session.
     pub(super) foreign: Vec<Seq>,
+    /// Records where the journal goes over to another session without a fork.
+    pub(super) strangers: Vec<Seq>,
     /// Records that hold no event.
     pub(super) unreadable: Vec<Seq>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Whose {
     pub(super) session: SessionId,
     /// How many of the files, from the first, hold what it inherited: there, records of other
     /// sessions are its own as well.
-    pub(super) inherited: usize,
+    pub(super) shared: usize,
     /// What the first of the records has to follow.
     pub(super) floor: Head,
 }
@@ -48,12 +50,12 @@ impl Chain {
         whose: Whose,
         acknowledged: HeadState,
     ) -> (Vec<File>, Chain) {
-        let Whose { session, inherited, floor } = whose;
+        let Whose { session, shared, floor } = whose;
         let mut foreign = Vec::new();
         let mut others = HashSet::new();
         let mut candidates = Candidates::new();
         for place in sighting.places {
-            if place.session == session || place.file < inherited {
+            if place.session == session || place.file < shared {
                 candidates.entry(place.seq).or_default().push(place);
             } else if others.insert(place.session) {
                 foreign.push(place.seq);
@@ -67,6 +69,7 @@ impl Chain {
             broken: Vec::new(),
             backward: Vec::new(),
             foreign,
+            strangers: Vec::new(),
             unreadable: sighting.unreadable,
         };
         let disputed = several.into_iter().filter(|place| chain.disputes(place));
@@ -98,7 +101,7 @@ impl Chain {
                     Some(_) | None => false,
                 });
                 if adjacent && !forked {
-                    self.foreign.push(place.seq);
+                    self.strangers.push(place.seq);
                 }
             }
         }
@@ -163,11 +166,13 @@ fn choose(mut candidates: Candidates, floor: Head, acknowledged: HeadState) -> V
     };
     let mut chosen = Vec::new();
     let anchored = anchor.filter(|head| {
-        let there = candidates.get(&head.seq).into_iter().flatten();
+        let at = |seq: Seq| candidates.get(&seq).into_iter().flatten();
         (head.seq, head.hash) == (floor.seq, floor.hash)
-            || there.into_iter().any(|place| place.hash == head.hash)
+            || at(head.seq).any(|place| place.hash == head.hash)
+            // The record itself is lost, and what follows names it.
+            || at(head.seq.next()).any(|place| place.prev == head.hash)
     });
-    let mut wanted = None;
+    let mut wanted: Option<(Seq, Digest)> = None;
     if let Some(head) = anchored {
         // What is behind the acknowledged record counts as far as it is linked to it.
         let mut behind = candidates.split_off(&head.seq.next());
@@ -179,12 +184,15 @@ fn choose(mut candidates: Candidates, floor: Head, acknowledged: HeadState) -> V
             chosen.push(place);
         }
         chosen.reverse();
-        wanted = Some(head.hash);
+        wanted = Some((head.seq, head.hash));
     }
-    for (_, places) in candidates.into_iter().rev() {
-        let best = places.into_iter().max_by_key(|place| (Some(place.hash) == wanted, place.epoch));
+    for (seq, places) in candidates.into_iter().rev() {
+        let named = wanted.filter(|(at, _)| *at == seq).map(|(_, hash)| hash);
+        let best = places.into_iter().max_by_key(|place| (Some(place.hash) == named, place.epoch));
         if let Some(place) = best {
-            wanted = Some(place.prev);
+            // One that took the place of a lost record says nothing about those before it.
+            let follows = named.is_none_or(|hash| hash == place.hash);
+            wanted = follows.then_some((Seq(seq.0.saturating_sub(1)), place.prev));
             chosen.push(place);
         }
     }

@@ -3,11 +3,13 @@
 mod child;
 mod conformance;
 mod damage;
+mod faults;
 mod feed;
 mod find;
 mod fork;
 mod kill;
 mod pages;
 mod raw;
+mod salvage;
 mod scribe;
 mod support;

@@ -1,7 +1,5 @@
 //! What the tests share.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use codex_event::{
@@ -96,12 +94,4 @@ pub(crate) fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("copied");
         }
     }
-}
-
-pub(crate) fn flip(file: &Path, bit: u64) {
-    let file = OpenOptions::new().read(true).write(true).open(file).expect("a file");
-    let mut byte = [0];
-    file.read_exact_at(&mut byte, bit / 8).expect("a byte");
-    byte[0] ^= 1 << (bit % 8);
-    file.write_all_at(&byte, bit / 8).expect("written");
 }
