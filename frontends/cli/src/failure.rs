@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
-use codex_event::Rejection;
+use codex_event::{Rejection, Seq};
 use codex_exec::ExecError;
-use codex_journal::{FindError, OpenError, RawError, WriteError};
+use codex_journal::{FindError, ForkError, OpenError, RawError, WriteError};
 use codex_replay::ReplayError;
 use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 
@@ -181,6 +181,34 @@ impl From<TakeUpError> for Failure {
             TakeUpError::Survives { pid } => Failure::new(AMBIGUOUS, message).hint(format!(
                 "look at it with `ps -p {pid}`; it may belong to another user or hang in the kernel"
             )),
+        }
+    }
+}
+
+impl From<ForkError> for Failure {
+    fn from(error: ForkError) -> Self {
+        let message = error.to_string();
+        match error {
+            ForkError::Beyond { parent, last, .. } => Failure::new(USAGE, message).hint(format!(
+                "--at takes 1 to {last}; `codex replay {parent} --raw` shows the events"
+            )),
+            ForkError::NoTurn { .. } => Failure::new(USAGE, message).hint(
+                "--turn takes a turn that ended, 0 for before the first; --at takes any event",
+            ),
+            ForkError::Hole { parent, first, .. } if first > Seq(1) => {
+                Failure::new(UNVERIFIED, message)
+                    .hint(format!("`codex fork {parent} --at {}` goes on before it", first.0 - 1))
+            }
+            ForkError::Hole { parent, .. } => Failure::new(UNVERIFIED, message).hint(format!(
+                "nothing before them is left to go on from; `codex replay {parent}` shows the rest"
+            )),
+            ForkError::Damaged { parent, .. } => Failure::new(UNVERIFIED, message).hint(format!(
+                "`codex replay {parent} --verify` names all of it; fork before that with --at"
+            )),
+            ForkError::NeverBegun(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions of this home"),
+            ForkError::Read(error) => Failure { message, ..error.into() },
+            ForkError::Make(error) => Failure { message, ..error.into() },
         }
     }
 }

@@ -82,10 +82,7 @@ pub enum ForkError {
         last: TurnId,
     },
     /// Events before that point are missing.
-    #[error(
-        "records {first} to {last} of session {parent} are missing: it can be forked up to event {}",
-        before(*first)
-    )]
+    #[error("session {parent} can't be forked there: {}", missing(*first, *last))]
     Hole {
         /// The parent.
         parent: SessionId,
@@ -113,8 +110,8 @@ pub enum ForkError {
     Make(#[from] OpenError),
 }
 
-fn before(first: Seq) -> Seq {
-    Seq(first.0 - 1)
+fn missing(first: Seq, last: Seq) -> String {
+    Problem::Missing { first, last }.to_string()
 }
 
 fn ended(last: TurnId) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use codex_config::Origin;
 use codex_event::{
-    CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId,
+    CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId, TurnId,
 };
 use codex_journal::{AppendError, Damage, Problem, StoreError, WriteFault};
 use codex_patch::{ApplyError, ParseError};
@@ -205,6 +205,22 @@ fn journals() {
     each!(ReplayError:
         ReplayError::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
         ReplayError::Output(_) => ReplayError::Output(refused()), fails(TURN_FAILED, "output");
+    );
+    each!(ForkError:
+        ForkError::Beyond { .. } =>
+            ForkError::Beyond { parent: id(), at: Seq(9), last: Seq(7) }, fails(USAGE, "no event 9");
+        ForkError::NoTurn { .. } =>
+            ForkError::NoTurn { parent: id(), turn: TurnId(3), last: TurnId(2) },
+            fails(USAGE, "the last is 2");
+        ForkError::Hole { .. } =>
+            ForkError::Hole { parent: id(), first: Seq(7), last: Seq(8) },
+            fails(UNVERIFIED, "records 7 to 8");
+        ForkError::Damaged { .. } =>
+            ForkError::Damaged { parent: id(), problem: Problem::Conflict { seq: Seq(7) } },
+            fails(UNVERIFIED, "at 7");
+        ForkError::NeverBegun(_) => ForkError::NeverBegun(id()), fails(USAGE, "01a20616-");
+        ForkError::Read(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
+        ForkError::Make(_) => OpenError::Exists(id()).into(), fails(USAGE, "01a20616-");
     );
     each!(OpenError:
         OpenError::Busy(_) => OpenError::Busy(id()), fails(USAGE, "01a20616-");

@@ -11,6 +11,7 @@ mod demo;
 mod endings;
 mod exec;
 mod faults;
+mod fork;
 mod lean;
 mod odd;
 mod people;
