@@ -6,6 +6,7 @@
 
 mod base;
 mod blobs;
+mod export;
 mod feed;
 mod find;
 mod fork;
@@ -23,6 +24,9 @@ mod store;
 mod verify;
 
 pub use blobs::Blobs;
+pub use export::{
+    ExportError, Exported, ImportDamage, ImportError, Imported, export, import, is_export,
+};
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
 pub use find::{FindError, PREFIX_LEN, find, last, last_in};
 pub use fork::{Cut, ForkError, Forked, KEPT_BASES, NewFork, fork};

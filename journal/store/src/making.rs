@@ -43,6 +43,10 @@ impl Making {
         DirBuilder::new().recursive(true).mode(0o700).create(layout.path())?;
         sweep(layout.path());
         let dir = SessionDir::at(layout.path().join(format!("{session}{SUFFIX}")));
+        // One that a kill left of the same session.
+        if matches!(Lock::take(&mark(dir.path())), Ok(Some(_))) {
+            std::fs::remove_dir_all(dir.path())?;
+        }
         DirBuilder::new().mode(0o700).create(dir.path()).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Busy(session),
             _ => OpenError::Io(error),

@@ -3,6 +3,7 @@
 mod child;
 mod conformance;
 mod damage;
+mod export;
 mod faults;
 mod feed;
 mod find;
