@@ -1,6 +1,5 @@
 //! `codex fork` and `codex exec fork`: a new session that begins with what another one has.
 
-use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -91,8 +90,7 @@ pub(crate) fn make(
 
 /// Removes a fork that nothing was done with.
 pub(crate) fn discard(layout: &Layout, child: SessionId) {
-    let dir = layout.session(child);
-    if let Err(error) = std::fs::remove_dir_all::<&Path>(dir.path()) {
+    if let Err(error) = codex_journal::discard(layout, child) {
         tracing::warn!(%child, %error, "a fork that was given up is left");
     }
 }

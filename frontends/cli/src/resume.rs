@@ -4,15 +4,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use codex_actors::{Setup, Start, TakenUp};
-use codex_event::{ApprovalPolicy, Resumption, Seq, SessionId, Settings, TurnId};
+use codex_event::{ApprovalPolicy, Past, Resumption, Seq, SessionId, Settings, TurnId};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
 
 use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
-use crate::opening;
 use crate::workplace::{Wanted, Workplace};
+use crate::{opening, secrets};
 
 mod chosen;
 mod place;
@@ -35,6 +35,8 @@ pub(crate) struct Ready {
     pub(crate) setup: Setup,
     /// Position of the first event of this process.
     pub(crate) from: Seq,
+    /// What those before it come to.
+    pub(crate) past: Past,
     /// What commands were given to work with; it goes when this does.
     pub(crate) workplace: Workplace,
 }
@@ -89,8 +91,8 @@ pub(crate) fn headless(
 impl Ready {
     /// Goes on, shows it, and ends with one of the turns.
     pub(crate) fn follow(self, turn: TurnId, show: Show) -> Result<ExitCode, Failure> {
-        let Ready { setup, from, workplace } = self;
-        let code = exec::follow(setup, from, turn, show);
+        let Ready { setup, from, past, workplace } = self;
+        let code = exec::follow(setup, from, past, turn, show);
         drop(workplace);
         code
     }
@@ -110,7 +112,10 @@ impl Taker<'_> {
         let config = config(home, &cwd, flags, &kept, &chosen)?;
         exec::warn(&config);
         let settings = chosen.settings(&kept, &config, flags);
-        opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
+        let access = opening::access(&config);
+        let redactor = secrets::redactor(home, &access);
+        let provider = &settings.provider;
+        opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
         asks_nobody(&settings)?;
 
         let workplace = Workplace::open(&Wanted {
@@ -133,15 +138,17 @@ impl Taker<'_> {
             environment: environment(&session, &cwd, plan)?,
             input,
         };
-        let from = session.from();
+        let (from, past) = (session.from(), session.past().clone());
         let setup = Setup {
             start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
             frontend: frontend.to_owned(),
-            access: opening::access(&config),
+            access,
             place: opening::place(&cwd, &workplace),
             spawner,
+            redactor,
+            notify: config.notify.clone().unwrap_or_default(),
         };
-        Ok(Ready { setup, from, workplace })
+        Ok(Ready { setup, from, past, workplace })
     }
 }
 

@@ -9,6 +9,7 @@ use codex_event::{Record, Seq};
 
 use crate::blobs::Blobs;
 use crate::head::Head;
+use crate::lock::Lock;
 use crate::scribe::WriteError;
 use crate::store::{Holes, Reader, StoreError};
 
@@ -57,6 +58,7 @@ pub(crate) struct Shared {
     blobs: Blobs,
     // Positions that a repair named as lost; none is added while the journal is open.
     holes: Holes,
+    lock: Option<Arc<Lock>>,
 }
 
 struct State {
@@ -184,10 +186,16 @@ impl Subscription {
 }
 
 impl Shared {
-    pub(crate) fn new(head: Head, holes: Holes, reader: Reader, blobs: Blobs) -> Shared {
+    pub(crate) fn new(
+        head: Head,
+        holes: Holes,
+        reader: Reader,
+        blobs: Blobs,
+        lock: Option<Arc<Lock>>,
+    ) -> Shared {
         let ring = VecDeque::new();
         let state = State { head, ring, bytes: 0, ended: false, fault: None };
-        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs, holes }
+        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs, holes, lock }
     }
 
     // Gives the first position that is not there though no repair named it as lost.
@@ -201,6 +209,11 @@ impl Shared {
             due = seq.next();
         }
         None
+    }
+
+    /// Gives what keeps other owners away; none when the journal is not on a disk.
+    pub(crate) fn lock_of_session(&self) -> Option<&Arc<Lock>> {
+        self.lock.as_ref()
     }
 
     /// Shows durable records to the subscribers.

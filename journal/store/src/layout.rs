@@ -10,7 +10,7 @@ use crate::head::{HeadFile, HeadState};
 const KEPT: &str = "fork-";
 
 /// Names the folders of all sessions below one home: `journals/<session>/{base.seg, db/, blobs/, head,
-/// lock}`.
+/// lock, lease, s}`.
 #[derive(Clone, Debug)]
 pub struct Layout {
     journals: PathBuf,
@@ -119,6 +119,16 @@ impl SessionDir {
     /// Gives the file that the owner holds locked.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
+    }
+
+    /// Gives the file that says who the owner is.
+    pub fn lease(&self) -> PathBuf {
+        self.path.join("lease")
+    }
+
+    /// Gives the owner's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("s")
     }
 
     /// Gives the file that is there only while the engine is being opened.

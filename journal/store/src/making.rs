@@ -1,6 +1,6 @@
 //! A session in the making: complete before it has its name.
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use crate::base::Base;
 use crate::blobs::sync_dir;
 use crate::head::{Head, HeadFile};
 use crate::layout::{Layout, SessionDir};
-use crate::lock::Lock;
+use crate::lock::LockError;
 use crate::open::OpenError;
 use crate::phase::Phase;
 use crate::store::{AppendError, SledStore, Store, StoreError};
@@ -30,7 +30,7 @@ pub(crate) struct Making {
     dir: SessionDir,
     target: PathBuf,
     session: SessionId,
-    lock: Option<Lock>,
+    lock: Option<File>,
 }
 
 impl Making {
@@ -44,14 +44,14 @@ impl Making {
         sweep(layout.path());
         let dir = SessionDir::at(layout.path().join(format!("{session}{SUFFIX}")));
         // One that a kill left of the same session.
-        if matches!(Lock::take(&mark(dir.path())), Ok(Some(_))) {
+        if matches!(take(&mark(dir.path())), Ok(Some(_))) {
             std::fs::remove_dir_all(dir.path())?;
         }
         DirBuilder::new().mode(0o700).create(dir.path()).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => OpenError::Busy(session),
+            io::ErrorKind::AlreadyExists => busy(session),
             _ => OpenError::Io(error),
         })?;
-        let lock = Lock::take(&mark(dir.path()))?.ok_or(OpenError::Busy(session))?;
+        let lock = take(&mark(dir.path()))?.ok_or_else(|| busy(session))?;
         Ok(Making { dir, target, session, lock: Some(lock) })
     }
 
@@ -106,6 +106,30 @@ impl Drop for Making {
     }
 }
 
+/// Removes a session that nobody owns: all of it, or nothing when this fails. What a kill leaves of
+/// it is no session, and is removed by a later fork or import.
+pub fn discard(layout: &Layout, session: SessionId) -> io::Result<()> {
+    let dir = layout.session(session);
+    let gone = layout.path().join(format!("{session}{SUFFIX}"));
+    std::fs::rename(dir.path(), &gone)?;
+    sync_dir(layout.path())?;
+    std::fs::remove_dir_all(gone)
+}
+
+fn busy(session: SessionId) -> OpenError {
+    OpenError::of_lock(session, LockError::Held(None))
+}
+
+// A plain lock, because there is no owner to name yet.
+fn take(path: &Path) -> io::Result<Option<File>> {
+    let file = File::options().create(true).truncate(false).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 fn mark(dir: &Path) -> PathBuf {
     dir.join("making")
 }
@@ -121,7 +145,7 @@ fn sweep(journals: &Path) {
             .metadata()
             .and_then(|meta| meta.modified())
             .is_ok_and(|then| SystemTime::now().duration_since(then).is_ok_and(|age| age >= GRACE));
-        if ours && idle && matches!(Lock::take(&mark(&path)), Ok(Some(_))) {
+        if ours && idle && matches!(take(&mark(&path)), Ok(Some(_))) {
             let _ = std::fs::remove_dir_all(&path);
         }
     }

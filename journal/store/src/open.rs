@@ -3,11 +3,13 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_event::{FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
+use codex_event::{Envelope, FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
 
 use crate::base::Base;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
+use crate::lease::Lease;
+use crate::lock::LockError;
 use crate::raw::{RawError, RawJournal};
 use crate::store::{Holes, StoreError};
 use crate::verify::Problem;
@@ -16,8 +18,13 @@ use crate::verify::Problem;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another part of this one, owns the session.
-    #[error("session {0} is in use by another process")]
-    Busy(SessionId),
+    #[error("session {session} is in use by {}", named(owner.as_deref()))]
+    Busy {
+        /// The session.
+        session: SessionId,
+        /// Who owns it; none when it does not say.
+        owner: Option<Box<Lease>>,
+    },
     /// There is no such session.
     #[error("no session {0}")]
     NotFound(SessionId),
@@ -62,6 +69,21 @@ pub enum OpenError {
     /// The files can't be read.
     #[error(transparent)]
     Raw(#[from] RawError),
+}
+
+impl OpenError {
+    pub(crate) fn of_lock(session: SessionId, error: LockError) -> OpenError {
+        match error {
+            LockError::Held(owner) => OpenError::Busy { session, owner },
+            LockError::Io(error) => OpenError::Io(error),
+        }
+    }
+}
+
+fn named(owner: Option<&Lease>) -> String {
+    owner.map_or("another process".to_owned(), |lease| {
+        format!("process {} ({})", lease.pid, lease.program)
+    })
 }
 
 /// What is wrong with a journal that can't be gone on with.
@@ -117,9 +139,14 @@ fn stands(path: &Path) -> bool {
     std::fs::symlink_metadata(path).map_or_else(|error| !is_absence(&error), |_| true)
 }
 
+/// Is shown every event of a journal while it is opened: each once, in order.
+pub type Witness<'a> = &'a mut (dyn FnMut(&Envelope) + Send);
+
 /// What a journal's files hold, read before the engine opens them.
 pub(crate) struct Survey {
     journal: RawJournal,
+    // Whether the base was left out.
+    own: bool,
     acknowledged: Seq,
     tail: Vec<Record>,
     holes: Holes,
@@ -137,7 +164,8 @@ impl Survey {
         base: Option<&Base>,
     ) -> Result<Survey, OpenError> {
         let damaged = |damage| OpenError::Damaged { session, damage };
-        let journal = match base.map_or(Ok(true), Base::is_as_written)? {
+        let own = base.map_or(Ok(true), Base::is_as_written)?;
+        let journal = match own {
             true => RawJournal::read_own(dir, session)?,
             false => RawJournal::read(dir, session)?,
         };
@@ -169,7 +197,27 @@ impl Survey {
             return Err(damaged(Damage::Records(problem)));
         }
         let tail = journal.records_from(head.seq.next()).collect::<Result<Vec<_>, _>>()?;
-        Ok(Survey { journal, acknowledged: head.seq, tail, holes })
+        Ok(Survey { journal, own, acknowledged: head.seq, tail, holes })
+    }
+
+    /// Reads from a copy of the engine's files from now on, since the engine is about to change them.
+    pub(crate) fn read_from(&mut self, copy: &SessionDir) -> io::Result<()> {
+        self.journal.read_from(copy)
+    }
+
+    /// Shows every event, those of the base too.
+    pub(crate) fn show(&self, base: Option<&Base>, witness: Witness<'_>) -> Result<(), RawError> {
+        if let (Some(base), true) = (base, self.own) {
+            let all = Seq(1)..=base.end().seq;
+            for (record, seq) in base.scan(all, &Holes::default()).zip(1..) {
+                // It was as it was written a moment ago.
+                witness(&record.map_err(|_| RawError::Lost(Seq(seq)))?.envelope);
+            }
+        }
+        self.journal.envelopes().try_for_each(|envelope| {
+            witness(&envelope?);
+            Ok(())
+        })
     }
 
     /// Gives what earlier repairs named as lost.

@@ -13,7 +13,7 @@ use codex_event::{
     Timestamp, TurnId, Usage,
 };
 use codex_journal::{
-    Batch, Cut, ForkError, Layout, NewFork, PHASE_TARGET, Scribe, export, fork, import,
+    Batch, Cut, ForkError, Layout, NewFork, PHASE_TARGET, Scribe, discard, export, fork, import,
 };
 use tokio::task::JoinSet;
 use tracing::field::{Field, Visit};
@@ -78,13 +78,13 @@ fn copies(layout: &Layout, id: SessionId) -> Result<(), String> {
     let new = NewFork { id: child, author: Author::Supervisor, now: Timestamp(0) };
     match fork(layout, id, Cut::End, new) {
         Ok(_) => {}
-        // One whose writer was killed before it wrote anything.
-        Err(ForkError::NeverBegun(_)) => return Ok(()),
+        // One whose writer was killed before it wrote anything, or that has lost a record.
+        Err(ForkError::NeverBegun(_) | ForkError::Hole { .. }) => return Ok(()),
         Err(error) => return Err(text(error)),
     }
     let mut file = Vec::new();
     export(layout, child, &mut file, &mut |_| {}).map_err(text)?;
-    std::fs::remove_dir_all(layout.session(child).path()).map_err(text)?;
+    discard(layout, child).map_err(text)?;
     import(layout, &mut &file[..], &mut |_| {}).map_err(text)?;
     Ok(())
 }

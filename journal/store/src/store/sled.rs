@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::Builder;
 
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
@@ -22,7 +23,7 @@ use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
 use crate::layout::SessionDir;
 use crate::lock::Lock;
-use crate::open::{self, Damage, OpenError, Survey, mark};
+use crate::open::{self, Damage, OpenError, Survey, Witness, mark};
 use crate::phase::Phase;
 
 /// Bytes of one segment of the engine's log, fixed for the life of a database.
@@ -54,7 +55,7 @@ struct Engine {
     // What comes before the engine's first record.
     base: Option<Base>,
     holes: Holes,
-    _lock: Arc<Lock>,
+    lock: Arc<Lock>,
 }
 
 impl SledStore {
@@ -70,7 +71,7 @@ impl SledStore {
         base: Option<Base>,
     ) -> Result<SledStore, OpenError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
-        let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
+        let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
@@ -83,7 +84,7 @@ impl SledStore {
         })?;
         Phase::CreateEngine.begin();
         let db = start(&dir.db(), session)?;
-        let engine = Engine { db: Some(db), base, holes: Holes::default(), _lock: Arc::new(lock) };
+        let engine = Engine { db: Some(db), base, holes: Holes::default(), lock: Arc::new(lock) };
         let store = SledStore::over(dir, session, engine)?;
         Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
@@ -108,14 +109,27 @@ impl SledStore {
     /// that can be read; the damaged files are kept ([`super::kept()`]). A journal of a newer release is
     /// left as it is.
     pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        SledStore::open_before(dir, session, None)
+    }
+
+    /// As [`SledStore::open`], and shows every event to a witness while the engine opens its files.
+    ///
+    /// What is shown is what was surveyed, so it is what the store holds when this succeeds. When it
+    /// fails, any part of it may have been shown.
+    pub(crate) fn open_before(
+        dir: &SessionDir,
+        session: SessionId,
+        witness: Option<Witness<'_>>,
+    ) -> Result<SledStore, OpenError> {
         open::check(dir, session)?;
-        let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
+        let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
+        let lock = Arc::new(lock);
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
         let base = Base::open(&dir.base())?;
         let base = base.as_ref();
-        let survey = match Survey::take(dir, session, base) {
+        let mut survey = match Survey::take(dir, session, base) {
             Err(OpenError::Damaged { damage: Damage::Records(problem), .. }) => {
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
@@ -127,19 +141,49 @@ impl SledStore {
             }
             other => other?,
         };
+        let anew = earlier.is_some();
         if let Some(damage) = earlier {
             tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
             rebuild::run(dir, session, survey.records())?;
         }
-        let mut store = match SledStore::enter(dir, session, &survey, &lock) {
+        put_aside(dir)?;
+        if !anew && let Some(copy) = aside::left(dir) {
+            survey.read_from(&copy)?;
+        }
+        // From here on nobody writes to what the survey reads.
+        let survey = &survey;
+        let mut store = std::thread::scope(|scope| {
+            let show = |witness| {
+                let thread = Builder::new().name("survey".into());
+                thread.spawn_scoped(scope, move || survey.show(base, witness))
+            };
+            let showing = witness.map(show).transpose()?;
+            let store = SledStore::settle(dir, session, survey, &lock)?;
+            if let Some(showing) = showing {
+                showing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            }
+            Ok::<_, OpenError>(store)
+        })?;
+        store.salvaged = salvaged;
+        Ok(store)
+    }
+
+    // Opens the engine until it gives what was surveyed, and makes that durable.
+    fn settle(
+        dir: &SessionDir,
+        session: SessionId,
+        survey: &Survey,
+        lock: &Arc<Lock>,
+    ) -> Result<SledStore, OpenError> {
+        let mut store = match SledStore::enter(dir, session, survey, lock) {
             Err(OpenError::Damaged { damage: damage @ Damage::Engine(_), .. }) => {
                 tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
                 rebuild::run(dir, session, survey.records())?;
-                SledStore::enter(dir, session, &survey, &lock)?
+                put_aside(dir)?;
+                SledStore::enter(dir, session, survey, lock)?
             }
             other => other?,
         };
-        store.salvaged = salvaged;
         store.barrier()?;
         Phase::SyncOpened.begin();
         sync_dir(&dir.db())?;
@@ -149,22 +193,24 @@ impl SledStore {
         Ok(store)
     }
 
-    // Lets the engine at the files, with a copy aside.
+    /// Gives what keeps other owners away.
+    pub(crate) fn lock(&self) -> Arc<Lock> {
+        Arc::clone(&self.engine.lock)
+    }
+
+    // Lets the engine at the files, of which there is a copy aside.
     fn enter(
         dir: &SessionDir,
         session: SessionId,
         survey: &Survey,
         lock: &Arc<Lock>,
     ) -> Result<SledStore, OpenError> {
-        remove_torn_snapshots(&dir.db())?;
-        Phase::CopyAside.begin();
-        aside::put(dir)?;
         mark::begin(dir)?;
         Phase::OpenEngine.begin();
         let opened = start(&dir.db(), session)
             .and_then(|db| {
                 let (base, holes) = (Base::open(&dir.base())?, survey.holes().clone());
-                let engine = Engine { db: Some(db), base, holes, _lock: Arc::clone(lock) };
+                let engine = Engine { db: Some(db), base, holes, lock: Arc::clone(lock) };
                 SledStore::over(dir, session, engine)
             })
             .and_then(|mut store| store.compare(survey).map(|()| store));
@@ -410,7 +456,7 @@ pub(super) fn start(db: &Path, session: SessionId) -> Result<Db, OpenError> {
     match guarded(|| config.open()) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
-            Err(OpenError::Busy(session))
+            Err(OpenError::Busy { session, owner: None })
         }
         Ok(Err(sled::Error::Io(error))) => Err(OpenError::Io(error)),
         Ok(Err(error)) => Err(damaged(Damage::Engine(error.to_string()))),
@@ -423,6 +469,12 @@ pub(super) fn engine_error(error: sled::Error) -> StoreError {
         sled::Error::Io(error) => StoreError::Io(error),
         other => StoreError::Engine(other.to_string()),
     }
+}
+
+fn put_aside(dir: &SessionDir) -> io::Result<()> {
+    remove_torn_snapshots(&dir.db())?;
+    Phase::CopyAside.begin();
+    aside::put(dir)
 }
 
 // The engine takes a snapshot that was never finished for its newest one, and refuses to open.

@@ -2,6 +2,7 @@
 
 mod child;
 mod conformance;
+mod cuts;
 mod damage;
 mod export;
 mod faults;
@@ -9,6 +10,7 @@ mod feed;
 mod find;
 mod fork;
 mod kill;
+mod lease;
 mod pages;
 mod raw;
 mod salvage;

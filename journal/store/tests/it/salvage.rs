@@ -288,7 +288,7 @@ fn a_repair_on_purpose_tells_what_it_found_and_did() {
     assert_eq!((again.salvaged, again.found), (None, done.left));
 
     let held = Scribe::open(&Layout::new(home.path()), id).expect("opens");
-    assert!(matches!(repair(&dir, id), Err(OpenError::Busy(_))));
+    assert!(matches!(repair(&dir, id), Err(OpenError::Busy { .. })));
     drop(held);
 }
 
