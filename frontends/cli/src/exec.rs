@@ -17,7 +17,7 @@ use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{git, opening, resume, say, secrets};
+use crate::{fork, git, opening, resume, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "exec";
@@ -45,16 +45,22 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
     match command {
         None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
-            if let Some(prompt) = words {
-                let message = format!("`{prompt}` stands before the word resume");
-                return Err(Failure::new(USAGE, message).hint(
-                    "codex exec resume SESSION PROMPT; to say just \"resume\" to the model: \
-                     codex exec -- resume",
-                ));
-            }
+            nothing_before("resume", words)?;
             resume::run(flags, *again)
         }
+        Some(ExecCommand::Fork(args)) => {
+            nothing_before("fork", words)?;
+            fork::headless(flags, *args)
+        }
     }
+}
+
+fn nothing_before(word: &str, words: Option<String>) -> Result<(), Failure> {
+    let Some(prompt) = words else { return Ok(()) };
+    let message = format!("`{prompt}` stands before the word {word}");
+    Err(Failure::new(USAGE, message).hint(format!(
+        "codex exec {word} SESSION PROMPT; to say just \"{word}\" to the model: codex exec -- {word}"
+    )))
 }
 
 fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {

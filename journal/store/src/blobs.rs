@@ -57,6 +57,10 @@ impl Blobs {
         self.dir.join(digest.to_string())
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        &self.dir
+    }
+
     /// Puts several blobs down, with one sync of the folder for all of them.
     pub(crate) fn put_all(&self, blobs: &[(Digest, impl AsRef<[u8]>)]) -> io::Result<()> {
         if blobs.is_empty() {

@@ -12,6 +12,7 @@ mod demo;
 mod endings;
 mod exec;
 mod faults;
+mod fork;
 mod full_disk;
 mod lean;
 mod odd;
