@@ -19,6 +19,7 @@ mod making;
 mod open;
 mod phase;
 mod raw;
+mod recording;
 mod repair;
 mod room;
 mod scribe;
@@ -40,6 +41,7 @@ pub use making::discard;
 pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use recording::Recording;
 pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
