@@ -19,7 +19,9 @@ mod takeup;
 mod told;
 mod tools;
 pub mod wiring;
+mod wish;
 
 pub use model::tools_digest;
 pub use takeup::{TakeUpError, TakenUp};
 pub use wiring::{Port, RunError, Setup, Start, run};
+pub use wish::WishError;

@@ -25,11 +25,21 @@ pub(crate) const FRONTEND: &str = "exec";
 /// What a turn is run with, once settings and flags are resolved.
 pub(crate) struct Turn {
     pub(crate) config: Config,
+    pub(crate) keep: Keep,
     /// Where journals are kept; also what no command may touch.
     pub(crate) home: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) input: String,
     pub(crate) show: Show,
+}
+
+/// Whether a session outlives its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Its journal is on disk.
+    OnDisk,
+    /// Nothing of it is.
+    InMemory,
 }
 
 /// How a turn is shown.
@@ -51,6 +61,12 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
                     "codex exec resume SESSION PROMPT; to say just \"resume\" to the model: \
                      codex exec -- resume",
                 ));
+            }
+            if flags.ephemeral || again.run.ephemeral {
+                let message = "a session that is kept nowhere can't be resumed, and one that is \
+                               kept stays so";
+                return Err(Failure::new(USAGE, message)
+                    .hint("leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one"));
             }
             resume::run(flags, *again)
         }
@@ -91,7 +107,8 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
     let input = input.ok_or_else(|| {
         Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
     })?;
-    let turn = Turn { config, home, cwd, input, show };
+    let keep = if flags.ephemeral { Keep::InMemory } else { Keep::OnDisk };
+    let turn = Turn { config, keep, home, cwd, input, show };
     turn.run().map(|(_, code)| code)
 }
 
@@ -172,13 +189,14 @@ impl Turn {
         })?;
         let spawner = spawner()?;
         let id = codex_actors::wiring::new_session_id();
+        let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan)?);
+        let input = self.input;
+        let start = match self.keep {
+            Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },
+            Keep::InMemory => Start::Ephemeral { id, opening, input },
+        };
         let setup = Setup {
-            start: Start::New {
-                layout: Layout::new(&self.home),
-                id,
-                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan)?),
-                input: self.input,
-            },
+            start,
             frontend: FRONTEND.to_owned(),
             access: opening::access(config),
             place: opening::place(&self.cwd, &workplace),

@@ -11,6 +11,7 @@ mod panic;
 mod replay;
 mod resume;
 mod say;
+mod sessions;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Replay(replay) => replay::run(replay),
-        Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),

@@ -5,7 +5,6 @@
 //! shown.
 
 mod damage;
-pub mod sessions;
 mod verify;
 
 use std::io::{self, Write};

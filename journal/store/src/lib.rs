@@ -14,8 +14,10 @@ mod lock;
 mod open;
 mod phase;
 mod raw;
+mod remove;
 mod scribe;
 mod store;
+mod sweep;
 mod verify;
 
 pub use blobs::Blobs;
@@ -27,8 +29,10 @@ pub use layout::{Layout, SessionDir};
 pub use open::{Damage, OpenError};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use remove::{RemoveError, is_owned, remove};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
 pub use store::{AppendError, MemStore, Reader, SledStore, Store, StoreError};
+pub use sweep::{Leftover, LeftoverKind, Leftovers};
 pub use verify::{Problem, Verified, verify};

@@ -15,7 +15,7 @@ use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
 use crate::open::OpenError;
 use crate::phase::Phase;
-use crate::store::{AppendError, SledStore, Store, StoreError};
+use crate::store::{AppendError, MemStore, SledStore, Store, StoreError};
 
 /// Most batches that wait for the writer; one more makes its sender wait.
 pub const QUEUE: usize = 64;
@@ -116,6 +116,11 @@ impl Scribe {
     pub fn open(layout: &Layout, id: SessionId) -> Result<(Scribe, Handle), OpenError> {
         let dir = layout.session(id);
         Scribe::over(&dir, SledStore::open(&dir, id)?)
+    }
+
+    /// Starts the writer of a session that is kept in memory alone, blobs too, and ends with it.
+    pub fn in_memory(id: SessionId) -> (Scribe, Handle) {
+        Scribe::start(MemStore::new(id), Blobs::in_memory(), None)
     }
 
     fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {

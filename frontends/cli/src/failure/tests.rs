@@ -314,6 +314,21 @@ fn turns() {
 }
 
 #[test]
+fn changed_sessions() {
+    each!(WishError:
+        WishError::Refused(_) => Rejection::BadName.into(), fails(USAGE, "name");
+        WishError::Journal(_) => WriteError::Ended.into(), fails(NO_JOURNAL, "writer");
+        WishError::Runtime(_) => WishError::Runtime(refused()), fails(BUG, "runtime");
+    );
+    each!(RemoveError:
+        RemoveError::NotFound(_) => RemoveError::NotFound(id()), fails(USAGE, "01a20616-");
+        RemoveError::Busy(_) => RemoveError::Busy(id()), fails(USAGE, "01a20616-");
+        RemoveError::Io { .. } => RemoveError::Io { session: id(), source: refused() },
+            fails(NO_JOURNAL, "01a20616-");
+    );
+}
+
+#[test]
 fn failed_turns() {
     each!(FailureKind:
         FailureKind::Model => FailureKind::Model, hints("provider");

@@ -2,7 +2,6 @@
 
 mod fixture;
 mod golden;
-mod list;
 mod live;
 mod replay;
 mod verify;
