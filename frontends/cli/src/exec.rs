@@ -108,6 +108,9 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
         Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
     })?;
     let keep = if flags.ephemeral { Keep::InMemory } else { Keep::OnDisk };
+    if keep == Keep::InMemory && !show.json {
+        say::aside("This session is kept nowhere: it can't be resumed or replayed.");
+    }
     let turn = Turn { config, keep, home, cwd, input, show };
     turn.run().map(|(_, code)| code)
 }

@@ -33,14 +33,20 @@ impl Catalog {
     /// Says what there is. Only sessions that are new or changed are read; one that can't be read is
     /// damaged, and hides no other. Only the folder of all sessions can fail.
     pub fn open(layout: &Layout, tick: &mut dyn FnMut(Tick)) -> io::Result<Catalog> {
+        // The two halves of the work take the same time: reading what is known, and looking at what
+        // is there.
+        let (known, stamped) = std::thread::scope(|scope| {
+            let known = scope.spawn(|| index::load(layout));
+            let stamped = stamps(layout);
+            (known.join().unwrap_or_default(), stamped)
+        });
         let mut known: HashMap<SessionId, Kept> =
-            index::load(layout).into_iter().map(|kept| (kept.entry.id, kept)).collect();
+            known.into_iter().map(|kept| (kept.entry.id, kept)).collect();
         let was = known.len();
         let mut all = Vec::new();
         let mut fresh = Vec::new();
-        for id in index::folders(layout)? {
+        for (id, stamp) in stamped? {
             let dir = layout.session(id);
-            let stamp = Stamp::take(&dir);
             match known.remove(&id).filter(|kept| kept.holds(&stamp, &dir)) {
                 // Looked at later than it was read, so it may count as settled by now.
                 Some(kept) => all.push(Kept { stamp, ..kept }),
@@ -120,4 +126,9 @@ impl Catalog {
     pub fn count(&self, state: State) -> usize {
         self.entries.iter().filter(|entry| entry.state() == state).count()
     }
+}
+
+fn stamps(layout: &Layout) -> io::Result<Vec<(SessionId, Stamp)>> {
+    let folders = index::folders(layout)?;
+    Ok(folders.into_iter().map(|id| (id, Stamp::take(&layout.session(id)))).collect())
 }
