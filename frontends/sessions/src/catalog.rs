@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
+use std::num::NonZero;
 use std::ops::ControlFlow;
 
 use codex_event::SessionId;
@@ -10,6 +11,9 @@ use codex_journal::{FindError, Layout};
 use crate::entry::{Entry, Life, State};
 use crate::index::{self, Kept, Stamp};
 use crate::parallel;
+
+// Fewer sessions than this are not worth a thread.
+const LEAST_PART: usize = 256;
 
 /// How far something is that takes its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +132,21 @@ impl Catalog {
     }
 }
 
+// In parts at once: looking at files waits for the system, and nothing depends on the order.
 fn stamps(layout: &Layout) -> io::Result<Vec<(SessionId, Stamp)>> {
     let folders = index::folders(layout)?;
-    Ok(folders.into_iter().map(|id| (id, Stamp::take(&layout.session(id)))).collect())
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let part = folders.len().div_ceil(cores).max(LEAST_PART);
+    let look = |ids: &[SessionId]| -> Vec<(SessionId, Stamp)> {
+        ids.iter().map(|id| (*id, Stamp::take(&layout.session(*id)))).collect()
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> =
+            folders.chunks(part).map(|ids| scope.spawn(move || look(ids))).collect();
+        let mut stamps = Vec::with_capacity(folders.len());
+        for part in parts {
+            stamps.extend(part.join().map_err(|_panic| io::Error::other("looking panicked"))?);
+        }
+        Ok(stamps)
+    })
 }
