@@ -13,9 +13,10 @@ use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, WrapFuture,
 };
 use codex_event::{
-    Author, Body, Command, Durability, Envelope, Epoch, Event, Rejection, SessionId,
+    Author, Body, CloseReason, Command, Durability, Envelope, Epoch, Event, Rejection, SessionId,
 };
 use codex_journal::{Batch, Scribe, WriteError};
+use codex_redact::Redactor;
 use codex_session::{Effect, Intake, Report, Session, Stamp};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use crate::messages::{AskModel, AskReview, Notify, Observe, PlanPatch, RunTool, 
 use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
 use crate::tools::ToolActor;
+use crate::veil::Veil;
 
 /// Messages that may wait in the session's mailbox. Its senders each await their answer, so no
 /// more wait than there are tasks that report; 16, the default, makes actix reorder.
@@ -53,6 +55,7 @@ pub(crate) struct SessionActor {
     clock: Clock,
     session: Session,
     scribe: Option<Arc<Scribe>>,
+    veil: Veil,
     queue: VecDeque<Waiting>,
     held_close: Option<Waiting>,
     writing: bool,
@@ -79,6 +82,7 @@ impl SessionActor {
         id: SessionId,
         session: Session,
         scribe: Arc<Scribe>,
+        redactor: Redactor,
         ended: oneshot::Sender<Ending>,
     ) -> SessionActor {
         let root = CancellationToken::new();
@@ -88,6 +92,7 @@ impl SessionActor {
             clock: Clock::start(),
             session,
             scribe: Some(scribe),
+            veil: Veil::new(redactor),
             queue: VecDeque::new(),
             held_close: None,
             writing: false,
@@ -105,25 +110,20 @@ impl SessionActor {
         context: &mut Context<Self>,
     ) -> ResponseFuture<Result<(), Rejection>> {
         let (answer, answered) = oneshot::channel();
+        let intake = self.veil.take_in(intake);
         let waiting = Waiting { author, intake, answer };
         if self.scribe.is_none() {
             // Nothing is written any more, so nothing can be promised.
             let _ = waiting.answer.send(Err(Rejection::Closed));
             return Box::pin(async { answered.await.unwrap_or(Err(Rejection::Closed)) });
         }
-        let closes = matches!(waiting.intake, Intake::Command(Command::Close { .. }));
-        if closes && self.owes_notice() {
-            // The program that is to be told of the turn is told before the session closes.
+        if holds_back(&self.session, &waiting) {
             self.held_close = Some(waiting);
         } else {
             self.queue.push_back(waiting);
             self.pump(context);
         }
         Box::pin(async { answered.await.unwrap_or(Err(Rejection::Closed)) })
-    }
-
-    fn owes_notice(&self) -> bool {
-        self.session.outstanding().iter().any(|owed| matches!(owed, Effect::Notify { .. }))
     }
 
     /// Decides what waits, up to the first barrier, and has it written.
@@ -168,7 +168,8 @@ impl SessionActor {
         context.spawn(committed);
     }
 
-    fn seal(&self, draft: codex_session::Draft) -> Envelope {
+    fn seal(&mut self, mut draft: codex_session::Draft) -> Envelope {
+        self.veil.write(&mut draft.event);
         Envelope {
             session: self.id,
             seq: self.session.last().next(),
@@ -198,9 +199,7 @@ impl SessionActor {
         for effect in self.session.react(envelopes) {
             self.hand_out(effect, context);
         }
-        if !self.owes_notice()
-            && let Some(close) = self.held_close.take()
-        {
+        if let Some(close) = self.held_close.take_if(|close| !holds_back(&self.session, close)) {
             self.queue.push_back(close);
         }
         self.pump(context);
@@ -238,18 +237,20 @@ impl SessionActor {
                 });
             }
             Effect::PlanPatch { call } => {
-                if let Some((_, raw)) = self.session.call(call) {
-                    peers.tools.do_send(PlanPatch { call, raw: raw.clone() });
+                if let Some(known) = self.session.call(call) {
+                    let (_, raw) = self.veil.call(call, known);
+                    peers.tools.do_send(PlanPatch { call, raw });
                 }
             }
             Effect::AskReview { call } => peers.approval.do_send(AskReview { call }),
             Effect::RunTool { call, attempt, confinement } => {
-                if let Some((invocation, raw)) = self.session.call(call) {
+                if let Some(known) = self.session.call(call) {
+                    let (invocation, raw) = self.veil.call(call, known);
                     peers.tools.do_send(RunTool {
                         call,
                         attempt,
-                        invocation: invocation.clone(),
-                        raw: raw.clone(),
+                        invocation,
+                        raw,
                         confinement,
                         cancel: self.turn.child_token(),
                     });
@@ -274,6 +275,15 @@ impl SessionActor {
             let _ = ended.send(Ending { scribe, result });
         }
     }
+}
+
+/// Tells whether a close has to wait: the program that is to be told of the turn is told before, and a
+/// session that is handed over closes once its turn was interrupted.
+fn holds_back(session: &Session, waiting: &Waiting) -> bool {
+    let Intake::Command(Command::Close { reason }) = &waiting.intake else { return false };
+    let notice = |owed: &Effect| matches!(owed, Effect::Notify { .. });
+    (*reason == CloseReason::HandedOver && session.running().is_some())
+        || session.outstanding().iter().any(notice)
 }
 
 fn is_barrier(envelope: &Envelope) -> bool {

@@ -15,11 +15,12 @@
 use std::sync::Arc;
 use std::thread;
 
-use actix::{Actor, Addr, Recipient, System};
+use actix::{Actor, Addr, System};
 use codex_event::{
-    Author, CloseReason, Command, InterruptReason, Opening, Rejection, Resumption, SessionId,
+    Author, CloseReason, Command, InterruptReason, Opening, Past, Rejection, Resumption, SessionId,
 };
 use codex_journal::{Handle, Layout, OpenError, Scribe, WriteError};
+use codex_redact::Redactor;
 use codex_sandbox::Spawner;
 use codex_session::Session;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,19 +28,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::approval::ApprovalActor;
 pub use crate::clock::new_session_id;
-use crate::messages::{Answer, Wish};
+use crate::messages::Wish;
 use crate::model::Endpoint;
 pub use crate::model_actor::Access;
 use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
+pub use crate::port::Port;
+use crate::port::{self, Asked};
 use crate::sandbox::SandboxActor;
 use crate::session::{Ending, Meet, Peers, SessionActor};
 use crate::takeup::TakenUp;
 pub use crate::tools::Place;
 use crate::tools::ToolActor;
 
-/// Commands of a frontend that may wait.
-pub(crate) const COMMANDS: usize = 16;
 /// Worker threads for I/O.
 const WORKERS: usize = 2;
 
@@ -55,6 +56,10 @@ pub struct Setup {
     pub place: Place,
     /// Starts processes; it must have been made before any thread was.
     pub spawner: Spawner,
+    /// What is secret.
+    pub redactor: Redactor,
+    /// The program that is told of turns, as today's settings have it.
+    pub notify: Vec<String>,
 }
 
 /// How a session begins in this process.
@@ -88,21 +93,6 @@ pub enum Start {
     },
 }
 
-/// A frontend's way to say what it wants. Commands are taken in order.
-#[derive(Clone, Debug)]
-pub struct Port {
-    commands: mpsc::Sender<Command>,
-}
-
-impl Port {
-    /// Hands a command in; waits while too many wait. Must not be called on an async thread.
-    ///
-    /// A session that has ended takes no more commands, which is no error: the feed says so too.
-    pub fn submit(&self, command: Command) {
-        let _ = self.commands.blocking_send(command);
-    }
-}
-
 /// Why a session could not be run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -130,12 +120,11 @@ pub fn run<T: Send + 'static>(
     setup: Setup,
     frontend: impl FnOnce(Port, Handle) -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    let Setup { start, frontend: name, access, place, spawner } = setup;
+    let Setup { start, frontend: name, access, place, spawner, redactor, notify } = setup;
     let Begun { session, first } = begin(start)?;
     let handle = session.handle.clone();
     let author = Author::User(name);
-    let (commands, wishes) = mpsc::channel(COMMANDS);
-    let port = Port { commands };
+    let (port, wishes) = Port::open(author.clone());
     let shown = thread::Builder::new()
         .name("frontend".into())
         .spawn(move || frontend(port, handle))
@@ -147,7 +136,7 @@ pub fn run<T: Send + 'static>(
         .build()
         .map_err(RunError::Runtime)?;
     let system = System::with_tokio_rt(|| runtime);
-    let gear = Gear { author, access, place, spawner };
+    let gear = Gear { author, access, place, spawner, redactor, notify };
     let ending = system.block_on(live(session, first, gear, wishes));
     // Dropping the system drops the actors, and with the sandbox actor every lifeline.
     drop(system);
@@ -178,7 +167,8 @@ impl Begun {
         opening: Box<Opening>,
         input: String,
     ) -> Begun {
-        let session = TakenUp { id, scribe, handle, session: Session::default() };
+        let (session, past) = (Session::default(), Past::default());
+        let session = TakenUp { id, scribe, handle, session, past };
         Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
     }
 }
@@ -205,6 +195,8 @@ struct Gear {
     access: Access,
     place: Place,
     spawner: Spawner,
+    redactor: Redactor,
+    notify: Vec<String>,
 }
 
 type Failed = (Arc<Scribe>, RunError);
@@ -213,14 +205,15 @@ async fn live(
     taken_up: TakenUp,
     first: Vec<Command>,
     gear: Gear,
-    wishes: mpsc::Receiver<Command>,
+    wishes: mpsc::Receiver<Asked>,
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
-    let TakenUp { id, scribe, handle, session } = taken_up;
-    let Gear { author, access, place, spawner } = gear;
+    let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
+    let Gear { author, access, place, spawner, redactor, notify } = gear;
     let before = session.last();
     let scribe = Arc::new(scribe);
-    let session = SessionActor::new(id, session, Arc::clone(&scribe), ended).start();
+    let session =
+        SessionActor::new(id, session, Arc::clone(&scribe), redactor.clone(), ended).start();
     let approval = ApprovalActor::new(session.clone().recipient()).start();
     let sandbox = SandboxActor::new(spawner).start();
     let blobs = handle.blobs().clone();
@@ -230,6 +223,7 @@ async fn live(
             session: session.clone().recipient(),
             blobs: blobs.clone(),
             access: Arc::new(access),
+            redactor: redactor.clone(),
             endpoint: Arc::new(Endpoint::default()),
             input: Arc::default(),
         }
@@ -239,10 +233,11 @@ async fn live(
             sandbox,
             blobs: blobs.clone(),
             place: Arc::new(place),
+            redactor: redactor.clone(),
         }
         .start(),
         approval: approval.clone(),
-        notifier: NotifierActor::new(session.clone().recipient(), blobs).start(),
+        notifier: NotifierActor::new(session.clone().recipient(), blobs, redactor, notify).start(),
     };
     let _ = session.send(Meet(peers)).await;
 
@@ -251,7 +246,7 @@ async fn live(
         Err(error) => return Err((scribe, RunError::Runtime(error))),
     };
     actix::spawn(obey(signals, session.clone(), author.clone()));
-    actix::spawn(pass_on(wishes, session.clone().recipient(), approval, author.clone()));
+    actix::spawn(port::pass_on(wishes, session.clone().recipient(), approval));
 
     for command in first {
         let wish = Wish { author: author.clone(), command };
@@ -267,34 +262,6 @@ async fn live(
     match end.await {
         Ok(ending) => Ok(ending),
         Err(_) => Err((scribe, RunError::Refused(Rejection::Closed))),
-    }
-}
-
-async fn pass_on(
-    mut commands: mpsc::Receiver<Command>,
-    session: Recipient<Wish>,
-    approval: Addr<ApprovalActor>,
-    author: Author,
-) {
-    while let Some(command) = commands.recv().await {
-        let author = author.clone();
-        let refused = match command {
-            Command::SettleReview { call, verdict, scope } => {
-                approval.send(Answer { author, call, verdict, scope }).await
-            }
-            other @ (Command::Open(_)
-            | Command::Resume(_)
-            | Command::Submit { .. }
-            | Command::Interrupt { .. }
-            | Command::Name { .. }
-            | Command::Shelve { .. }
-            | Command::Close { .. }) => session.send(Wish { author, command: other }).await,
-        };
-        match refused {
-            Ok(Ok(())) => {}
-            Ok(Err(rejection)) => tracing::debug!(%rejection, "command refused"),
-            Err(_) => return,
-        }
     }
 }
 

@@ -27,7 +27,9 @@ impl TakenUp {
     /// For commands whose events owe the world nothing: what else was owed stays so, for whoever
     /// takes the session up next. Blocking.
     pub fn wish(self, author: Author, command: Command) -> Result<(), WishError> {
-        let TakenUp { id, scribe, handle: _, mut session } = self;
+        let TakenUp { id, scribe, handle, mut session, past: _ } = self;
+        // It would keep the session locked.
+        drop(handle);
         let runtime = tokio::runtime::Builder::new_current_thread().build();
         let runtime = runtime.map_err(WishError::Runtime)?;
         let clock = Clock::start();

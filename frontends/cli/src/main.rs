@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod audit;
 mod demo;
 mod exec;
 mod failure;
@@ -11,6 +12,7 @@ mod panic;
 mod replay;
 mod resume;
 mod say;
+mod secrets;
 mod sessions;
 mod trace;
 mod workplace;
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => sessions::run(sessions),
+        Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),

@@ -17,7 +17,7 @@ use codex_view::Paint;
 
 use crate::args::{List, Named, Sessions, SessionsCommand};
 use crate::failure::{Failure, USAGE};
-use crate::{opening, say};
+use crate::{opening, say, secrets};
 use progress::Progress;
 
 /// The name under which this frontend's wishes are recorded.
@@ -30,6 +30,8 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
         Some(SessionsCommand::List(args)) => list(&home, &args),
         Some(SessionsCommand::Show(args)) => show(&home, &args),
         Some(SessionsCommand::Name { session, name, clear: _ }) => {
+            // As everything else that comes in, before the session sees it.
+            let name = name.map(|name| secrets::clean(&name));
             change::wish(&home, &session, Command::Name { name })
         }
         Some(SessionsCommand::Archive { session }) => {

@@ -102,7 +102,7 @@ impl Leftovers {
             let name = entry.file_name();
             match name.to_str() {
                 // A copy that is not whole, whatever became of the files that it was made from.
-                Some("db.half") => {
+                Some("db.half" | "db.damaged.half" | "lease.new") => {
                     found.push(Leftover::new(Some(id), entry.path(), LeftoverKind::HalfWritten));
                 }
                 Some("db.before" | "db.new") => copies.push(entry.path()),
