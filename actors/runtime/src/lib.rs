@@ -25,7 +25,7 @@ pub mod wiring;
 mod wish;
 
 pub use model::tools_digest;
-pub use secrets::redactor;
+pub use secrets::{ephemeral_redactor, redactor};
 pub use takeup::{TakeUpError, TakenUp};
 pub use wiring::{Port, RunError, Setup, Start, run};
 pub use wish::WishError;

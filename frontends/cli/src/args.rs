@@ -16,9 +16,7 @@ use crate::failure::{Failure, USAGE};
 
 mod sessions;
 
-pub(crate) use sessions::{
-    Delete, Gc, List, Named, Place, Search, Sessions, SessionsCommand,
-};
+pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, SessionsCommand};
 
 /// A coding agent for the terminal, whose every act is an event in a journal.
 #[derive(Debug, Parser)]

@@ -65,8 +65,9 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
             if flags.ephemeral || again.run.ephemeral {
                 let message = "a session that is kept nowhere can't be resumed, and one that is \
                                kept stays so";
-                return Err(Failure::new(USAGE, message)
-                    .hint("leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one"));
+                return Err(Failure::new(USAGE, message).hint(
+                    "leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one",
+                ));
             }
             resume::run(flags, *again)
         }
@@ -192,7 +193,10 @@ impl Turn {
         })?;
         let spawner = spawner()?;
         let access = opening::access(config);
-        let redactor = secrets::redactor(&self.home, &access);
+        let redactor = match self.keep {
+            Keep::OnDisk => secrets::redactor(&self.home, &access),
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
+        };
         let id = codex_actors::wiring::new_session_id();
         let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
         let input = self.input;

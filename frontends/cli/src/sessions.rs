@@ -2,6 +2,7 @@
 
 mod change;
 mod progress;
+mod repair;
 mod room;
 mod search;
 
@@ -43,6 +44,8 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
         Some(SessionsCommand::Delete(args)) => change::delete(&home, &args),
         Some(SessionsCommand::Gc(args)) => room::gc(&home, &args),
         Some(SessionsCommand::Search(args)) => search::run(&home, &args),
+        Some(SessionsCommand::Repair { session, dry_run: true }) => repair::look(&home, &session),
+        Some(SessionsCommand::Repair { session, dry_run: false }) => repair::run(&home, &session),
     }
 }
 

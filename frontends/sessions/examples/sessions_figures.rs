@@ -63,9 +63,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         list().map(|read| assert_eq!(read, SESSIONS))
     })?;
     figure("list of 5000, first", "ms", &first);
-    figure("list of 5000, none changed", "ms", &sampled(SAMPLES, || {
-        list().map(|read| assert_eq!(read, 0))
-    })?);
+    figure(
+        "list of 5000, none changed",
+        "ms",
+        &sampled(SAMPLES, || list().map(|read| assert_eq!(read, 0)))?,
+    );
     // Of the processor alone, which others that are busy don't change. The system counts it in ticks
     // of 10 ms.
     let begun = ticks()?;
@@ -104,10 +106,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
         hits
     };
-    figure("search of 5000", "ms", &sampled(3, || {
-        assert_eq!(find(&all, "finished the LOOP"), SESSIONS);
-        Ok(())
-    })?);
+    figure(
+        "search of 5000",
+        "ms",
+        &sampled(3, || {
+            assert_eq!(find(&all, "finished the LOOP"), SESSIONS);
+            Ok(())
+        })?,
+    );
 
     let long = id(SESSIONS);
     let (scribe, _) = Scribe::create(&layout, long)?;
@@ -130,10 +136,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     scribe.finish()?;
     let catalog = Catalog::open(&layout, &mut |_| {})?;
     let entry = catalog.find(long).ok_or("the long session is not listed")?;
-    figure("search of 100000 events", "ms", &sampled(SAMPLES, || {
-        assert_eq!(find(&[entry], "LINE 99999 of"), 1);
-        Ok(())
-    })?);
+    figure(
+        "search of 100000 events",
+        "ms",
+        &sampled(SAMPLES, || {
+            assert_eq!(find(&[entry], "LINE 99999 of"), 1);
+            Ok(())
+        })?,
+    );
     Ok(())
 }
 
@@ -156,18 +166,26 @@ fn beside(home: &Path, index: &Path) -> Result<(), Box<dyn Error>> {
         std::fs::write(&paths[number], line)?;
     }
     let parse = |line: &str| serde_json::from_str::<serde_json::Value>(line);
-    figure("index as one file, read", "ms", &sampled(SAMPLES, || {
-        for line in std::fs::read_to_string(index)?.lines().skip(1) {
-            std::hint::black_box(parse(line)?);
-        }
-        Ok(())
-    })?);
-    figure("index as 5000 files, read", "ms", &sampled(SAMPLES, || {
-        for path in &paths {
-            std::hint::black_box(parse(&std::fs::read_to_string(path)?)?);
-        }
-        Ok(())
-    })?);
+    figure(
+        "index as one file, read",
+        "ms",
+        &sampled(SAMPLES, || {
+            for line in std::fs::read_to_string(index)?.lines().skip(1) {
+                std::hint::black_box(parse(line)?);
+            }
+            Ok(())
+        })?,
+    );
+    figure(
+        "index as 5000 files, read",
+        "ms",
+        &sampled(SAMPLES, || {
+            for path in &paths {
+                std::hint::black_box(parse(&std::fs::read_to_string(path)?)?);
+            }
+            Ok(())
+        })?,
+    );
     Ok(())
 }
 

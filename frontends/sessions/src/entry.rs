@@ -6,7 +6,7 @@ use std::path::Path;
 use codex_event::{
     CloseReason, Envelope, Event, ItemKind, Seq, SessionId, Shelf, Timestamp, Usage,
 };
-use codex_journal::{Blobs, HeadState, Layout, RawJournal, SessionDir};
+use codex_journal::{Blobs, HeadState, Layout, Problem, RawJournal, SessionDir};
 use codex_view::{Finale, words};
 use serde::{Deserialize, Serialize};
 
@@ -111,7 +111,9 @@ impl Entry {
             let acknowledged = acknowledged(&dir);
             return Entry { id, told: None, damaged: true, size, acknowledged, running, touched };
         };
-        let mut damaged = !journal.problems().is_empty();
+        // What a newer release wrote is whole; this one only can't say what it is.
+        let is_damage = |problem: &Problem| !matches!(problem, Problem::Newer { .. });
+        let mut damaged = journal.problems().iter().any(is_damage);
         let mut fold = Fold::default();
         for record in journal.records() {
             let Ok(mut record) = record else {

@@ -79,8 +79,8 @@ impl Look {
 impl Kept {
     /// Tells whether a session that looks like this now is what was read of it then.
     pub(crate) fn holds(&self, now: &Stamp, dir: &SessionDir) -> bool {
-        let alike = (self.stamp.head, self.stamp.data, self.stamp.blobs)
-            == (now.head, now.data, now.blobs);
+        let alike =
+            (self.stamp.head, self.stamp.data, self.stamp.blobs) == (now.head, now.data, now.blobs);
         // The head says how far the journal goes; it is small, and never lies.
         alike && (self.stamp.settled || self.entry.acknowledged == entry::acknowledged(dir))
     }

@@ -175,10 +175,7 @@ mod tests {
         assert_eq!(shown("first\n  second line\nthird", "second"), "second line");
         assert_eq!(shown("say \x1b[2Jhello\r\n", "hello"), "say \\x1b[2Jhello");
         let long = format!("{}needle{}", "a".repeat(500), "é".repeat(500));
-        assert_eq!(
-            shown(&long, "needle"),
-            format!("…{}needle{}…", "a".repeat(40), "é".repeat(80))
-        );
+        assert_eq!(shown(&long, "needle"), format!("…{}needle{}…", "a".repeat(40), "é".repeat(80)));
         assert_eq!(shown("two\nlines", "o\nl"), "two\\nlines");
     }
 }

@@ -203,17 +203,13 @@ mod tests {
     #[test]
     fn sizes_and_tokens_are_short() {
         let sizes = [0, 1_023, 1_024, 10_300, 300 << 10, 5 << 20, 3 << 30].map(size);
-        assert_eq!(
-            sizes,
-            ["0 B", "1023 B", "1.0 KiB", "10 KiB", "300 KiB", "5.0 MiB", "3.0 GiB"]
-        );
+        assert_eq!(sizes, ["0 B", "1023 B", "1.0 KiB", "10 KiB", "300 KiB", "5.0 MiB", "3.0 GiB"]);
         assert_eq!([999, 1_000, 12_345, 7_200_000].map(tokens), ["999", "1.0k", "12k", "7.2M"]);
     }
 
     #[test]
     fn folders_end_where_they_say_most() {
-        let look =
-            Look { paint: Paint::Plain, now: Timestamp(0), home: Some("/home/me") };
+        let look = Look { paint: Paint::Plain, now: Timestamp(0), home: Some("/home/me") };
         assert_eq!(look.folder("/home/me/src", 20), "~/src");
         assert_eq!(look.folder("/home/me", 20), "~");
         assert_eq!(look.folder("/home/men", 20), "/home/men");

@@ -118,9 +118,9 @@ impl Leftovers {
         }
         let (half, named): (Vec<_>, Vec<_>) =
             blobs.into_iter().partition(|path| path.extension().is_some_and(|it| it == "tmp"));
-        found.extend(half.into_iter().map(|path| {
-            Leftover::new(Some(id), path, LeftoverKind::HalfWritten)
-        }));
+        found.extend(
+            half.into_iter().map(|path| Leftover::new(Some(id), path, LeftoverKind::HalfWritten)),
+        );
         if named.is_empty() && copies.is_empty() {
             return Ok(found);
         }
@@ -135,9 +135,7 @@ impl Leftovers {
             let name = path.file_name().and_then(|name| name.to_str());
             name.and_then(|name| name.parse().ok()).is_some_and(|blob| !wanted.contains(&blob))
         });
-        found.extend(
-            orphans.map(|path| Leftover::new(Some(id), path, LeftoverKind::OrphanBlob)),
-        );
+        found.extend(orphans.map(|path| Leftover::new(Some(id), path, LeftoverKind::OrphanBlob)));
         Ok(found)
     }
 

@@ -49,14 +49,26 @@ pub(crate) enum SessionsCommand {
     /// Remove sessions for good. Sessions forked from them stay whole.
     Delete(Delete),
     /// Make room: remove sessions by age or size, and what dead processes left behind.
-    #[command(after_help = "Without --older-than and --keep-size no session is removed, only what \
-                            is of no use to anybody. A running session is never removed.")]
+    #[command(
+        after_help = "Without --older-than and --keep-size no session is removed, only what \
+                            is of no use to anybody. A running session is never removed."
+    )]
     Gc(Gc),
     /// Find words in what was said and done, across sessions.
     #[command(after_help = "Upper and lower case are the same. Each text that holds the words is \
                             shown once, with the session, the position and turn in it, and what \
                             it is.")]
     Search(Search),
+    /// Make the journal of a damaged session whole again, as far as it can be read.
+    #[command(after_help = "Going on with a session does the same. The damaged files are kept \
+                            beside the new ones. Events that are lost stay lost, and are named.")]
+    Repair {
+        /// The session.
+        session: String,
+        /// Change nothing; say what is wrong.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Arguments)]

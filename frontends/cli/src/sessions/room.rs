@@ -136,8 +136,11 @@ impl Report {
                     1 => String::new(),
                     count => format!(" (and {} more)", count - 1),
                 };
-                Err(Failure::new(NO_JOURNAL, format!("not everything could be removed: {first}{more}"))
-                    .hint("check that the folder `journals` of CODEX_HOME (or ~/.codex) is writable"))
+                Err(Failure::new(
+                    NO_JOURNAL,
+                    format!("not everything could be removed: {first}{more}"),
+                )
+                .hint("check that the folder `journals` of CODEX_HOME (or ~/.codex) is writable"))
             }
         }
     }

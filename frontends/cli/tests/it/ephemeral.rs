@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::{
-    Running, World, eventually, patches, processes, run, runs, says,
-};
+use crate::support::{Running, World, eventually, patches, processes, run, runs, says};
 
 const PATCH: &str = "*** Begin Patch\n*** Add File: a.txt\n+one\n*** End Patch\n";
 
@@ -30,17 +28,28 @@ fn kept(world: &World) -> Vec<PathBuf> {
 #[test]
 fn an_ephemeral_session_prints_the_same_and_leaves_nothing() {
     // Large enough that values move out of their records.
-    let steps = || json!([runs("seq 1 20000"), patches(PATCH), runs("cat a.txt"), says("Done.")]);
+    let steps = || {
+        json!([
+            runs("seq 1 20000"),
+            patches(PATCH),
+            runs("cat a.txt; echo t0ken-of-mine-0123"),
+            says("Done."),
+        ])
+    };
     let (world, other) = (World::playing(steps()), World::playing(steps()));
     fs::write(world.home().join("config.toml"), "").expect("written");
     let before = kept(&world);
-    let turn = world.turn(&["--full-auto", "--ephemeral"]);
+    // A secret is redacted without a key that stays.
+    let mut command = world.exec(&["--json", "--full-auto", "--ephemeral", "--", "do the task"]);
+    command.env("MY_TOKEN", "t0ken-of-mine-0123");
+    let turn = run(command);
     assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert!(!turn.stdout.contains("t0ken-of-mine-0123"), "{}", turn.stdout);
     assert_eq!(world.read("a.txt").as_deref(), Some("one\n"));
     assert_eq!(kept(&world), before);
     let usual = other.turn(&["--full-auto"]);
     assert_eq!(turn.shape(), usual.shape());
-    assert_eq!(turn.outputs(), usual.outputs());
+    assert_eq!(turn.outputs()[0], usual.outputs()[0]);
     assert_eq!(world.bodies().len(), other.bodies().len());
     let id = turn.lines()[0]["thread_id"].as_str().expect("an id").to_owned();
 

@@ -57,7 +57,9 @@ fn refused(turn: &Turn, words: &str) {
 #[test]
 fn a_list_says_what_each_session_is_about() {
     let world = World::playing(json!([
-        runs("echo out"), says("First answer.\nMore."), says("Second \u{1b}[31manswer.")
+        runs("echo out"),
+        says("First answer.\nMore."),
+        says("Second \u{1b}[31manswer.")
     ]));
     let (one, two) = (begun(&world, "the first task\nin detail"), begun(&world, "the second task"));
     let table = sessions(&world, &[]);
@@ -117,7 +119,10 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     assert_eq!(ids(&world, &["--all"]).len(), 2);
     let shown = sessions(&world, &["show", "nightly build", "--json"]);
     assert_eq!(shown.lines()[0]["id"], one.as_str());
-    assert_eq!((&shown.lines()[0]["archived"], &shown.lines()[0]["state"]), (&true.into(), &"clean".into()));
+    assert_eq!(
+        (&shown.lines()[0]["archived"], &shown.lines()[0]["state"]),
+        (&true.into(), &"clean".into())
+    );
     let raw = run(world.program(&["replay", &one, "--raw"])).stdout;
     let kinds: Vec<Value> = raw
         .lines()
@@ -131,7 +136,10 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     assert_eq!(sessions(&world, &["name", &two, "nightly build"]).code, 0);
     refused(&sessions(&world, &["show", "nightly build"]), "names 2 sessions");
     assert_eq!(sessions(&world, &["name", &one, "--clear"]).code, 0);
-    assert_eq!(sessions(&world, &["show", "nightly build", "--json"]).lines()[0]["id"], two.as_str());
+    assert_eq!(
+        sessions(&world, &["show", "nightly build", "--json"]).lines()[0]["id"],
+        two.as_str()
+    );
     refused(&sessions(&world, &["name", &one, " "]), "name");
     refused(&sessions(&world, &["name", &one, &"x".repeat(81)]), "80");
     refused(&sessions(&world, &["name", "no such session", "x"]), "no session `no such session`");
@@ -144,7 +152,10 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
 #[test]
 fn everything_about_a_session_is_shown() {
     let world = World::playing(json!([
-        runs("seq 1 20000"), patches(PATCH), runs("exit 3"), says("It is done.\nReally."),
+        runs("seq 1 20000"),
+        patches(PATCH),
+        runs("exit 3"),
+        says("It is done.\nReally."),
     ]));
     let id = begun(&world, "make a plan");
     let shown = sessions(&world, &["show", &id[..13]]);
@@ -167,7 +178,9 @@ fn everything_about_a_session_is_shown() {
     }
     let line = &sessions(&world, &["show", &id, "--json"]).lines()[0];
     assert_eq!(line["turns_told"][0]["calls"].as_array().map(Vec::len), Some(3));
-    assert!(line["journal"]["records"].as_u64() > Some(10) && line["settings"]["model"].is_string());
+    assert!(
+        line["journal"]["records"].as_u64() > Some(10) && line["settings"]["model"].is_string()
+    );
     let blobs = world.home().join("journals").join(&id).join("blobs");
     let blob = fs::read_dir(&blobs).expect("there").next().expect("a blob").expect("read");
     fs::remove_file(blob.path()).expect("removed");
@@ -185,7 +198,11 @@ fn a_session_is_deleted_when_the_user_says_so() {
     let delete = |id: &str| world.program(&["sessions", "delete", id]);
     let kept = typed(delete(&one), "n\n");
     assert_eq!((kept.code, kept.stdout.as_str()), (0, ""), "{}", kept.stderr);
-    assert!(kept.stderr.contains("\"task one\" (") && kept.stderr.contains("kept"), "{}", kept.stderr);
+    assert!(
+        kept.stderr.contains("\"task one\" (") && kept.stderr.contains("kept"),
+        "{}",
+        kept.stderr
+    );
     assert_eq!(ids(&world, &[]).len(), 3);
     let gone = typed(delete(&one), "y\n");
     assert!(gone.stdout.starts_with(&format!("removed session {one} \"task one\"")), "{gone:?}");
@@ -242,7 +259,9 @@ fn room_is_made_by_age_and_size_and_only_as_told() {
 #[test]
 fn words_are_found_across_sessions() {
     let world = World::playing(json!([
-        runs("seq 1 20000; echo the-needle"), patches(PATCH), says("A long \u{1b}[2Jneedle story."),
+        runs("seq 1 20000; echo the-needle"),
+        patches(PATCH),
+        says("A long \u{1b}[2Jneedle story."),
         says("nothing to see"),
     ]));
     let (one, two) = (begun(&world, "look for a Needle"), begun(&world, "second"));
@@ -257,11 +276,15 @@ fn words_are_found_across_sessions() {
     assert!(marked.stdout.contains("\u{1b}[1;31mNeedle\u{1b}[0m"), "{}", marked.stdout);
     let files = sessions(&world, &["search", "PLAN.txt", "--in", "files,commands", "--json"]);
     let hit = &files.lines()[0];
-    assert_eq!((&hit["kind"], &hit["turn"], &hit["session"]), (&"file".into(), &1.into(), &one.as_str().into()));
+    assert_eq!(
+        (&hit["kind"], &hit["turn"], &hit["session"]),
+        (&"file".into(), &1.into(), &one.as_str().into())
+    );
     let raw = run(world.program(&["replay", &one, "--raw"])).stdout;
-    let event: Value =
-        serde_json::from_str(raw.lines().nth(hit["seq"].as_u64().expect("a position") as usize - 1).expect("there"))
-            .expect("JSON");
+    let event: Value = serde_json::from_str(
+        raw.lines().nth(hit["seq"].as_u64().expect("a position") as usize - 1).expect("there"),
+    )
+    .expect("JSON");
     assert_eq!(event["kind"], "tool_finished");
     let limited = sessions(&world, &["search", "e", "--limit", "2", "--json"]);
     assert!(limited.lines().len() == 2 && limited.stderr.contains("--limit"), "{limited:?}");
@@ -284,4 +307,45 @@ fn a_list_that_nobody_reads_to_its_end_is_no_error() {
         let turn = finish(child);
         assert_eq!((turn.code, turn.stderr.as_str()), (0, ""), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_damaged_session_is_repaired_on_request() {
+    let world = World::playing(json!([runs("seq 1 200"), says("one")]));
+    let id = begun(&world, "task one");
+    let folder = world.home().join("journals").join(&id);
+    let whole = sessions(&world, &["repair", &id]);
+    assert_eq!(
+        (whole.code, whole.stdout.as_str()),
+        (0, format!("session {id} is whole\n").as_str())
+    );
+    fs::write(folder.join("head"), "garbage").expect("written");
+    assert_eq!(listed(&world, &[])[0]["state"], "damaged");
+    let before = bytes(folder.clone());
+    let look = sessions(&world, &["repair", "--dry-run", &id]);
+    assert_eq!(look.code, 3, "{look:?}");
+    assert!(look.stdout.contains("found: the head file is damaged"), "{}", look.stdout);
+    assert!(look.stderr.contains("hint: "), "{}", look.stderr);
+    assert_eq!(bytes(folder.clone()), before, "looking changed something");
+    let done = sessions(&world, &["repair", &id]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.ends_with(&format!("session {id} is whole\n")), "{}", done.stdout);
+    assert_eq!(listed(&world, &[])[0]["state"], "clean");
+    // A record that is lost stays lost, and is named.
+    let data = fs::read(folder.join("db/db")).expect("read");
+    let wanted = 5_u64.to_le_bytes();
+    let mut torn = data.clone();
+    for at in 0..data.len() - 100 {
+        if data[at..].starts_with(b"\xC0\xDEjourn\xFF") && data[at + 13..at + 21] == wanted {
+            torn[at + 95] ^= 4;
+        }
+    }
+    assert_ne!(torn, data, "there is such a record");
+    fs::write(folder.join("db/db"), torn).expect("written");
+    let lost = sessions(&world, &["repair", &id]);
+    assert_eq!(lost.code, 3, "{lost:?}");
+    assert!(lost.stdout.contains("lost for good: event 5"), "{}", lost.stdout);
+    assert_eq!(listed(&world, &[])[0]["state"], "damaged");
+    let copies = sessions(&world, &["gc", "--damaged-copies"]);
+    assert!(copies.stdout.contains("the files from before a repair"), "{}", copies.stdout);
 }

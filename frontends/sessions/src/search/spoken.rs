@@ -73,7 +73,14 @@ impl Spoken<'_> {
             Event::TurnStarted { input } | Event::InputQueued { input } => {
                 input.inline().into_iter().for_each(|input| look(text(input.clone())));
             }
-            Event::ModelStreamed { request, attempt, item, part: StreamPart::Text, text: words, .. } => {
+            Event::ModelStreamed {
+                request,
+                attempt,
+                item,
+                part: StreamPart::Text,
+                text: words,
+                ..
+            } => {
                 let key = (*request, *attempt, *item);
                 match self.streamed.get_mut(&key) {
                     Some(streamed) => streamed.add(&envelope, words),

@@ -32,9 +32,11 @@ pub fn print(portrait: &Portrait<'_>, look: Look<'_>, out: &mut dyn Write) -> io
         row("input", told.input.clone())?;
         row("folder", format!("{}{}", told.folder, branch(portrait)))?;
         row("opened", format!("{}{}", when(told.opened, look.now), program(portrait)))?;
-        row("forked", told.forked.map_or_else(String::new, |it| {
-            format!("from {} at event {}", it.session, it.at)
-        }))?;
+        row(
+            "forked",
+            told.forked
+                .map_or_else(String::new, |it| format!("from {} at event {}", it.session, it.at)),
+        )?;
         row("tokens", tokens(told))?;
     }
     row("active", when(entry.active(), look.now))?;

@@ -71,8 +71,15 @@ fn words_are_found_in_everything_that_was_said_and_done() {
         hits.iter().map(|(_, kind, _)| *kind).collect()
     };
     let hits = found(&home, "nEEDLE", &ALL);
-    let wanted =
-        [Kind::Prompt, Kind::Message, Kind::Command, Kind::Output, Kind::File, Kind::Output, Kind::Prompt];
+    let wanted = [
+        Kind::Prompt,
+        Kind::Message,
+        Kind::Command,
+        Kind::Output,
+        Kind::File,
+        Kind::Output,
+        Kind::Prompt,
+    ];
     assert_eq!(kinds(&hits), wanted, "{hits:?}");
     assert_eq!(hits[0].2, "Needle");
     for kind in ALL {

@@ -80,7 +80,10 @@ fn what_dead_processes_left_goes_and_nothing_else() {
     assert!(!home.layout.session(id(2)).path().exists() && !temp.exists());
     assert!(dir.blobs().join("of another program").exists());
     assert!(home.layout.path().join("notes/mine").exists());
-    assert_eq!(swept(&home, Leftovers::WithDamagedCopies, Act::Remove), [LeftoverKind::DamagedCopy]);
+    assert_eq!(
+        swept(&home, Leftovers::WithDamagedCopies, Act::Remove),
+        [LeftoverKind::DamagedCopy]
+    );
     assert_eq!(home.listed(), right);
     assert!(codex_journal::verify(&dir, id(1)).expect("read").problems.is_empty());
 }
