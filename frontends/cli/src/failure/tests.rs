@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use codex_actors::WishError;
 use codex_config::Origin;
 use codex_event::{
     CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId, Timestamp,
 };
-use codex_journal::{AppendError, Damage, Problem, StoreError, WriteFault};
+use codex_journal::{AppendError, Damage, Problem, RemoveError, StoreError, WriteFault};
 use codex_patch::{ApplyError, ParseError};
 use codex_sandbox::{EXIT_NOT_EXECUTABLE, EXIT_SETUP};
 

@@ -114,8 +114,8 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     let (one, two) = (begun(&world, "task one"), begun(&world, "task two"));
     assert_eq!(sessions(&world, &["name", &one, "nightly build"]).code, 0);
     assert_eq!(sessions(&world, &["archive", "nightly build"]).code, 0);
-    assert_eq!(ids(&world, &[]), [two.clone()]);
-    assert_eq!(ids(&world, &["--archived"]), [one.clone()]);
+    assert_eq!(ids(&world, &[]), std::slice::from_ref(&two));
+    assert_eq!(ids(&world, &["--archived"]), std::slice::from_ref(&one));
     assert_eq!(ids(&world, &["--all"]).len(), 2);
     let shown = sessions(&world, &["show", "nightly build", "--json"]);
     assert_eq!(shown.lines()[0]["id"], one.as_str());
@@ -172,7 +172,8 @@ fn everything_about_a_session_is_shown() {
         "apply_patch: applied to 1 file",
         "exit 3': exit 3",
         "It is done.",
-        "/work/notes/plan.txt",
+        "  A ",
+        "notes/plan.txt",
     ] {
         assert!(shown.stdout.contains(words), "{words:?} is not in:\n{}", shown.stdout);
     }
@@ -249,7 +250,7 @@ fn room_is_made_by_age_and_size_and_only_as_told() {
     // A damaged one stays unless it is asked for.
     fs::write(journals.join(&one).join("db/db"), "garbage").expect("written");
     assert!(sessions(&world, &["gc", "--keep-size", "0"]).stdout.contains(&three));
-    assert_eq!(ids(&world, &[]), [one.clone()]);
+    assert_eq!(ids(&world, &[]), std::slice::from_ref(&one));
     assert!(sessions(&world, &["gc", "--keep-size", "0", "--damaged"]).stdout.contains(&one));
     assert_eq!(ids(&world, &[]), [""; 0]);
     refused(&sessions(&world, &["gc", "--older-than", "soon"]), "`soon`");
