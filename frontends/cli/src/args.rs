@@ -14,6 +14,10 @@ use codex_view::Paint;
 pub(crate) use self::audit::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
 use crate::failure::{Failure, USAGE};
 
+mod sessions;
+
+pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, SessionsCommand};
+
 /// A coding agent for the terminal, whose every act is an event in a journal.
 #[derive(Debug, Parser)]
 #[command(
@@ -43,7 +47,7 @@ pub(crate) enum Subcommand {
     Fork(Box<Fork>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
-    /// List sessions, the last one first.
+    /// List, show, search, name, put away and remove sessions; alone it lists them.
     Sessions(Sessions),
     /// Who allowed what and what was done; proof that the journal still says so.
     Audit(Audit),
@@ -206,6 +210,9 @@ pub(crate) struct RunFlags {
     /// Ask the provider to keep nothing (Zero Data Retention).
     #[arg(long)]
     pub(crate) disable_response_storage: bool,
+    /// Keep nothing on this machine either: the session is in memory alone, and can't be resumed.
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
     /// Write the last message to a file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output_last_message: Option<PathBuf>,
@@ -243,6 +250,7 @@ impl RunFlags {
             json: self.json || later.json,
             disable_response_storage: self.disable_response_storage
                 || later.disable_response_storage,
+            ephemeral: self.ephemeral || later.ephemeral,
             output_last_message: later.output_last_message.or(self.output_last_message),
             image: self.image,
             output_schema: later.output_schema.or(self.output_schema),
@@ -304,13 +312,6 @@ pub(crate) struct Replay {
     /// something is wrong.
     #[arg(long, group = "form")]
     pub(crate) verify: bool,
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-}
-
-#[derive(Debug, Arguments)]
-pub(crate) struct Sessions {
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,

@@ -14,6 +14,7 @@ mod replay;
 mod resume;
 mod say;
 mod secrets;
+mod sessions;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
-        Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use codex_actors::WishError;
 use codex_config::Origin;
 use codex_event::{
     CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId, Timestamp,
     TurnId,
 };
-use codex_journal::{AppendError, Damage, ImportDamage, Problem, StoreError, WriteFault};
+use codex_journal::{
+    AppendError, Damage, ImportDamage, Problem, RemoveError, StoreError, WriteFault,
+};
 use codex_patch::{ApplyError, ParseError};
 use codex_sandbox::{EXIT_NOT_EXECUTABLE, EXIT_SETUP};
 
@@ -378,6 +381,21 @@ fn turns() {
         Rejection::BadName => Rejection::BadName, fails(USAGE, "name");
         Rejection::NoSuchReview(_) => Rejection::NoSuchReview(CallId(7)), fails(USAGE, "call 7");
         Rejection::Stale => Rejection::Stale, fails(USAGE, "report");
+    );
+}
+
+#[test]
+fn changed_sessions() {
+    each!(WishError:
+        WishError::Refused(_) => Rejection::BadName.into(), fails(USAGE, "name");
+        WishError::Journal(_) => WriteError::Ended.into(), fails(NO_JOURNAL, "writer");
+        WishError::Runtime(_) => WishError::Runtime(refused()), fails(BUG, "runtime");
+    );
+    each!(RemoveError:
+        RemoveError::NotFound(_) => RemoveError::NotFound(id()), fails(USAGE, "01a20616-");
+        RemoveError::Busy(_) => RemoveError::Busy(id()), fails(USAGE, "01a20616-");
+        RemoveError::Io { .. } => RemoveError::Io { session: id(), source: refused() },
+            fails(NO_JOURNAL, "01a20616-");
     );
 }
 
