@@ -16,6 +16,7 @@ mod open;
 mod phase;
 mod raw;
 mod scribe;
+mod socket;
 mod store;
 mod verify;
 
@@ -32,5 +33,6 @@ pub use raw::{RawError, RawJournal};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
+pub use socket::{Attendant, CLIENTS, Guest, GuestError, MAX_REQUEST, Server};
 pub use store::{AppendError, MemStore, Reader, SledStore, Store, StoreError};
 pub use verify::{Problem, Verified, verify};

@@ -10,4 +10,5 @@ mod lease;
 mod pages;
 mod raw;
 mod scribe;
+mod socket;
 mod support;
