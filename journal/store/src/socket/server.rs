@@ -67,6 +67,21 @@ struct State {
     count: u64,
 }
 
+/// Takes a client off the list and hangs up, however its thread ends.
+struct Leaving {
+    desk: Arc<Desk>,
+    number: u64,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(client) = self.desk.state().clients.remove(&self.number) {
+            client.hang_up();
+        }
+        self.desk.presence_changed();
+    }
+}
+
 /// One connection.
 struct Client {
     stream: UnixStream,
@@ -187,10 +202,8 @@ impl Desk {
         state.threads.retain(|thread| !thread.is_finished());
         drop(state);
         let served = thread("guest", self, move |desk| {
-            client.serve(&desk);
-            client.hang_up();
-            desk.state().clients.remove(&number);
-            desk.presence_changed();
+            let leaving = Leaving { desk, number };
+            client.serve(&leaving.desk);
         });
         match served {
             Ok(thread) => self.state().threads.push(thread),
