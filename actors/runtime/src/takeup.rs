@@ -20,6 +20,18 @@ pub enum TakeUpError {
     /// Its process ended before the opening was durable.
     #[error("session {0} was never begun: its journal has no opening")]
     NeverBegun(SessionId),
+    /// Events are lost, so what the session was at cannot be known.
+    #[error("session {session} can't be gone on with: {}", lost(*first, *last))]
+    Hole {
+        /// The session.
+        session: SessionId,
+        /// The first of them.
+        first: Seq,
+        /// The last of them.
+        last: Seq,
+        /// The last event before them, where a fork can begin; none when they are the first.
+        fork_at: Option<Seq>,
+    },
     /// A command of the process before still runs, and can't be ended.
     #[error("process {pid} of a command that was interrupted can't be ended")]
     Survives {
@@ -44,7 +56,19 @@ impl TakenUp {
         let mut feed = handle.subscribe(Seq(1));
         loop {
             match feed.next() {
-                Feed::Record(record) => session.apply(&record.envelope),
+                Feed::Record(record) if record.envelope.seq == session.last().next() => {
+                    session.apply(&record.envelope);
+                }
+                // The fold stops where records are lost: a repair has named them.
+                Feed::Record(record) => {
+                    let (before, behind) = (session.last(), record.envelope.seq);
+                    return Err(TakeUpError::Hole {
+                        session: id,
+                        first: before.next(),
+                        last: Seq(behind.0 - 1),
+                        fork_at: (before > Seq(0)).then_some(before),
+                    });
+                }
                 Feed::CaughtUp(_) => break,
                 Feed::Ended => {
                     let fault = feed.fault().map(ToString::to_string).unwrap_or_default();
@@ -93,6 +117,14 @@ impl TakenUp {
         let found = patches
             .map(|(call, changes)| FoundPatch { call, state: state(changes, self.handle.blobs()) });
         Ok(found.collect())
+    }
+}
+
+fn lost(first: Seq, last: Seq) -> String {
+    if first == last {
+        format!("event {first} is lost")
+    } else {
+        format!("events {first} to {last} are lost")
     }
 }
 

@@ -168,6 +168,17 @@ impl From<TakeUpError> for Failure {
                 .hint("`codex sessions` lists the sessions of this home"),
             TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
                 .hint("`codex replay SESSION --verify` names the damage"),
+            TakeUpError::Hole { session, fork_at: Some(at), .. } => {
+                Failure::new(UNVERIFIED, message).hint(format!(
+                    "`codex fork {session} --at {at}` goes on from before them; `codex replay \
+                     {session}` shows all that is left"
+                ))
+            }
+            TakeUpError::Hole { session, fork_at: None, .. } => Failure::new(UNVERIFIED, message)
+                .hint(format!(
+                    "nothing before them is left to go on from; `codex replay {session}` shows the \
+                     rest"
+                )),
             TakeUpError::Survives { pid } => Failure::new(AMBIGUOUS, message).hint(format!(
                 "look at it with `ps -p {pid}`; it may belong to another user or hang in the kernel"
             )),
@@ -190,6 +201,12 @@ impl From<OpenError> for Failure {
             OpenError::Damaged { session, damage } => {
                 Failure::new(UNVERIFIED, message).hint(journal::damage(session, &damage))
             }
+            OpenError::Newer { session, .. } => Failure::new(USAGE, message).hint(format!(
+                "update this program to go on with it; `codex replay {session}` shows what it can \
+                 read"
+            )),
+            OpenError::InTheWay { .. } => Failure::new(UNVERIFIED, message)
+                .hint("something else was put there: move it away, then run it again"),
             OpenError::Store(error) => {
                 Failure::new(NO_JOURNAL, message).hint(journal::store(&error))
             }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use codex_event::{Record, SessionId};
+use codex_event::{Record, Seq, SessionId};
 use codex_journal::{Layout, RawError, RawJournal, verify};
 use codex_session::Session;
 
@@ -29,8 +29,17 @@ pub(crate) fn run(
         let (records, blobs) = (verified.records, verified.blobs);
         writeln!(out, "ok: {records} records, {blobs} blobs, head {}", verified.head.hash)?;
     }
+    for repair in &verified.repairs {
+        let lost: Vec<String> = repair.missing.iter().map(|run| span(*run)).collect();
+        let lost = if lost.is_empty() { "none".to_owned() } else { lost.join(", ") };
+        writeln!(out, "repaired: record {} names what is lost: {lost}", repair.seq)?;
+    }
     let problems = problems.len() as u64;
     Ok(Replayed { records: verified.records, problems, ..Replayed::default() })
+}
+
+fn span((first, last): (Seq, Seq)) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
 /// Names each event that may not follow those before it.

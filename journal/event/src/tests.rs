@@ -190,7 +190,7 @@ fn every_answer_to_a_wish_travels_as_a_line() {
     }
     let wish = Command::SettleReview {
         call: CallId(7),
-        verdict: Verdict::Denied { message: Some("no".into()) },
+        verdict: Verdict::Denied { reason: "no".into() },
         scope: Scope::Once,
     };
     let request = Request::Submit { id: 1, command: wish };

@@ -15,6 +15,7 @@ mod lock;
 mod open;
 mod phase;
 mod raw;
+mod repair;
 mod scribe;
 mod socket;
 mod store;
@@ -30,9 +31,12 @@ pub use lease::{Lease, Standing};
 pub use open::{Damage, OpenError};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
 pub use socket::{Attendant, CLIENTS, Guest, GuestError, MAX_REQUEST, Server};
-pub use store::{AppendError, MemStore, Reader, SledStore, Store, StoreError};
-pub use verify::{Problem, Verified, verify};
+pub use store::{
+    AppendError, Holes, MemStore, Reader, Salvaged, SledStore, Store, StoreError, kept,
+};
+pub use verify::{Problem, Repaired, Verified, verify};

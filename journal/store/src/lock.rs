@@ -31,7 +31,7 @@ struct Held {
     file: File,
     id: FileId,
     lease: Lease,
-    lease_id: FileId,
+    lease_file: File,
     // The engine's file that is written to; none while it may still be replaced.
     data_id: Option<FileId>,
 }
@@ -77,7 +77,7 @@ impl Lock {
         let epoch = head_epoch(&dir.head()).max(claimed).next();
         let named = Lease::live(dir).map(Box::new);
         let lease = Lease::ours(epoch)?;
-        let lease_id = lease.store(&dir.lease())?;
+        let lease_file = lease.store(&dir.lease())?;
         // Somebody took the lock file away from an owner who still has the engine's files open. Our
         // claim stays, and fences that owner off before its next record; until it is gone, nobody
         // else may touch the files.
@@ -85,7 +85,7 @@ impl Lock {
             return Err(LockError::Held(named));
         }
         let id = FileId::of(&file)?;
-        let held = Mutex::new(Held { file, id, lease, lease_id, data_id: None });
+        let held = Mutex::new(Held { file, id, lease, lease_file, data_id: None });
         Ok(Lock { dir: dir.clone(), held })
     }
 
@@ -108,12 +108,12 @@ impl Lock {
             None => self.lock_again(&mut held)?,
         }
         match FileId::at(&self.dir.lease())? {
-            Some(id) if id == held.lease_id => {}
-            None => held.lease_id = held.lease.store(&self.dir.lease())?,
+            Some(id) if id == FileId::of(&held.lease_file)? => {}
+            None => held.lease_file = held.lease.store(&self.dir.lease())?,
             Some(_) => match Lease::stored(&self.dir.lease()) {
                 Some(theirs) if theirs.epoch > held.lease.epoch => return Err(self.fenced(&held)),
                 // Garbage, or an old one put back: the lock is ours.
-                Some(_) | None => held.lease_id = held.lease.store(&self.dir.lease())?,
+                Some(_) | None => held.lease_file = held.lease.store(&self.dir.lease())?,
             },
         }
         Ok(())
@@ -126,7 +126,7 @@ impl Lock {
         held.data_id = FileId::at(&self.dir.data())?;
         if held.lease.epoch < epoch {
             held.lease.epoch = epoch;
-            held.lease_id = held.lease.store(&self.dir.lease())?;
+            held.lease_file = held.lease.store(&self.dir.lease())?;
         }
         Ok(())
     }
@@ -135,9 +135,9 @@ impl Lock {
 
     pub(crate) fn set_socket(&self, socket: Option<PathBuf>) -> io::Result<()> {
         let mut held = self.held();
-        if FileId::at(&self.dir.lease())? == Some(held.lease_id) {
+        if FileId::at(&self.dir.lease())? == Some(FileId::of(&held.lease_file)?) {
             held.lease.socket = socket;
-            held.lease_id = held.lease.store(&self.dir.lease())?;
+            held.lease_file = held.lease.store(&self.dir.lease())?;
         }
         Ok(())
     }
@@ -189,8 +189,9 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let held = self.held();
-        let ours = FileId::at(&self.dir.lease()).is_ok_and(|id| id == Some(held.lease_id));
-        if ours && let Err(error) = std::fs::remove_file(&self.dir.lease()) {
+        let (there, own) = (FileId::at(&self.dir.lease()), FileId::of(&held.lease_file));
+        let ours = matches!((there, own), (Ok(Some(there)), Ok(own)) if there == own);
+        if ours && let Err(error) = std::fs::remove_file(self.dir.lease()) {
             tracing::warn!(%error, "the lease can't be removed");
         }
     }

@@ -1,12 +1,13 @@
 //! Reading a journal's files without the engine.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use codex_event::{HEADER_LEN, Record, Seq, SessionId};
+use codex_event::{Digest, HEADER_LEN, Record, Seq, SessionId};
 
 use crate::blobs::Blobs;
 use crate::head::{Head, HeadFile, HeadState};
@@ -17,7 +18,7 @@ mod chain;
 mod frames;
 
 use chain::Chain;
-use frames::{Place, Sighting};
+use frames::{Newer, Place, Sighting};
 
 // Most looks at a journal that changes while it is read.
 const LOOKS: usize = 6;
@@ -45,12 +46,23 @@ pub enum RawError {
 #[derive(Debug)]
 pub struct RawJournal {
     dir: SessionDir,
+    also: Option<SessionDir>,
     session: SessionId,
     blobs: Blobs,
     acknowledged: HeadState,
     files: Vec<File>,
     chain: Chain,
     gaps: Vec<(Seq, Seq)>,
+    // Positions whose records a newer release wrote in a form that can't be read.
+    newer: BTreeMap<Seq, u32>,
+    newest: Option<u32>,
+}
+
+/// A record's place in the chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    pub(crate) head: Head,
+    pub(crate) prev: Digest,
 }
 
 /// Gives the record that a session begins with, without reading the others; none when it is not
@@ -62,14 +74,23 @@ pub(crate) fn opening(dir: &SessionDir, id: SessionId) -> io::Result<Option<Reco
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
-        let mut journal = RawJournal::look(dir, id)?;
+        RawJournal::read_with(dir, None, id)
+    }
+
+    /// Finds the records of a session in its files and in a copy of them.
+    pub(crate) fn read_with(
+        dir: &SessionDir,
+        also: Option<SessionDir>,
+        id: SessionId,
+    ) -> Result<RawJournal, RawError> {
+        let mut journal = RawJournal::look(dir, also.clone(), id)?;
         for _ in 1..LOOKS {
             // A page that moved while it was looked for is in the next look. A file that is really
             // damaged shows the same twice.
             if journal.is_whole() {
                 break;
             }
-            let again = RawJournal::look(dir, id)?;
+            let again = RawJournal::look(dir, also.clone(), id)?;
             let settled = again.acknowledged == journal.acknowledged && again.gaps == journal.gaps;
             journal = again;
             if settled {
@@ -141,10 +162,25 @@ impl RawJournal {
             .extend(chain.foreign.iter().map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
         problems
             .extend(chain.unreadable.iter().map(|seq| at(seq, |seq| Problem::Unreadable { seq })));
+        let newer = self.newer.iter().map(|(&seq, &version)| (seq, version));
+        problems.extend(newer.map(|(seq, version)| (seq, Problem::Newer { seq, version })));
         problems.sort_by_key(|(seq, _)| *seq);
         let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
         problems.extend(self.head_problems());
         problems
+    }
+
+    /// Gives the latest format or schema of a newer release that was found.
+    pub fn newer(&self) -> Option<u32> {
+        self.newest
+    }
+
+    /// Gives the places of all records in order.
+    pub(crate) fn links(&self) -> impl DoubleEndedIterator<Item = Link> + '_ {
+        self.chain.records.iter().map(|place| Link {
+            head: Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
+            prev: place.prev,
+        })
     }
 
     /// Tells whether a frame is that of the record at a position.
@@ -154,7 +190,11 @@ impl RawJournal {
         })
     }
 
-    fn look(dir: &SessionDir, session: SessionId) -> Result<RawJournal, RawError> {
+    fn look(
+        dir: &SessionDir,
+        also: Option<SessionDir>,
+        session: SessionId,
+    ) -> Result<RawJournal, RawError> {
         match std::fs::metadata(dir.data()) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if !is_absence(&error) => return Err(error.into()),
@@ -167,20 +207,41 @@ impl RawJournal {
             HeadState::Damaged
         });
         let mut sighting = Sighting::default();
-        for path in frames::files(dir)? {
-            sighting.scan(&path)?;
+        for place in [Some(dir), also.as_ref()].into_iter().flatten() {
+            for path in frames::files(place)? {
+                sighting.scan(&path)?;
+            }
         }
+        let newest = sighting.newer.iter().map(|(_, newer)| newer.version()).max();
+        let unread = |(seq, newer): &(Seq, Newer)| newer.unread().map(|version| (*seq, version));
+        let mut newer: BTreeMap<Seq, u32> = sighting.newer.iter().filter_map(unread).collect();
         let (files, chain) = Chain::build(sighting, session, acknowledged);
         let mut gaps = Vec::new();
+        newer.retain(|seq, _| chain.find(*seq).is_none());
+        let mut there: Vec<Seq> = chain.records.iter().map(|place| place.seq).collect();
+        there.extend(newer.keys());
+        there.sort_unstable();
         let mut due = Seq(1);
-        for place in &chain.records {
-            if place.seq > due {
-                gaps.push((due, Seq(place.seq.0 - 1)));
+        for seq in there {
+            if seq > due {
+                gaps.push((due, Seq(seq.0 - 1)));
             }
-            due = place.seq.next();
+            due = seq.next();
         }
         let blobs = Blobs::at(dir.blobs());
-        Ok(RawJournal { dir: dir.clone(), session, blobs, acknowledged, files, chain, gaps })
+        let dir = dir.clone();
+        Ok(RawJournal {
+            dir,
+            also,
+            session,
+            blobs,
+            acknowledged,
+            files,
+            chain,
+            gaps,
+            newer,
+            newest,
+        })
     }
 
     fn is_whole(&self) -> bool {
@@ -194,7 +255,8 @@ impl RawJournal {
             HeadState::Damaged | HeadState::Absent => return vec![Problem::HeadDamaged],
         };
         let mut problems = Vec::new();
-        let found = self.head().seq;
+        let newer = self.newer.keys().next_back().copied();
+        let found = self.head().seq.max(newer.unwrap_or(Seq(0)));
         if found < head.seq {
             problems.push(Problem::BehindHead { found, head: head.seq });
         } else if self.chain.find(head.seq).is_some_and(|place| place.hash != head.hash) {
@@ -219,7 +281,8 @@ impl RawJournal {
             {
                 return Ok(record);
             }
-            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session)?);
+            *later.borrow_mut() =
+                Some(RawJournal::look(&self.dir, self.also.clone(), self.session)?);
         }
         Err(RawError::Lost(place.seq))
     }

@@ -108,7 +108,8 @@ impl Scribe {
         head_file: Option<HeadFile>,
         lock: Option<Arc<Lock>>,
     ) -> (Scribe, Handle) {
-        let shared = Arc::new(Shared::new(store.head(), store.reader(), blobs.clone(), lock));
+        let (head, holes, reader) = (store.head(), store.holes(), store.reader());
+        let shared = Arc::new(Shared::new(head, holes, reader, blobs.clone(), lock));
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer {
             store,
@@ -139,7 +140,7 @@ impl Scribe {
         Scribe::over(&dir, SledStore::open(&dir, id)?)
     }
 
-    fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
+    pub(crate) fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
         let (mut head_file, state) = HeadFile::open(&dir.head())?;
         // What was found behind the head is durable by now, and counts from here on.
         if state != HeadState::Good(store.head()) {

@@ -81,7 +81,8 @@ pub(super) fn damage(session: SessionId, damage: &Damage) -> String {
     match damage {
         Damage::Records(_) => {
             format!(
-                "`codex replay {session} --verify` names all of it; what is whole can be replayed"
+                "nothing of it can be gone on with, so put its files back from a copy if you have \
+                 one; `codex replay {session} --verify` names what is wrong"
             )
         }
         Damage::Engine(_) | Damage::Panicked(_) | Damage::Earlier(_) | Damage::Unfinished(_) => {

@@ -218,6 +218,10 @@ fn journals() {
         OpenError::Damaged { .. } =>
             OpenError::Damaged { session: id(), damage: Damage::Unfinished(3) },
             fails(UNVERIFIED, "01a20616-");
+        OpenError::Newer { .. } => OpenError::Newer { session: id(), found: 3, known: 1 },
+            fails(USAGE, "format 3");
+        OpenError::InTheWay { .. } => OpenError::InTheWay { path: path(), wanted: "a folder" },
+            fails(UNVERIFIED, "/srv/thing is not a folder");
         OpenError::Store(_) => StoreError::Missing(Seq(7)).into(), fails(NO_JOURNAL, "record 7");
         OpenError::Io(_) => OpenError::Io(refused()), fails(NO_JOURNAL, "journal");
         OpenError::Raw(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
@@ -289,6 +293,12 @@ fn turns() {
         TakeUpError::Read(_) => TakeUpError::Read("record 7 is missing".into()),
             fails(UNVERIFIED, "record 7");
         TakeUpError::NeverBegun(_) => TakeUpError::NeverBegun(id()), fails(USAGE, "01a20616-");
+        TakeUpError::Hole { .. } => TakeUpError::Hole {
+            session: id(),
+            first: Seq(7),
+            last: Seq(9),
+            fork_at: Some(Seq(6)),
+        }, fails(UNVERIFIED, "events 7 to 9");
         TakeUpError::Survives { .. } => TakeUpError::Survives { pid: 7 }, fails(AMBIGUOUS, "7");
     );
     each!(RunError:

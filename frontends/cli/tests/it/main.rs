@@ -16,6 +16,7 @@ mod odd;
 mod people;
 mod replay;
 mod resume;
+mod salvage;
 mod settings;
 mod socket;
 mod support;

@@ -6,7 +6,7 @@ use codex_event::MAX_JSON_LEN;
 
 /// Longest line that an owner reads, in bytes: a request with a prompt of a megabyte fits, however
 /// it is escaped.
-pub const MAX_REQUEST: usize = 6 << 20;
+pub const MAX_REQUEST: usize = 8 << 20;
 /// Longest line that a guest reads: a record and what is around it.
 pub(super) const MAX_NOTICE: usize = MAX_JSON_LEN + 4096;
 const PIECE: usize = 32 << 10;

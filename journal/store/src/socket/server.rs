@@ -356,7 +356,7 @@ impl Client {
 
     fn tell_all(&self, desk: &Desk, from: Seq) {
         let mut feed = desk.handle.subscribe(from);
-        let mut known = 0;
+        let (mut known, mut told) = (0, Vec::new());
         let mut piece = Vec::new();
         let mut last: Option<Digest> = None;
         while !self.gone.load(Ordering::SeqCst) {
@@ -387,8 +387,11 @@ impl Client {
                 }
                 None => {
                     let now = changed();
-                    if std::mem::replace(&mut known, now) != now {
-                        put(&mut piece, &Notice::Attached { frontends: desk.present() });
+                    let frontends = desk.present();
+                    // Somebody who only greeted and left is no news.
+                    if std::mem::replace(&mut known, now) != now && told != frontends {
+                        told.clone_from(&frontends);
+                        put(&mut piece, &Notice::Attached { frontends });
                     }
                 }
             }

@@ -3,12 +3,14 @@
 mod child;
 mod conformance;
 mod damage;
+mod faults;
 mod feed;
 mod find;
 mod kill;
 mod lease;
 mod pages;
 mod raw;
+mod salvage;
 mod scribe;
 mod socket;
 mod support;
