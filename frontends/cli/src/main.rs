@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod attach;
 mod demo;
 mod exec;
 mod failure;
@@ -11,6 +12,7 @@ mod panic;
 mod replay;
 mod resume;
 mod say;
+mod takeover;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Replay(replay) => replay::run(replay),
+        Subcommand::Attach(attach) => attach::run(attach),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),

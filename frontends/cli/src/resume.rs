@@ -17,10 +17,10 @@ use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{opening, say};
+use crate::{opening, say, takeover};
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
-    let Resume { words, last, all, run: after } = again;
+    let Resume { words, last, all, take_over, run: after } = again;
     let flags = before.and(after).spelled_out()?;
     let (name, prompt) = match last {
         true => (None, one(words)?),
@@ -36,7 +36,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         None => last_session(&layout, &here, all)?,
     };
     let spawner = exec::spawner()?;
-    let session = TakenUp::open(&layout, id)?;
+    let session = takeover::open(&layout, id, take_over)?;
     let Some(turn) = session.session().goes_on_with(input.as_deref()) else {
         return Err(Failure::new(USAGE, format!("session {id} has nothing left to do"))
             .hint(format!("say what to do next: codex exec resume {id} \"...\"")));

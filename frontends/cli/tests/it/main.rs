@@ -12,6 +12,7 @@ mod endings;
 mod exec;
 mod faults;
 mod lean;
+mod live;
 mod odd;
 mod people;
 mod replay;
