@@ -3,6 +3,7 @@
 mod apply_patch;
 mod args;
 mod attach;
+mod audit;
 mod demo;
 mod exec;
 mod failure;
@@ -12,6 +13,7 @@ mod panic;
 mod replay;
 mod resume;
 mod say;
+mod secrets;
 mod takeover;
 mod trace;
 mod workplace;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Attach(attach) => attach::run(attach),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),

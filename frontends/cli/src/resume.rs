@@ -17,7 +17,7 @@ use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{opening, say, takeover};
+use crate::{opening, say, secrets, takeover};
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
     let Resume { words, last, all, take_over, run: after } = again;
@@ -52,7 +52,10 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     exec::warn(&config);
     exec::place_of_last_message(flags.output_last_message.as_deref())?;
     let settings = chosen.settings(&kept, &config, &flags);
-    opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
+    let access = opening::access(&config);
+    let redactor = secrets::redactor(&home, &access);
+    let provider = &settings.provider;
+    opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
     asks_nobody(&settings)?;
 
     let workplace = Workplace::open(&Wanted {
@@ -80,15 +83,17 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let from = session.from();
+    let (from, past) = (session.from(), session.past().clone());
     let setup = Setup {
         start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
         frontend: FRONTEND.to_owned(),
-        access: opening::access(&config),
+        access,
         place: opening::place(&cwd, &workplace),
         spawner,
+        redactor,
+        notify: config.notify.clone().unwrap_or_default(),
     };
-    exec::follow(setup, from, turn, show)
+    exec::follow(setup, from, past, turn, show)
 }
 
 fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_event::{FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
+use codex_event::{Envelope, FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
 
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
@@ -138,6 +138,9 @@ fn stands(path: &Path) -> bool {
     std::fs::symlink_metadata(path).map_or_else(|error| !is_absence(&error), |_| true)
 }
 
+/// Is shown every event of a journal while it is opened: each once, in order.
+pub type Witness<'a> = &'a mut (dyn FnMut(&Envelope) + Send);
+
 /// What a journal's files hold, read before the engine opens them.
 pub(crate) struct Survey {
     journal: RawJournal,
@@ -181,6 +184,19 @@ impl Survey {
         }
         let tail = journal.records_from(head.seq.next()).collect::<Result<Vec<_>, _>>()?;
         Ok(Survey { journal, acknowledged: head.seq, tail, holes })
+    }
+
+    /// Reads from a copy of the engine's files from now on, since the engine is about to change them.
+    pub(crate) fn read_from(&mut self, copy: &SessionDir) -> io::Result<()> {
+        self.journal.read_from(copy)
+    }
+
+    /// Shows every event.
+    pub(crate) fn show(&self, witness: Witness<'_>) -> Result<(), RawError> {
+        self.journal.envelopes().try_for_each(|envelope| {
+            witness(&envelope?);
+            Ok(())
+        })
     }
 
     /// Gives what earlier repairs named as lost.

@@ -1,22 +1,22 @@
 //! Reading a journal's files without the engine.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use codex_event::{Digest, HEADER_LEN, Record, Seq, SessionId};
+use codex_event::{Digest, Envelope, HEADER_LEN, Proven, Record, Seq, SessionId};
 
 use crate::blobs::Blobs;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
 use crate::verify::Problem;
 
+mod blocks;
 mod chain;
 mod frames;
 
+use blocks::Blocks;
 use chain::Chain;
 use frames::{Newer, Place, Sighting};
 
@@ -107,9 +107,35 @@ impl RawJournal {
 
     /// Gives the records from a position on.
     pub fn records_from(&self, first: Seq) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
+        self.read_each(first, |frame| frame.open().ok())
+    }
+
+    /// Gives the events of all records in order.
+    pub(crate) fn envelopes(&self) -> impl Iterator<Item = Result<Envelope, RawError>> + '_ {
+        self.read_each(Seq(1), |frame| frame.envelope().ok())
+    }
+
+    fn read_each<'a, T: 'a>(
+        &'a self,
+        first: Seq,
+        take: fn(&Proven<'_>) -> Option<T>,
+    ) -> impl Iterator<Item = Result<T, RawError>> + 'a {
         let begin = self.chain.records.partition_point(|place| place.seq < first);
-        let later = RefCell::new(None);
-        self.chain.records[begin..].iter().map(move |place| self.body(place, &later))
+        let (mut blocks, mut later) = (Blocks::default(), None);
+        self.chain.records[begin..]
+            .iter()
+            .map(move |place| self.body(place, take, &mut blocks, &mut later))
+    }
+
+    /// Reads from a copy of the engine's files from now on, so that nothing changes them.
+    pub(crate) fn read_from(&mut self, copy: &SessionDir) -> io::Result<()> {
+        let copies: io::Result<Vec<File>> =
+            frames::files(copy)?.into_iter().map(File::open).collect();
+        let copies = copies?;
+        // The engine's files are the last ones.
+        self.files.truncate(self.files.len().saturating_sub(copies.len()));
+        self.files.extend(copies);
+        Ok(())
     }
 
     /// Gives the place of the last record found, or the genesis.
@@ -269,30 +295,27 @@ impl RawJournal {
     }
 
     // A live writer may have moved the page since: look for the same record again.
-    fn body(&self, place: &Place, later: &RefCell<Option<RawJournal>>) -> Result<Record, RawError> {
-        if let Some(record) = read_at(&self.files, place)? {
-            return Ok(record);
+    fn body<T>(
+        &self,
+        place: &Place,
+        take: fn(&Proven<'_>) -> Option<T>,
+        blocks: &mut Blocks,
+        later: &mut Option<RawJournal>,
+    ) -> Result<T, RawError> {
+        if let Some(taken) = blocks.frame(&self.files, place)?.as_ref().and_then(take) {
+            return Ok(taken);
         }
         for _ in 0..LOOKS {
-            if let Some(journal) = &*later.borrow()
+            if let Some(journal) = later
                 && let Some(moved) = journal.chain.find(place.seq)
                 && moved.hash == place.hash
-                && let Some(record) = read_at(&journal.files, moved)?
+                && let Some(taken) =
+                    Blocks::default().frame(&journal.files, moved)?.as_ref().and_then(take)
             {
-                return Ok(record);
+                return Ok(taken);
             }
-            *later.borrow_mut() =
-                Some(RawJournal::look(&self.dir, self.also.clone(), self.session)?);
+            *later = Some(RawJournal::look(&self.dir, self.also.clone(), self.session)?);
         }
         Err(RawError::Lost(place.seq))
-    }
-}
-
-fn read_at(files: &[File], place: &Place) -> Result<Option<Record>, RawError> {
-    let mut frame = vec![0; place.len as usize];
-    match files[place.file].read_exact_at(&mut frame, place.offset) {
-        Ok(()) => Ok(Record::open(&frame).ok().filter(|record| record.hash == place.hash)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

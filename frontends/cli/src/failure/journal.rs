@@ -11,11 +11,14 @@ const PLACE: &str = "the journal lives under `$CODEX_HOME/journals` (default `~/
 const FULL: &str = "the disk or your share of it is full: free some space, then run it again";
 const REPLACED: &str = "its lock or its folder was replaced, and nothing that was not acknowledged is \
                         lost by that; `codex sessions` shows it, `codex attach` follows the new owner";
+const FILLED: &str = "nothing before it is lost: free some space, then `codex exec resume --last` \
+                      goes on where it ended";
 const CHECK: &str = "`codex replay --last --verify` says what is wrong";
 
 pub(super) fn write(error: &WriteError) -> &'static str {
     match error {
         WriteError::Failed(fault) => match &**fault {
+            WriteFault::Full { .. } => FILLED,
             WriteFault::Append(error) => append(error),
             WriteFault::Barrier(error) => store(error),
             WriteFault::Blob(error) | WriteFault::Head(error) => system(error),

@@ -212,6 +212,21 @@ fn journals() {
         ReplayError::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
         ReplayError::Output(_) => ReplayError::Output(refused()), fails(TURN_FAILED, "output");
     );
+    let key_error = || KeyError::Io { path: path(), source: refused() };
+    each!(KeyError:
+        KeyError::Io { .. } => key_error(), fails(USAGE, "/srv/thing: ");
+        KeyError::Exposed { .. } => KeyError::Exposed { path: path(), mode: 0o644 },
+            fails(USAGE, "mode 644");
+        KeyError::NotAKey { .. } => KeyError::NotAKey { path: path() }, fails(USAGE, "/srv/thing: ");
+        KeyError::Entropy => KeyError::Entropy, fails(USAGE, "random");
+    );
+    each!(Unsigned:
+        Unsigned::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
+        Unsigned::Damaged { .. } =>
+            Unsigned::Damaged { session: id(), problem: "record 7 is missing".into() },
+            fails(UNVERIFIED, "record 7");
+        Unsigned::Empty(_) => Unsigned::Empty(id()), fails(USAGE, "01a20616-");
+    );
     each!(OpenError:
         OpenError::Busy { .. } => busy(), fails(USAGE, "01a20616-");
         OpenError::NotFound(_) => OpenError::NotFound(id()), fails(USAGE, "01a20616-");
@@ -251,6 +266,7 @@ fn writing() {
         }
     };
     each!(WriteFault:
+        WriteFault::Full { .. } => WriteFault::Full { first: Seq(7) }, fault("event 7");
         WriteFault::Append(_) => AppendError::TooLarge { seq: Seq(7), len: 9 }.into(),
             fault("event 7");
         WriteFault::Barrier(_) => StoreError::Missing(Seq(7)).into(), fault("record 7");

@@ -1,6 +1,7 @@
 //! The program as its users meet it: real processes, real HTTP, a real sandbox, a real journal.
 
 mod apply_patch;
+mod audit;
 mod bad_input;
 mod bad_server;
 mod circles;
@@ -11,10 +12,12 @@ mod demo;
 mod endings;
 mod exec;
 mod faults;
+mod full_disk;
 mod lean;
 mod live;
 mod odd;
 mod people;
+mod redaction;
 mod replay;
 mod resume;
 mod salvage;

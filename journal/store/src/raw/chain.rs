@@ -39,7 +39,8 @@ impl Chain {
         let mut candidates = Candidates::new();
         for place in sighting.places {
             if place.session == session {
-                candidates.entry(place.seq).or_default().push(place);
+                let room = || Vec::with_capacity(1);
+                candidates.entry(place.seq).or_insert_with(room).push(place);
             } else if others.insert(place.session) {
                 chain.foreign.push(place.seq);
             }

@@ -3,23 +3,27 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::num::NonZero;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use codex_event::{
-    Body, Digest, Epoch, FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record,
+    Digest, Epoch, FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record,
     SCHEMA_VERSION, Seq, SessionId, genesis,
 };
+use memchr::memmem::Finder;
 
 use crate::layout::{SessionDir, is_absence};
 
-// Far more than the longest frame, so that each is whole in a window sooner or later.
-const WINDOW: usize = 4 << 20;
+// More than the longest frame, so that each is whole in a window sooner or later, and little enough
+// to stay in a core's cache.
+const WINDOW: usize = 1 << 20;
 // A file is read in parts of at least this many bytes at once, and in at most so many.
-const PART: u64 = 8 << 20;
+const PART: u64 = 2 << 20;
 const MOST_PARTS: u64 = 4;
 // Formats that are taken for those of later releases; a larger number is taken for damage, and so is
 // a position that no session reaches.
@@ -48,7 +52,7 @@ pub(super) struct Sighting {
     pub(super) unreadable: Vec<Seq>,
     /// Frames of a format, and events of a schema, that a newer release writes.
     pub(super) newer: Vec<(Seq, Newer)>,
-    known: HashMap<Digest, usize>,
+    known: HashMap<Digest, usize, BuildHasherDefault<FirstBytes>>,
 }
 
 /// What a newer release wrote.
@@ -113,6 +117,25 @@ pub(super) fn first(path: &Path, session: SessionId) -> io::Result<Option<Record
         }
     }
     Ok(None)
+}
+
+/// Takes a digest's first bytes for its hash, which they are as good as.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // The length of an array comes first, and is of no use.
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
 }
 
 struct Header {
@@ -220,26 +243,24 @@ impl Sighting {
                 return HEADER_LEN;
             }
         }
-        match Record::open(bytes) {
-            Ok(record) => {
-                if let Body::Foreign { version, .. } = &record.envelope.body
-                    && *version > SCHEMA_VERSION
-                {
-                    self.newer.push((record.envelope.seq, Newer::Read(*version)));
+        match Proven::at_start(bytes).and_then(|frame| frame.heading()) {
+            Ok(heading) => {
+                if heading.version > SCHEMA_VERSION {
+                    self.newer.push((heading.seq, Newer::Read(heading.version)));
                 }
-                self.known.insert(record.hash, self.places.len());
+                self.known.insert(header.hash, self.places.len());
                 self.places.push(Place {
-                    session: record.envelope.session,
-                    seq: record.envelope.seq,
-                    epoch: record.envelope.epoch,
-                    prev: record.prev,
-                    hash: record.hash,
+                    session: heading.session,
+                    seq: heading.seq,
+                    epoch: heading.epoch,
+                    prev: header.prev,
+                    hash: header.hash,
                     // Known when the part is taken over.
                     file: 0,
                     offset,
                     len: u32::try_from(header.len).expect("bounded by the longest frame"),
                 });
-                record.frame.len()
+                header.len
             }
             Err(FrameError::Codec(_) | FrameError::Position { .. }) => {
                 match newer_schema(&bytes[HEADER_LEN..header.len]) {
@@ -303,17 +324,11 @@ fn newer_schema(json: &[u8]) -> Option<u32> {
 }
 
 fn find_magic(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += bytes[at..].iter().position(|byte| *byte == MAGIC[0])?;
-        if bytes[at..].starts_with(&MAGIC) {
-            return Some(at);
-        }
-        at += 1;
-    }
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&MAGIC));
+    FINDER.find(bytes)
 }
 
-fn fill(file: &File, space: &mut [u8], at: u64) -> io::Result<usize> {
+pub(super) fn fill(file: &File, space: &mut [u8], at: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < space.len() {
         match file.read_at(&mut space[filled..], at + filled as u64) {

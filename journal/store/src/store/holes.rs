@@ -37,6 +37,22 @@ impl Holes {
         self.runs.iter().any(|run| run.0 <= first && last <= run.1)
     }
 
+    /// Gives the parts of a run that nothing names as lost.
+    pub(super) fn unnamed(&self, (first, last): (Seq, Seq)) -> Vec<(Seq, Seq)> {
+        let mut parts = Vec::new();
+        let mut due = first;
+        for (begin, end) in self.runs.iter().filter(|run| run.1 >= first && run.0 <= last) {
+            if *begin > due {
+                parts.push((due, Seq(begin.0 - 1)));
+            }
+            due = end.next();
+        }
+        if due <= last {
+            parts.push((due, last));
+        }
+        parts
+    }
+
     fn add(&mut self, (first, last): (Seq, Seq)) {
         if first > last {
             return;
@@ -76,6 +92,9 @@ mod tests {
         assert_eq!(found, holes(&[(3, 5), (9, 9), (12, 20)]));
         assert!(found.cover(Seq(3)..=Seq(5)) && found.cover(Seq(13)..=Seq(20)));
         assert!(!found.cover(Seq(5)..=Seq(6)) && !found.cover(Seq(2)..=Seq(3)));
+        let parts = |first, last| found.unnamed((Seq(first), Seq(last)));
+        assert_eq!(parts(1, 15), [(Seq(1), Seq(2)), (Seq(6), Seq(8)), (Seq(10), Seq(11))]);
+        assert_eq!((parts(4, 4), parts(21, 22)), (vec![], vec![(Seq(21), Seq(22))]));
         assert_eq!(holes(&[(1, 2), (6, 7), (3, 5)]), holes(&[(1, 7)]));
     }
 }

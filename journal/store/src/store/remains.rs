@@ -59,8 +59,7 @@ impl Remains {
             }
         }
         let missing = gaps(&kept, end.seq);
-        let missing =
-            missing.into_iter().filter(|run| !holes.cover(run.0..=run.1)).collect::<Vec<_>>();
+        let missing = missing.into_iter().flat_map(|run| holes.unnamed(run)).collect();
         Ok(Ok(Remains { kept, missing, end, ends_in_repair }))
     }
 }

@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::Builder;
 
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
@@ -21,7 +22,7 @@ use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
 use crate::layout::SessionDir;
 use crate::lock::Lock;
-use crate::open::{self, Damage, OpenError, Survey, mark};
+use crate::open::{self, Damage, OpenError, Survey, Witness, mark};
 use crate::phase::Phase;
 
 /// Bytes of one segment of the engine's log, fixed for the life of a database.
@@ -94,13 +95,25 @@ impl SledStore {
     /// that can be read; the damaged files are kept ([`super::kept()`]). A journal of a newer release is
     /// left as it is.
     pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        SledStore::open_before(dir, session, None)
+    }
+
+    /// As [`SledStore::open`], and shows every event to a witness while the engine opens its files.
+    ///
+    /// What is shown is what was surveyed, so it is what the store holds when this succeeds. When it
+    /// fails, any part of it may have been shown.
+    pub(crate) fn open_before(
+        dir: &SessionDir,
+        session: SessionId,
+        witness: Option<Witness<'_>>,
+    ) -> Result<SledStore, OpenError> {
         open::check(dir, session)?;
         let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         let lock = Arc::new(lock);
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
-        let survey = match Survey::take(dir, session) {
+        let mut survey = match Survey::take(dir, session) {
             Err(OpenError::Damaged { damage: Damage::Records(problem), .. }) => {
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
@@ -112,19 +125,49 @@ impl SledStore {
             }
             other => other?,
         };
+        let anew = earlier.is_some();
         if let Some(damage) = earlier {
             tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
             rebuild::run(dir, session, survey.records())?;
         }
-        let mut store = match SledStore::enter(dir, session, &survey, &lock) {
+        put_aside(dir)?;
+        if !anew && let Some(copy) = aside::left(dir) {
+            survey.read_from(&copy)?;
+        }
+        // From here on nobody writes to what the survey reads.
+        let survey = &survey;
+        let mut store = std::thread::scope(|scope| {
+            let show = |witness| {
+                let thread = Builder::new().name("survey".into());
+                thread.spawn_scoped(scope, move || survey.show(witness))
+            };
+            let showing = witness.map(show).transpose()?;
+            let store = SledStore::settle(dir, session, survey, &lock)?;
+            if let Some(showing) = showing {
+                showing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            }
+            Ok::<_, OpenError>(store)
+        })?;
+        store.salvaged = salvaged;
+        Ok(store)
+    }
+
+    // Opens the engine until it gives what was surveyed, and makes that durable.
+    fn settle(
+        dir: &SessionDir,
+        session: SessionId,
+        survey: &Survey,
+        lock: &Arc<Lock>,
+    ) -> Result<SledStore, OpenError> {
+        let mut store = match SledStore::enter(dir, session, survey, lock) {
             Err(OpenError::Damaged { damage: damage @ Damage::Engine(_), .. }) => {
                 tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
                 rebuild::run(dir, session, survey.records())?;
-                SledStore::enter(dir, session, &survey, &lock)?
+                put_aside(dir)?;
+                SledStore::enter(dir, session, survey, lock)?
             }
             other => other?,
         };
-        store.salvaged = salvaged;
         store.barrier()?;
         Phase::SyncOpened.begin();
         sync_dir(&dir.db())?;
@@ -139,16 +182,13 @@ impl SledStore {
         Arc::clone(&self.engine.lock)
     }
 
-    // Lets the engine at the files, with a copy aside.
+    // Lets the engine at the files, of which there is a copy aside.
     fn enter(
         dir: &SessionDir,
         session: SessionId,
         survey: &Survey,
         lock: &Arc<Lock>,
     ) -> Result<SledStore, OpenError> {
-        remove_torn_snapshots(&dir.db())?;
-        Phase::CopyAside.begin();
-        aside::put(dir)?;
         mark::begin(dir)?;
         Phase::OpenEngine.begin();
         let opened = start(&dir.db(), session)
@@ -396,6 +436,12 @@ pub(super) fn engine_error(error: sled::Error) -> StoreError {
         sled::Error::Io(error) => StoreError::Io(error),
         other => StoreError::Engine(other.to_string()),
     }
+}
+
+fn put_aside(dir: &SessionDir) -> io::Result<()> {
+    remove_torn_snapshots(&dir.db())?;
+    Phase::CopyAside.begin();
+    aside::put(dir)
 }
 
 // The engine takes a snapshot that was never finished for its newest one, and refuses to open.

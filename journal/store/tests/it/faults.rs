@@ -4,21 +4,21 @@
 //! fails. The files are real ones: what a crash leaves is made of what was on the disk at the last
 //! barrier and at the moment of the crash.
 
-mod disk;
+pub(crate) mod disk;
 mod faulty;
 
 use std::path::Path;
 
-use codex_event::{Envelope, Event, Record, Seq, SessionId};
+use codex_event::{Envelope, Event, HEADER_LEN, Record, Seq, SessionId};
 use codex_journal::{
     Batch, Blobs, HeadFile, HeadState, Problem, RawJournal, Scribe, SessionDir, SledStore, Store,
     verify,
 };
 
-use crate::child;
+use crate::child::Opener;
 use crate::salvage::{records, repairs};
 use crate::support::{
-    Dice, barrier, block_on, bulk, dir, envelope, home, output, session, turn_end,
+    Dice, barrier, block_on, bulk, dir, envelope, home, output, session, single_frames, turn_end,
 };
 
 use disk::Image;
@@ -38,6 +38,7 @@ struct Story {
     acknowledged: u64,
     /// What was named as lost.
     lost: Vec<u64>,
+    opener: Opener,
     /// Whether a bit was flipped in what the crash left.
     flipped: bool,
 }
@@ -61,8 +62,15 @@ fn no_acknowledged_record_is_lost_on_a_disk_that_fails() {
     for seed in 1..=seeds {
         let id = session(seed);
         let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let mut story =
-            Story { id, dice, sent: Vec::new(), acknowledged: 0, lost: Vec::new(), flipped: false };
+        let mut story = Story {
+            id,
+            dice,
+            sent: Vec::new(),
+            acknowledged: 0,
+            lost: Vec::new(),
+            flipped: false,
+            opener: Opener::default(),
+        };
         let mut image = None;
         for life in 0..LIVES {
             let what = format!("seed {seed}, life {life}");
@@ -180,8 +188,15 @@ impl Story {
     // One bit somewhere in the data file.
     fn flip(&mut self, mut image: Image) -> Image {
         let data = image.0.get_mut(Path::new("db/db")).expect("a data file");
+        let single = single_frames(data);
         if let Some(last) = data.iter().rposition(|byte| *byte != 0) {
-            let at = self.dice.below(last as u64 + 1) as usize;
+            let at = match self.dice.below(2) {
+                0 if !single.is_empty() => {
+                    let frame = single[self.dice.below(single.len() as u64) as usize];
+                    frame + self.dice.below(HEADER_LEN as u64 + 40) as usize
+                }
+                _ => self.dice.below(last as u64 + 1) as usize,
+            };
             data[at] ^= 1 << self.dice.below(8);
             self.flipped = true;
         }
@@ -217,12 +232,8 @@ impl Story {
         self.lost.extend(&lost);
 
         // The owner opens it, in a process that a broken engine may break; then in another one.
-        let opened = (0..2).find_map(|_| {
-            let (mut opener, mut lines) = child::start("open", home, self.id);
-            let told = child::told(&mut lines);
-            opener.wait().expect("ended");
-            told.filter(|told| told.starts_with("ok "))
-        });
+        let opened = (0..2)
+            .find_map(|_| self.opener.open(home, self.id).filter(|told| told.starts_with("ok ")));
         let opened = opened.unwrap_or_else(|| panic!("{what}: it does not open"));
         let end: u64 = opened[3..].parse().expect("a position");
         assert!(end >= self.acknowledged, "{what}: opened at {end} of {}", self.acknowledged);

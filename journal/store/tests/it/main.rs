@@ -2,6 +2,7 @@
 
 mod child;
 mod conformance;
+mod cuts;
 mod damage;
 mod faults;
 mod feed;
