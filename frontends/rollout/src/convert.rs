@@ -79,8 +79,10 @@ pub struct Counts {
 #[derive(Debug, thiserror::Error)]
 #[error("event {seq} would be illegal: {illegal}")]
 pub struct Fault {
-    seq: Seq,
-    illegal: Illegal,
+    /// Its position.
+    pub seq: Seq,
+    /// Why.
+    pub illegal: Illegal,
 }
 
 /// How a turn ended.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use codex_event::{Digest, Envelope, MAX_JSON_LEN, Record, SessionId};
 
 use crate::base::BaseWriter;
-use crate::blobs::{Blobs, sync_dir};
+use crate::blobs::Blobs;
 use crate::head::Head;
 use crate::layout::Layout;
 use crate::making::Making;
@@ -73,11 +73,8 @@ impl Recording {
 
     /// Makes everything durable, and gives the session its name.
     pub fn finish(self) -> Result<Head, OpenError> {
-        let Recording { making, base, known, blobs, .. } = self;
+        let Recording { making, base, .. } = self;
         base.finish()?;
-        if !known.is_empty() {
-            sync_dir(blobs.folder())?;
-        }
         making.finish(Vec::new())
     }
 }
