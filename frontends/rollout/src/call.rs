@@ -41,8 +41,12 @@ impl Conversion<'_> {
         match (invocation, told.end) {
             (Invocation::Invalid { .. }, _) => self.never((call, called), Outcome::Invalid, text),
             (_, End::Refused) => self.never((call, called), Outcome::Refused, text),
-            (Invocation::Command { .. }, end) => self.command((call, called), invocation, end, done, text),
-            (Invocation::Patch { .. }, end) => self.patch((call, called), invocation, end, done, text),
+            (Invocation::Command { .. }, end) => {
+                self.command((call, called), invocation, end, done, text)
+            }
+            (Invocation::Patch { .. }, end) => {
+                self.patch((call, called), invocation, end, done, text)
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use codex_event::{
     Author, Backend, Body, CallId, CloseReason, Confinement, ContextSource, Digest, Envelope,
-    Epoch, Event, FailureKind, GitHead, InterruptReason, Invocation, ItemKind, Millis,
+    Epoch, Event, FailureKind, GitHead, IMPORTED, InterruptReason, Invocation, ItemKind, Millis,
     ProviderSettings, RequestId, SandboxReport, Seq, SessionId, Settings, Surroundings, Timestamp,
     TurnId, Usage,
 };
@@ -211,9 +211,8 @@ impl<'a> Conversion<'a> {
         let lines = || held.iter().filter_map(|text| Line::read(text));
         self.at = lines().find_map(|line| line.at).unwrap_or_default();
         let meta = lines().find(|line| line.kind == Kind::Meta);
-        self.meta = meta
-            .and_then(|line| serde_json::from_str(line.payload).ok())
-            .unwrap_or_default();
+        self.meta =
+            meta.and_then(|line| serde_json::from_str(line.payload).ok()).unwrap_or_default();
         let context = lines().find(|line| line.kind == Kind::TurnContext);
         let context: Context =
             context.and_then(|line| serde_json::from_str(line.payload).ok()).unwrap_or_default();
@@ -229,10 +228,8 @@ impl<'a> Conversion<'a> {
         context.apply(&mut settings);
         let cwd = context.cwd.clone().or_else(|| self.meta.cwd.clone());
         self.cwd = cwd.filter(|cwd| cwd.starts_with('/')).unwrap_or_else(|| "/".to_owned());
-        let git = self.meta.git.take().map(|git| GitHead {
-            commit: git.commit_hash,
-            branch: git.branch,
-        });
+        let git =
+            self.meta.git.take().map(|git| GitHead { commit: git.commit_hash, branch: git.branch });
         let event = Event::SessionOpened {
             cwd: self.cwd.clone(),
             git,
@@ -261,7 +258,7 @@ impl<'a> Conversion<'a> {
         let Some(line) = Line::read(text) else {
             // A line that is JSON and no object is kept as it came; what is no JSON can't be.
             if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-                return self.foreign(format!("{}unknown", crate::FOREIGN), text.trim().to_owned());
+                return self.foreign(format!("{}unknown", IMPORTED), text.trim().to_owned());
             }
             self.counts.broken += 1;
             return self.note(format!("a line of the rollout that is no JSON: {text}"));
@@ -316,7 +313,9 @@ impl<'a> Conversion<'a> {
                 match (answered, whole) {
                     (Some(Ok(())), Whole::Yes) => self.rest(rest),
                     (Some(Ok(())), Whole::No) => {
-                        self.say_once("images and other parts without a text are kept, and not sent");
+                        self.say_once(
+                            "images and other parts without a text are kept, and not sent",
+                        );
                         self.keep(line)
                     }
                     (Some(Err(_)) | None, Whole::Yes | Whole::No) => {
@@ -330,7 +329,9 @@ impl<'a> Conversion<'a> {
                 match whole {
                     Whole::Yes => self.rest(rest),
                     Whole::No => {
-                        self.say_once("images and other parts without a text are kept, and not sent");
+                        self.say_once(
+                            "images and other parts without a text are kept, and not sent",
+                        );
                         self.keep(line)
                     }
                 }
@@ -387,7 +388,8 @@ impl<'a> Conversion<'a> {
         self.turns = self.turns.next();
         (self.usage, self.answered, self.dangling) = (Usage::default(), false, false);
         self.error = None;
-        self.started = self.emit(user(), Some(self.last), Event::TurnStarted { input: input.into() })?;
+        self.started =
+            self.emit(user(), Some(self.last), Event::TurnStarted { input: input.into() })?;
         Ok(())
     }
 
@@ -544,7 +546,8 @@ impl<'a> Conversion<'a> {
 
     fn add_context(&mut self, text: String) -> Result<(), Fault> {
         let (source, text) = (ContextSource::Environment, text.into());
-        self.emit(Author::Supervisor, Some(self.last), Event::ContextAdded { source, text }).map(drop)
+        self.emit(Author::Supervisor, Some(self.last), Event::ContextAdded { source, text })
+            .map(drop)
     }
 
     fn drain_contexts(&mut self) -> Result<(), Fault> {
@@ -600,8 +603,7 @@ impl<'a> Conversion<'a> {
         let backend = self.backend();
         let input = self.session.next_input_digest(backend, None);
         // The provider's ids of responses are of no use to anybody who did not ask for them.
-        let event =
-            Event::ModelRequested { request, attempt: 1, backend, previous: None, input };
+        let event = Event::ModelRequested { request, attempt: 1, backend, previous: None, input };
         let cause = Some(self.last.max(self.started));
         let requested = self.emit(Author::Supervisor, cause, event)?;
         let mut calls = Vec::new();
@@ -663,7 +665,7 @@ impl<'a> Conversion<'a> {
 
     /// Keeps the fields of an item that have no place in an event.
     fn rest(&mut self, rest: Option<String>) -> Result<(), Fault> {
-        let kind = || format!("{}response_item.rest", crate::FOREIGN);
+        let kind = || format!("{}response_item.rest", IMPORTED);
         rest.map_or(Ok(()), |rest| self.foreign(kind(), rest))
     }
 
@@ -746,9 +748,10 @@ impl<'a> Conversion<'a> {
 
     /// Names what held the commands, as far as a rollout says so.
     pub(crate) fn confinement(&self) -> Confinement {
-        let unconfined = self.opened.as_ref().is_some_and(|settings| {
-            codex_event::Permission::is_unconfined(&settings.permissions)
-        });
+        let unconfined = self
+            .opened
+            .as_ref()
+            .is_some_and(|settings| codex_event::Permission::is_unconfined(&settings.permissions));
         match unconfined {
             true => Confinement::None,
             false => Confinement::Sandbox { plan: Digest::of(RULE.as_bytes()) },

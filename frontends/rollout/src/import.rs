@@ -130,7 +130,10 @@ pub fn import<'t>(
 impl Source {
     fn len(&self) -> u64 {
         let whole = std::fs::metadata(&self.path).map_or(0, |meta| meta.len());
-        self.until.as_ref().and_then(|base| base.end_byte_offset).map_or(whole, |end| end.min(whole))
+        self.until
+            .as_ref()
+            .and_then(|base| base.end_byte_offset)
+            .map_or(whole, |end| end.min(whole))
     }
 
     /// Shows each line that belongs to the session, and where it ends.
@@ -250,9 +253,9 @@ fn made(at: u64, first: &str) -> Uuid {
 fn is_import(layout: &Layout, id: SessionId, mark: &str) -> bool {
     let Ok(journal) = RawJournal::read(&layout.session(id), id) else { return false };
     let begin = format!("{MARK}: {mark}");
-    let first = journal.records().take_while(|record| {
-        record.as_ref().is_ok_and(|record| record.envelope.seq <= Seq(4))
-    });
+    let first = journal
+        .records()
+        .take_while(|record| record.as_ref().is_ok_and(|record| record.envelope.seq <= Seq(4)));
     first.flatten().any(|record| match record.envelope.event() {
         Some(Event::Noted { text: Stored::Inline(text) }) => text.starts_with(&begin),
         Some(_) | None => false,
@@ -260,10 +263,7 @@ fn is_import(layout: &Layout, id: SessionId, mark: &str) -> bool {
 }
 
 /// Finds the files that a rollout goes on from, the first one first; and the one that is missing.
-fn lineage(
-    path: &Path,
-    base: Option<Base>,
-) -> Result<(Vec<Source>, Option<String>), ImportError> {
+fn lineage(path: &Path, base: Option<Base>) -> Result<(Vec<Source>, Option<String>), ImportError> {
     let mut sources = vec![Source { path: path.to_owned(), until: None }];
     let mut base = base;
     let mut lost = None;
@@ -286,7 +286,9 @@ fn lineage(
 fn find(path: &Path, thread: &str) -> Option<PathBuf> {
     let sought = |path: &Path| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        !thread.is_empty() && name.starts_with("rollout-") && name.ends_with(&format!("-{thread}.jsonl"))
+        !thread.is_empty()
+            && name.starts_with("rollout-")
+            && name.ends_with(&format!("-{thread}.jsonl"))
     };
     let list = |folder: &Path| -> Vec<PathBuf> {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -310,7 +312,8 @@ fn find(path: &Path, thread: &str) -> Option<PathBuf> {
     let root = folder.ancestors().nth(3)?;
     let mut level = vec![root.to_owned()];
     for _ in 0..3 {
-        level = level.iter().flat_map(|folder| list(folder)).filter(|path| is_number(path)).collect();
+        level =
+            level.iter().flat_map(|folder| list(folder)).filter(|path| is_number(path)).collect();
     }
     level.iter().flat_map(|folder| list(folder)).find(|path| sought(path))
 }

@@ -18,4 +18,3 @@ mod time;
 
 pub use convert::{Conversion, Counts, Fault, Terms};
 pub use import::{ImportError, Imported, import, is_rollout};
-pub use line::FOREIGN;

@@ -171,8 +171,7 @@ pub(crate) fn listed(text: &str, cwd: &str) -> Vec<FileChange> {
             "D" => ChangeKind::Delete,
             _ => return None,
         };
-        let path =
-            if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
         Some(FileChange { path, kind, move_to: None, before: None, after: None })
     };
     list.lines().map_while(change).collect()

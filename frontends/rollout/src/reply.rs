@@ -68,7 +68,12 @@ impl Reply {
     }
 
     /// Keeps a line for later; gives it back when too much waits already.
-    pub(crate) fn wait(&mut self, at: Timestamp, kind: String, raw: String) -> Option<(String, String)> {
+    pub(crate) fn wait(
+        &mut self,
+        at: Timestamp,
+        kind: String,
+        raw: String,
+    ) -> Option<(String, String)> {
         if self.waiting > MOST_WAITING {
             return Some((kind, raw));
         }

@@ -144,7 +144,10 @@ mod tests {
         for (policy, expected) in [
             (json!(null), "disk-full-read-access"),
             (json!({"type": "read-only"}), "disk-full-read-access"),
-            (json!({"type": "external-sandbox", "network_access": "enabled"}), "disk-full-read-access"),
+            (
+                json!({"type": "external-sandbox", "network_access": "enabled"}),
+                "disk-full-read-access",
+            ),
             (json!({"type": "of-tomorrow"}), "disk-full-read-access"),
             (json!({"permissions": ["disk-write-cwd"]}), "disk-full-read-access"),
             (

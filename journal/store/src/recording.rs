@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-
 use codex_event::{Digest, Envelope, MAX_JSON_LEN, Record, SessionId};
 
 use crate::base::BaseWriter;

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use codex_journal::ExportError;
 use codex_sessions::size;
 
-use super::{Home, rollout};
 use super::progress::Progress;
+use super::{Home, rollout};
 use crate::failure::{Failure, UNVERIFIED, USAGE};
 use crate::say;
 
@@ -105,8 +105,9 @@ pub(super) fn import(home: &Home, files: &[PathBuf]) -> Result<ExitCode, Failure
 
 fn one(home: &Home, path: &Path) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
-        Failure::new(USAGE, format!("it can't be read: {error}"))
-            .hint("import takes files that `codex sessions export` wrote, and Codex's rollout-*.jsonl")
+        Failure::new(USAGE, format!("it can't be read: {error}")).hint(
+            "import takes files that `codex sessions export` wrote, and Codex's rollout-*.jsonl",
+        )
     };
     let mut input: Box<dyn Read> = match path == Path::new("-") {
         true => Box::new(io::stdin().lock()),
