@@ -22,6 +22,7 @@ mod people;
 mod redaction;
 mod replay;
 mod resume;
+mod rollout;
 mod salvage;
 mod sessions;
 mod settings;

@@ -13,7 +13,7 @@ use codex_session::{Entry, Session};
 const SECRET: &str = "correct-horse-battery-staple-42";
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures").join(name)
 }
 
 fn provider(id: &str) -> ProviderSettings {
@@ -193,7 +193,7 @@ fn settings_are_those_of_each_turn_and_never_wider() {
     let text = fs::read_to_string(fixture("legacy.jsonl")).expect("a fixture");
     let (events, counts) = converted(&text);
     let Some(Event::SessionOpened { settings, cwd, .. }) = events[0].event() else { panic!() };
-    assert_eq!((settings.model.as_str(), cwd.as_str()), ("gpt-5-codex", "/work/folder"));
+    assert_eq!((settings.model.as_str(), cwd.as_str()), ("gpt-5-codex", "/srv/folder"));
     assert_eq!(settings.provider.id, "openai");
     assert_eq!(settings.approval_policy, ApprovalPolicy::UnlessAllowListed);
     assert_eq!(settings.reasoning_effort.as_deref(), Some("high"));
@@ -201,7 +201,7 @@ fn settings_are_those_of_each_turn_and_never_wider() {
     let session = Session::fold(&events);
     let now = session.settings().expect("open");
     assert_eq!(now.permissions, [Permission::DiskFullReadAccess]);
-    assert_eq!((session.cwd(), now.provider.id.as_str()), (Some("/work/other"), "default"));
+    assert_eq!((session.cwd(), now.provider.id.as_str()), (Some("/srv/other"), "default"));
     assert!(counts.notes.iter().any(|note| note.contains("`openai`")), "{:?}", counts.notes);
     // The summary stands for all of it.
     assert_eq!(session.transcript().entries().len(), 1);
