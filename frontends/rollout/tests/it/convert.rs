@@ -2,8 +2,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codex_event::{
-    ApprovalPolicy, Backend, Body, Digest, Envelope, Event, Invocation, ItemKind, Permission,
-    ProviderSettings, Safety, SessionId, Settings, Stored,
+    ApprovalPolicy, Backend, Body, ContextSource, Digest, Envelope, Event, Invocation, ItemKind,
+    Permission, ProviderSettings, Safety, SessionId, Settings, Stored,
 };
 use codex_journal::{Layout, RawJournal};
 use codex_redact::{Known, Redactor};
@@ -164,6 +164,24 @@ fn a_rollout_cut_off_anywhere_becomes_a_legal_session() {
 }
 
 #[test]
+fn lines_in_any_order_become_a_legal_session() {
+    let texts = names().into_iter().map(|name| fs::read_to_string(fixture(&name)).expect("it"));
+    let text: String = texts.collect();
+    let lines: Vec<&str> = text.lines().collect();
+    let mut dice = 1_u64;
+    let mut roll = |of: usize| {
+        // Knuth's generator; its upper half is good enough to shuffle.
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(dice >> 33).expect("31 bits") % of
+    };
+    for _ in 0..200 {
+        let chosen: Vec<&str> = (0..150).map(|_| lines[roll(lines.len())]).collect();
+        let (events, _) = converted(&chosen.join("\n"));
+        check_pairs(&Session::fold(&events));
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_kept_byte_for_byte() {
     let text = fs::read_to_string(fixture("legacy.jsonl")).expect("a fixture");
     let (events, counts) = converted(&text);
@@ -229,6 +247,37 @@ fn turns_end_as_they_ended() {
     assert_eq!(end("legacy_bare.jsonl"), ("turn_completed turn_failed".into(), 1));
     let (events, _) = converted(&fs::read_to_string(fixture("killed.jsonl")).expect("it"));
     assert!(kinds(&events).contains(&"tool_abandoned".to_owned()));
+}
+
+#[test]
+fn nothing_is_summed_up_while_an_answer_is_awaited() {
+    let (events, _) = converted(&fs::read_to_string(fixture("compact.jsonl")).expect("it"));
+    let source = ContextSource::Summary;
+    let mut session = Session::default();
+    let mut refused = Vec::new();
+    for envelope in &events {
+        session.apply(envelope);
+        let event = Event::ContextAdded { source, text: "so far".to_owned().into() };
+        let next =
+            Envelope { seq: session.last().next(), body: Body::Known(event), ..envelope.clone() };
+        if session.admit(&next).is_err() && envelope.event().is_some() {
+            refused.push(envelope.kind());
+        }
+    }
+    refused.sort();
+    refused.dedup();
+    let expected = [
+        "model_item_completed",
+        "model_requested",
+        "model_responded",
+        "review_settled",
+        "session_closed",
+        "tool_called",
+        "tool_intended",
+        "tool_output",
+        "tool_spawned",
+    ];
+    assert_eq!(refused, expected);
 }
 
 #[test]
