@@ -25,11 +25,21 @@ pub(crate) const FRONTEND: &str = "exec";
 /// What a turn is run with, once settings and flags are resolved.
 pub(crate) struct Turn {
     pub(crate) config: Config,
+    pub(crate) keep: Keep,
     /// Where journals are kept; also what no command may touch.
     pub(crate) home: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) input: String,
     pub(crate) show: Show,
+}
+
+/// Whether a session outlives its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Its journal is on disk.
+    OnDisk,
+    /// Nothing of it is.
+    InMemory,
 }
 
 /// How a turn is shown.
@@ -46,6 +56,13 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
         None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
             nothing_before("resume", words)?;
+            if flags.ephemeral || again.run.ephemeral {
+                let message = "a session that is kept nowhere can't be resumed, and one that is \
+                               kept stays so";
+                return Err(Failure::new(USAGE, message).hint(
+                    "leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one",
+                ));
+            }
             resume::run(flags, *again)
         }
         Some(ExecCommand::Fork(args)) => {
@@ -97,7 +114,11 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
     let input = input.ok_or_else(|| {
         Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
     })?;
-    let turn = Turn { config, home, cwd, input, show };
+    let keep = if flags.ephemeral { Keep::InMemory } else { Keep::OnDisk };
+    if keep == Keep::InMemory && !show.json {
+        say::aside("This session is kept nowhere: it can't be resumed or replayed.");
+    }
+    let turn = Turn { config, keep, home, cwd, input, show };
     turn.run().map(|(_, code)| code)
 }
 
@@ -178,15 +199,19 @@ impl Turn {
         })?;
         let spawner = spawner()?;
         let access = opening::access(config);
-        let redactor = secrets::redactor(&self.home, &access);
+        let redactor = match self.keep {
+            Keep::OnDisk => secrets::redactor(&self.home, &access),
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
+        };
         let id = codex_actors::wiring::new_session_id();
+        let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
+        let input = self.input;
+        let start = match self.keep {
+            Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },
+            Keep::InMemory => Start::Ephemeral { id, opening, input },
+        };
         let setup = Setup {
-            start: Start::New {
-                layout: Layout::new(&self.home),
-                id,
-                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?),
-                input: self.input,
-            },
+            start,
             frontend: FRONTEND.to_owned(),
             access,
             place: opening::place(&self.cwd, &workplace),
@@ -226,10 +251,21 @@ pub(crate) fn follow(
         let subscription = handle.subscribe(next);
         let mut commands = |command| port.submit(command);
         let (mut out, mut err) = (io::stdout(), io::stderr());
-        codex_exec::run(subscription, handle.blobs(), &options, &mut commands, &mut out, &mut err)
+        let blobs = handle.blobs();
+        let ending =
+            codex_exec::run(subscription, blobs, &options, &mut commands, &mut out, &mut err);
+        (ending, port.taker())
     });
     match shown {
-        Ok(shown) => Ok(ExitCode::from(code(shown?))),
+        Ok((ending, taker)) => {
+            let ending = ending?;
+            if let Some(pid) = taker {
+                say::aside(format_args!("handed over to process {pid}"));
+            }
+            // Between two turns nothing was cut off.
+            let whole = taker.is_some() && ending == Ending::None;
+            Ok(ExitCode::from(if whole { 0 } else { code(ending) }))
+        }
         Err(error) => Err(unjournalled(error, json)),
     }
 }

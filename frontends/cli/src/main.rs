@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod attach;
 mod audit;
 mod demo;
 mod exec;
@@ -14,6 +15,8 @@ mod replay;
 mod resume;
 mod say;
 mod secrets;
+mod sessions;
+mod takeover;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -42,7 +45,8 @@ fn main() -> ExitCode {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
-        Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Attach(attach) => attach::run(attach),
+        Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),

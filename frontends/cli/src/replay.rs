@@ -1,16 +1,14 @@
-//! `codex replay` and `codex sessions`.
+//! `codex replay`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use codex_event::Timestamp;
-use codex_journal::{FindError, Layout};
-use codex_replay::Mode;
+use codex_journal::Layout;
+use codex_replay::{Form, Mode};
 
-use crate::args::{Replay, Sessions};
+use crate::args::Replay;
 use crate::failure::{Failure, UNVERIFIED};
-use crate::{opening, say};
+use crate::{attach, opening, say};
 
 pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
@@ -24,6 +22,12 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
         (_, _, true) => Mode::Verify,
         (false, false, false) => Mode::Text(args.color.paint(&io::stdout())),
     };
+    if args.follow
+        && let Some(form) = form(mode)
+        && let Some(code) = attach::watch(&layout, id, form)?
+    {
+        return Ok(code);
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let replayed = codex_replay::run(&layout, id, mode, &mut out)
         .and_then(|replayed| out.flush().map(|()| replayed).map_err(Into::into));
@@ -43,6 +47,15 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(UNVERIFIED))
 }
 
+fn form(mode: Mode) -> Option<Form> {
+    match mode {
+        Mode::Json => Some(Form::Json),
+        Mode::Raw => Some(Form::Raw),
+        Mode::Text(paint) => Some(Form::Text(paint)),
+        Mode::Verify => None,
+    }
+}
+
 /// A reader that has seen enough, such as `head`, is no error.
 fn closed(error: codex_replay::ReplayError) -> Result<ExitCode, Failure> {
     match error {
@@ -50,20 +63,5 @@ fn closed(error: codex_replay::ReplayError) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         other => Err(other.into()),
-    }
-}
-
-pub(crate) fn sessions(args: &Sessions) -> Result<ExitCode, Failure> {
-    let layout = Layout::new(&opening::home()?);
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    let found = codex_replay::sessions::summaries(&layout).map_err(FindError::Io)?;
-    let mut out = io::stdout().lock();
-    let paint = args.color.paint(&out);
-    match codex_replay::sessions::list(&found, now, paint, &mut out) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(codex_replay::ReplayError::Output(error).into())
-        }
-        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -13,7 +13,7 @@ use codex_event::{
 };
 
 use crate::base::{Base, BaseWriter};
-use crate::blobs::{Blobs, sync_dir};
+use crate::blobs::sync_dir;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
 use crate::making::Making;
@@ -146,7 +146,7 @@ pub fn fork(
     let base = Base::open(&making.dir().base()).map_err(ForkError::making)?;
     let base = base.ok_or(ForkError::NeverBegun(parent))?;
     Phase::LinkBlobs.begin();
-    let (from, to) = (Blobs::at(source.dir.blobs()), Blobs::at(making.dir().blobs()));
+    let (from, to) = (source.dir.blobs(), making.dir().blobs());
     let missing = share_blobs(base.blobs(), &from, &to).map_err(ForkError::making)?;
     // Of the line of forks, the session that the last common event is of.
     let named = base.session();
@@ -373,17 +373,17 @@ fn refuses_links(error: &io::Error) -> bool {
     )
 }
 
-fn share_blobs(named: &[(Digest, u64)], from: &Blobs, to: &Blobs) -> io::Result<Vec<Digest>> {
+fn share_blobs(named: &[(Digest, u64)], from: &Path, to: &Path) -> io::Result<Vec<Digest>> {
     let mut missing = Vec::new();
     if named.is_empty() {
         return Ok(missing);
     }
-    std::fs::create_dir(to.folder())?;
+    std::fs::create_dir(to)?;
     for (digest, _) in named {
-        if !share(&from.path(digest), &to.path(digest))? {
+        if !share(&from.join(digest.to_string()), &to.join(digest.to_string()))? {
             missing.push(*digest);
         }
     }
-    sync_dir(to.folder())?;
+    sync_dir(to)?;
     Ok(missing)
 }

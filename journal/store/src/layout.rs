@@ -56,7 +56,7 @@ impl Layout {
             let Some(id) = name.to_str().and_then(|name| name.parse::<SessionId>().ok()) else {
                 continue;
             };
-            if self.session(id).holds_journal() {
+            if self.session(id).is_session() {
                 found.push(id);
             }
         }
@@ -141,7 +141,8 @@ impl SessionDir {
         SessionDir { path: self.path.clone(), db: copy }
     }
 
-    fn holds_journal(&self) -> bool {
+    /// Tells whether the folder is that of a session, as [`Layout::sessions`] says.
+    pub fn is_session(&self) -> bool {
         match HeadFile::read(&self.head()) {
             Ok(HeadState::Good(head) | HeadState::OneSlot(head)) => head.seq > Seq(0),
             // A folder that the system does not give may hold anything.

@@ -19,10 +19,13 @@ mod making;
 mod open;
 mod phase;
 mod raw;
+mod remove;
 mod repair;
 mod room;
 mod scribe;
+mod socket;
 mod store;
+mod sweep;
 mod verify;
 
 pub use blobs::Blobs;
@@ -40,11 +43,14 @@ pub use making::discard;
 pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use remove::{RemoveError, is_owned, remove};
 pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
+pub use socket::{Attendant, CLIENTS, Guest, GuestError, MAX_REQUEST, Server};
 pub use store::{
     AppendError, Holes, MemStore, Reader, Salvaged, SledStore, Store, StoreError, kept,
 };
+pub use sweep::{Leftover, LeftoverKind, Leftovers};
 pub use verify::{Problem, Repaired, Verified, verify};

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 use codex_event::{Digest, Epoch, FrameError, HEADER_LEN, MAX_JSON_LEN, Record, Seq, SessionId};
 
 use super::lineage::Lineage;
 use super::{BLOB, END, FORMAT, FRAME, MAGIC, MISSING, hasher};
 use crate::base::{BaseWriter, blobs_of};
-use crate::blobs::{Blobs, sync_dir};
+use crate::blobs::sync_dir;
 use crate::head::Head;
 use crate::layout::Layout;
 use crate::making::Making;
@@ -180,7 +181,7 @@ pub fn import(
 /// What is made of the file so far.
 struct Made {
     base: BaseWriter,
-    store: Blobs,
+    blobs_at: PathBuf,
     lineage: Lineage,
     /// Blobs that records name and that have not come yet.
     named: HashMap<Digest, u64>,
@@ -195,7 +196,7 @@ impl Made {
         let base = BaseWriter::create(&making.dir().base(), id).map_err(making_failed)?;
         Ok(Made {
             base,
-            store: Blobs::at(making.dir().blobs()),
+            blobs_at: making.dir().blobs(),
             lineage: Lineage::default(),
             named: HashMap::new(),
             known: HashMap::new(),
@@ -228,9 +229,10 @@ impl Made {
         }
         if self.blobs == 0 {
             Phase::LinkBlobs.begin();
-            std::fs::create_dir(self.store.folder()).map_err(making_failed)?;
+            std::fs::create_dir(&self.blobs_at).map_err(making_failed)?;
         }
-        let mut file = File::create(self.store.path(&digest)).map_err(making_failed)?;
+        let mut file =
+            File::create(self.blobs_at.join(digest.to_string())).map_err(making_failed)?;
         let mut hasher = blake3::Hasher::new();
         let mut part = vec![0; PART];
         let mut left = len;
@@ -249,7 +251,7 @@ impl Made {
     fn finish(self) -> Result<Vec<Digest>, ImportError> {
         self.base.finish().map_err(making_failed)?;
         if self.blobs > 0 {
-            sync_dir(self.store.folder()).map_err(making_failed)?;
+            sync_dir(&self.blobs_at).map_err(making_failed)?;
         }
         Ok(self.missing)
     }
