@@ -14,3 +14,4 @@ mod raw;
 mod salvage;
 mod scribe;
 mod support;
+mod witness;
