@@ -10,6 +10,7 @@ use codex_event::Rejection;
 use codex_exec::ExecError;
 use codex_journal::{FindError, OpenError, RawError, WriteError};
 use codex_replay::ReplayError;
+use codex_replay::audit::{KeyError, Unsigned};
 use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 
 use crate::say;
@@ -155,6 +156,45 @@ impl From<ReplayError> for Failure {
         match error {
             ReplayError::Journal(error) => error.into(),
             ReplayError::Output(error) => output(&error),
+        }
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let hint = match &error {
+            KeyError::Io { .. } => {
+                "the key lives in CODEX_HOME (or ~/.codex): check that you may write there"
+                    .to_owned()
+            }
+            KeyError::Exposed { path, .. } => format!(
+                "if nobody else has read it, `chmod 600 {0}`; else remove {0}, and what it signed \
+                 proves nothing any more",
+                path.display()
+            ),
+            KeyError::NotAKey { path } => format!(
+                "put the key back from a copy; or move {} away, and a new one is made, which nobody \
+                 has pinned yet",
+                path.display()
+            ),
+            KeyError::Entropy => "check that /dev/urandom can be read".to_owned(),
+        };
+        Failure::new(USAGE, error.to_string()).hint(hint)
+    }
+}
+
+impl From<Unsigned> for Failure {
+    fn from(error: Unsigned) -> Self {
+        let message = error.to_string();
+        match error {
+            Unsigned::Journal(error) => error.into(),
+            Unsigned::Damaged { session, .. } => Failure::new(UNVERIFIED, message).hint(format!(
+                "`codex audit verify {session}` names all of it; a checkpoint is made of a whole \
+                 journal alone"
+            )),
+            Unsigned::Empty(_) => {
+                Failure::new(USAGE, message).hint("wait until its first turn has begun")
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod audit;
 mod demo;
 mod exec;
 mod failure;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),

@@ -211,6 +211,21 @@ fn journals() {
         ReplayError::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
         ReplayError::Output(_) => ReplayError::Output(refused()), fails(TURN_FAILED, "output");
     );
+    let key_error = || KeyError::Io { path: path(), source: refused() };
+    each!(KeyError:
+        KeyError::Io { .. } => key_error(), fails(USAGE, "/srv/thing: ");
+        KeyError::Exposed { .. } => KeyError::Exposed { path: path(), mode: 0o644 },
+            fails(USAGE, "mode 644");
+        KeyError::NotAKey { .. } => KeyError::NotAKey { path: path() }, fails(USAGE, "/srv/thing: ");
+        KeyError::Entropy => KeyError::Entropy, fails(USAGE, "random");
+    );
+    each!(Unsigned:
+        Unsigned::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
+        Unsigned::Damaged { .. } =>
+            Unsigned::Damaged { session: id(), problem: "record 7 is missing".into() },
+            fails(UNVERIFIED, "record 7");
+        Unsigned::Empty(_) => Unsigned::Empty(id()), fails(USAGE, "01a20616-");
+    );
     each!(OpenError:
         OpenError::Busy { .. } => busy(), fails(USAGE, "01a20616-");
         OpenError::NotFound(_) => OpenError::NotFound(id()), fails(USAGE, "01a20616-");
