@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
 
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
@@ -111,6 +111,7 @@ impl SledStore {
         let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         let lock = Arc::new(lock);
         Phase::Survey.begin();
+        let synced = sync_meanwhile(dir)?;
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
         let mut survey = match Survey::take(dir, session) {
@@ -148,6 +149,7 @@ impl SledStore {
             }
             Ok::<_, OpenError>(store)
         })?;
+        synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         store.salvaged = salvaged;
         Ok(store)
     }
@@ -436,6 +438,14 @@ pub(super) fn engine_error(error: sled::Error) -> StoreError {
         sled::Error::Io(error) => StoreError::Io(error),
         other => StoreError::Engine(other.to_string()),
     }
+}
+
+// The engine syncs its file first thing. What a process before left in memory alone goes to the disk
+// while the records are read, so that nobody waits for it then. The system tells an error of writing
+// once, so it has to be asked what became of this.
+fn sync_meanwhile(dir: &SessionDir) -> io::Result<JoinHandle<io::Result<()>>> {
+    let data = File::open(dir.data())?;
+    Builder::new().name("sync".into()).spawn(move || data.sync_all())
 }
 
 fn put_aside(dir: &SessionDir) -> io::Result<()> {
