@@ -10,6 +10,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
@@ -17,6 +18,7 @@ use sled::{Db, Mode};
 use super::{
     AppendError, Holes, Reader, Salvaged, Store, StoreError, aside, head_of, rebuild, salvage, seal,
 };
+use crate::base::Base;
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
@@ -31,6 +33,9 @@ use crate::phase::Phase;
 /// to 17 records and bounded events stay below 28 KiB of JSON, so four times 512 KiB keeps them all
 /// in the log.
 pub(crate) const SEGMENT_BYTES: usize = 2 << 20;
+/// How often, and how long, the engine's own lock is waited for.
+const LINGERS: usize = 200;
+const LINGER: Duration = Duration::from_millis(10);
 /// Bytes of pages that the engine is asked to keep; its default is 1 GiB.
 const CACHE_BYTES: u64 = 4 << 20;
 
@@ -51,6 +56,8 @@ pub struct SledStore {
 
 struct Engine {
     db: Option<Db>,
+    // What comes before the engine's first record.
+    base: Option<Base>,
     holes: Holes,
     lock: Arc<Lock>,
 }
@@ -58,20 +65,31 @@ struct Engine {
 impl SledStore {
     /// Creates a session's journal, its folders and its head file, and makes them all durable.
     pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        SledStore::create_behind(dir, session, None)
+    }
+
+    /// Creates a session's journal that goes on from a base, which is there already.
+    pub(crate) fn create_behind(
+        dir: &SessionDir,
+        session: SessionId,
+        base: Option<Base>,
+    ) -> Result<SledStore, OpenError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
         let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
         Phase::CreateHead.begin();
-        let made = HeadFile::create(&dir.head(), Head::empty(&session));
+        let floor = base.as_ref().map_or_else(|| Head::empty(&session), Base::end);
+        let made = HeadFile::create(&dir.head(), floor);
         made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists(session),
             _ => OpenError::Io(error),
         })?;
         Phase::CreateEngine.begin();
         let db = start(&dir.db(), session)?;
-        let store = SledStore::over(dir, session, db, Arc::new(lock), Holes::default())?;
+        let engine = Engine { db: Some(db), base, holes: Holes::default(), lock: Arc::new(lock) };
+        let store = SledStore::over(dir, session, engine)?;
         Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
@@ -114,15 +132,17 @@ impl SledStore {
         let synced = sync_meanwhile(dir)?;
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
-        let mut survey = match Survey::take(dir, session) {
+        let base = Base::open(&dir.base())?;
+        let base = base.as_ref();
+        let mut survey = match Survey::take(dir, session, base) {
             Err(OpenError::Damaged { damage: Damage::Records(problem), .. }) => {
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
-                match aside::left(dir).map(|copy| Survey::take(&copy, session)) {
+                match aside::left(dir).map(|copy| Survey::take(&copy, session, base)) {
                     Some(Ok(_)) => aside::restore(dir)?,
                     Some(Err(_)) | None => salvaged = Some(salvage::run(dir, session, problem)?),
                 }
-                Survey::take(dir, session)?
+                Survey::take(dir, session, base)?
             }
             other => other?,
         };
@@ -140,7 +160,7 @@ impl SledStore {
         let mut store = std::thread::scope(|scope| {
             let show = |witness| {
                 let thread = Builder::new().name("survey".into());
-                thread.spawn_scoped(scope, move || survey.show(witness))
+                thread.spawn_scoped(scope, move || survey.show(base, witness))
             };
             let showing = witness.map(show).transpose()?;
             let store = SledStore::settle(dir, session, survey, &lock)?;
@@ -195,7 +215,9 @@ impl SledStore {
         Phase::OpenEngine.begin();
         let opened = start(&dir.db(), session)
             .and_then(|db| {
-                SledStore::over(dir, session, db, Arc::clone(lock), survey.holes().clone())
+                let (base, holes) = (Base::open(&dir.base())?, survey.holes().clone());
+                let engine = Engine { db: Some(db), base, holes, lock: Arc::clone(lock) };
+                SledStore::over(dir, session, engine)
             })
             .and_then(|mut store| store.compare(survey).map(|()| store));
         match opened {
@@ -209,16 +231,9 @@ impl SledStore {
         }
     }
 
-    fn over(
-        dir: &SessionDir,
-        session: SessionId,
-        db: Db,
-        lock: Arc<Lock>,
-        holes: Holes,
-    ) -> Result<SledStore, OpenError> {
-        let engine = Arc::new(Engine { db: Some(db), holes, lock });
-        let data = File::open(dir.data())?;
-        let head = Head::empty(&session);
+    fn over(dir: &SessionDir, session: SessionId, engine: Engine) -> Result<SledStore, OpenError> {
+        let head = engine.floor().unwrap_or_else(|| Head::empty(&session));
+        let (engine, data) = (Arc::new(engine), File::open(dir.data())?);
         let (dir, synced) = (dir.clone(), HashSet::new());
         Ok(SledStore { session, dir, engine, data, synced, head, salvaged: None })
     }
@@ -356,7 +371,29 @@ impl Engine {
         self.db.as_ref().expect("taken only when dropped")
     }
 
+    /// Gives where the engine's records begin.
+    fn floor(&self) -> Option<Head> {
+        self.base.as_ref().map(Base::end)
+    }
+
     fn scan(
+        &self,
+        range: RangeInclusive<Seq>,
+    ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
+        let floor = self.floor().map_or(Seq(0), |head| head.seq);
+        let (first, last) = range.into_inner();
+        let base = self.base.iter();
+        let inherited = base.flat_map(move |base| base.scan(first..=last, &self.holes));
+        let mut failed = false;
+        inherited.chain(self.scan_engine(first.max(floor.next())..=last)).map_while(move |read| {
+            // Nothing comes behind what can't be read.
+            let ended = failed;
+            failed |= read.is_err();
+            (!ended).then_some(read)
+        })
+    }
+
+    fn scan_engine(
         &self,
         range: RangeInclusive<Seq>,
     ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
@@ -422,9 +459,20 @@ pub(super) fn start(db: &Path, session: SessionId) -> Result<Db, OpenError> {
         .mode(Mode::LowSpace)
         .flush_every_ms(None);
     let damaged = |damage| OpenError::Damaged { session, damage };
-    match guarded(|| config.open()) {
+    let held = |error: &io::Error| error.to_string().contains("could not acquire lock");
+    let mut opened = guarded(|| config.open());
+    // The session is ours, so it is an engine of our own that is not quite gone: its threads hold the
+    // file for a moment after it was dropped, or after it failed to open.
+    for _ in 0..LINGERS {
+        if !matches!(&opened, Ok(Err(sled::Error::Io(error))) if held(error)) {
+            break;
+        }
+        std::thread::sleep(LINGER);
+        opened = guarded(|| config.open());
+    }
+    match opened {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
+        Ok(Err(sled::Error::Io(error))) if held(&error) => {
             Err(OpenError::Busy { session, owner: None })
         }
         Ok(Err(sled::Error::Io(error))) => Err(OpenError::Io(error)),
