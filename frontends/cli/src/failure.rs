@@ -209,8 +209,6 @@ impl From<TakeUpError> for Failure {
             TakeUpError::Open(error) => error.into(),
             TakeUpError::NeverBegun(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
-            TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
-                .hint("`codex replay SESSION --verify` names the damage"),
             TakeUpError::Hole { session, fork_at: Some(at), .. } => {
                 Failure::new(UNVERIFIED, message).hint(format!(
                     "`codex fork {session} --at {at}` goes on from before them; `codex replay \

@@ -345,8 +345,6 @@ fn writing() {
 fn turns() {
     each!(TakeUpError:
         TakeUpError::Open(_) => busy().into(), fails(USAGE, "01a20616-");
-        TakeUpError::Read(_) => TakeUpError::Read("record 7 is missing".into()),
-            fails(UNVERIFIED, "record 7");
         TakeUpError::NeverBegun(_) => TakeUpError::NeverBegun(id()), fails(USAGE, "01a20616-");
         TakeUpError::Hole { .. } => TakeUpError::Hole {
             session: id(),
