@@ -17,7 +17,7 @@ use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{git, opening, resume, say, secrets};
+use crate::{fork, git, opening, resume, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "exec";
@@ -55,23 +55,38 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
     match command {
         None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
-            if let Some(prompt) = words {
-                let message = format!("`{prompt}` stands before the word resume");
-                return Err(Failure::new(USAGE, message).hint(
-                    "codex exec resume SESSION PROMPT; to say just \"resume\" to the model: \
-                     codex exec -- resume",
-                ));
-            }
-            if flags.ephemeral || again.run.ephemeral {
-                let message = "a session that is kept nowhere can't be resumed, and one that is \
-                               kept stays so";
-                return Err(Failure::new(USAGE, message).hint(
-                    "leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one",
-                ));
-            }
+            nothing_before("resume", words)?;
+            kept("resumed", flags.ephemeral || again.run.ephemeral)?;
             resume::run(flags, *again)
         }
+        Some(ExecCommand::Fork(args)) => {
+            nothing_before("fork", words)?;
+            kept("forked", flags.ephemeral || args.run.ephemeral)?;
+            fork::headless(flags, *args)
+        }
     }
+}
+
+/// Refuses to go on with a session and to keep it nowhere.
+fn kept(what: &str, ephemeral: bool) -> Result<(), Failure> {
+    match ephemeral {
+        false => Ok(()),
+        true => {
+            let message = format!(
+                "a session that is kept nowhere can't be {what}, and one that is kept stays so"
+            );
+            Err(Failure::new(USAGE, message)
+                .hint("leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one"))
+        }
+    }
+}
+
+fn nothing_before(word: &str, words: Option<String>) -> Result<(), Failure> {
+    let Some(prompt) = words else { return Ok(()) };
+    let message = format!("`{prompt}` stands before the word {word}");
+    Err(Failure::new(USAGE, message).hint(format!(
+        "codex exec {word} SESSION PROMPT; to say just \"{word}\" to the model: codex exec -- {word}"
+    )))
 }
 
 fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {

@@ -4,14 +4,18 @@
 //! gives any number of [`Subscription`]s, which see durable records alone. [`RawJournal`] and
 //! [`verify()`] read the same files without the engine, beside a live writer or after damage.
 
+mod base;
 mod blobs;
+mod export;
 mod feed;
 mod find;
+mod fork;
 mod guard;
 mod head;
 mod layout;
 mod lease;
 mod lock;
+mod making;
 mod open;
 mod phase;
 mod raw;
@@ -24,12 +28,17 @@ mod sweep;
 mod verify;
 
 pub use blobs::Blobs;
+pub use export::{
+    ExportError, Exported, ImportDamage, ImportError, Imported, export, import, is_export,
+};
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
 pub use find::{FindError, PREFIX_LEN, find, last, last_in};
+pub use fork::{Cut, ForkError, Forked, KEPT_BASES, NewFork, fork};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};
 pub use lease::{Lease, Standing};
+pub use making::discard;
 pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
