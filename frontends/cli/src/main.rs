@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod attach;
 mod audit;
 mod demo;
 mod exec;
@@ -15,6 +16,7 @@ mod resume;
 mod say;
 mod secrets;
 mod sessions;
+mod takeover;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
+        Subcommand::Attach(attach) => attach::run(attach),
         Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),

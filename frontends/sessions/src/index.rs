@@ -1,6 +1,6 @@
 //! The index: what was read of each session, so that a list reads only what changed.
 //!
-//! One file, not one per session: of 5,000 sessions it is read in a tenth of the time that opening
+//! One file, not one per session: of 5,000 sessions it is read in a fraction of the time that opening
 //! 5,000 files takes (`cargo xtask bench sessions`). It is a cache. Its first line holds the version
 //! and a checksum of the rest; anything else than what was written is dropped, and made anew.
 

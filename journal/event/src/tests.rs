@@ -168,3 +168,32 @@ fn an_event_passes_through_the_protocol_byte_for_byte() {
     assert_eq!(raw.get(), json);
     assert_eq!(serde_json::to_string(&notice).expect("encodes"), line);
 }
+
+#[test]
+fn every_answer_to_a_wish_travels_as_a_line() {
+    let rejections = [
+        Rejection::NotOpen,
+        Rejection::AlreadyOpen,
+        Rejection::Closed,
+        Rejection::NoTurn,
+        Rejection::TurnRunning,
+        Rejection::EmptyInput,
+        Rejection::BadName,
+        Rejection::NoSuchReview(CallId(7)),
+        Rejection::Stale,
+    ];
+    let refusals = rejections.into_iter().map(Refusal::Rejected);
+    for reason in refusals.chain([Refusal::OwnerOnly, Refusal::Stranger]) {
+        let line = serde_json::to_string(&Notice::Refused { id: 3, reason: reason.clone() });
+        let back = serde_json::from_str(&line.expect("json")).expect("json");
+        assert!(matches!(back, Notice::Refused { id: 3, reason: again } if again == reason));
+    }
+    let wish = Command::SettleReview {
+        call: CallId(7),
+        verdict: Verdict::Denied { reason: "no".into() },
+        scope: Scope::Once,
+    };
+    let request = Request::Submit { id: 1, command: wish };
+    let line = serde_json::to_string(&request).expect("json");
+    assert_eq!(serde_json::from_str::<Request>(&line).expect("json"), request);
+}

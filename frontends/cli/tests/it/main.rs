@@ -16,6 +16,7 @@ mod faults;
 mod fork;
 mod full_disk;
 mod lean;
+mod live;
 mod odd;
 mod people;
 mod redaction;

@@ -181,7 +181,7 @@ pub fn import(
 /// What is made of the file so far.
 struct Made {
     base: BaseWriter,
-    blob_folder: PathBuf,
+    blobs_at: PathBuf,
     lineage: Lineage,
     /// Blobs that records name and that have not come yet.
     named: HashMap<Digest, u64>,
@@ -196,7 +196,7 @@ impl Made {
         let base = BaseWriter::create(&making.dir().base(), id).map_err(making_failed)?;
         Ok(Made {
             base,
-            blob_folder: making.dir().blobs(),
+            blobs_at: making.dir().blobs(),
             lineage: Lineage::default(),
             named: HashMap::new(),
             known: HashMap::new(),
@@ -229,10 +229,10 @@ impl Made {
         }
         if self.blobs == 0 {
             Phase::LinkBlobs.begin();
-            std::fs::create_dir(&self.blob_folder).map_err(making_failed)?;
+            std::fs::create_dir(&self.blobs_at).map_err(making_failed)?;
         }
         let mut file =
-            File::create(self.blob_folder.join(digest.to_string())).map_err(making_failed)?;
+            File::create(self.blobs_at.join(digest.to_string())).map_err(making_failed)?;
         let mut hasher = blake3::Hasher::new();
         let mut part = vec![0; PART];
         let mut left = len;
@@ -251,7 +251,7 @@ impl Made {
     fn finish(self) -> Result<Vec<Digest>, ImportError> {
         self.base.finish().map_err(making_failed)?;
         if self.blobs > 0 {
-            sync_dir(&self.blob_folder).map_err(making_failed)?;
+            sync_dir(&self.blobs_at).map_err(making_failed)?;
         }
         Ok(self.missing)
     }
