@@ -1,6 +1,7 @@
 //! `codex sessions`: what there is, and what can be done with it.
 
 mod change;
+mod files;
 mod progress;
 mod repair;
 mod room;
@@ -44,6 +45,10 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
         Some(SessionsCommand::Delete(args)) => change::delete(&home, &args),
         Some(SessionsCommand::Gc(args)) => room::gc(&home, &args),
         Some(SessionsCommand::Search(args)) => search::run(&home, &args),
+        Some(SessionsCommand::Export { session, output }) => {
+            files::export(&home, &session, output.as_deref())
+        }
+        Some(SessionsCommand::Import { files }) => files::import(&home, &files),
         Some(SessionsCommand::Repair { session, dry_run: true }) => repair::look(&home, &session),
         Some(SessionsCommand::Repair { session, dry_run: false }) => repair::run(&home, &session),
     }

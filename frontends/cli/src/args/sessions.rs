@@ -1,5 +1,7 @@
 //! The words of `codex sessions`.
 
+use std::path::PathBuf;
+
 use clap::{Args as Arguments, ValueEnum};
 
 use super::Color;
@@ -68,6 +70,20 @@ pub(crate) enum SessionsCommand {
         /// Change nothing; say what is wrong.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Write a session to one file that needs nothing else.
+    Export {
+        /// The session.
+        session: String,
+        /// Where to; SESSION.codex-session when this is left out, - for standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make sessions of files, each checked before anything of it is kept.
+    Import {
+        /// The files; - for standard input.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 

@@ -23,6 +23,7 @@ mod redaction;
 mod replay;
 mod resume;
 mod salvage;
+mod session_files;
 mod sessions;
 mod settings;
 mod socket;
