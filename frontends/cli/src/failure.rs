@@ -18,6 +18,7 @@ use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 use crate::say;
 
 mod journal;
+mod rollout;
 mod sessions;
 #[cfg(test)]
 mod tests;

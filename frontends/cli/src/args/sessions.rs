@@ -80,6 +80,10 @@ pub(crate) enum SessionsCommand {
         output: Option<PathBuf>,
     },
     /// Make sessions of files, each checked before anything of it is kept.
+    #[command(after_help = "A file is one that `codex sessions export` wrote, or a session that \
+                            Codex recorded: ~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl. What of \
+                            a rollout can't be told as an event is kept and counted, and \
+                            `codex exec resume` goes on with it.")]
     Import {
         /// The files; - for standard input.
         #[arg(required = true, value_name = "FILE")]

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use codex_journal::ExportError;
 use codex_sessions::size;
 
-use super::Home;
 use super::progress::Progress;
+use super::{Home, rollout};
 use crate::failure::{Failure, UNVERIFIED, USAGE};
 use crate::say;
 
@@ -20,11 +20,17 @@ const BEGINNING: u64 = 4096;
 enum Importable {
     /// A session that was exported.
     Export,
+    /// A session that Codex recorded.
+    Rollout,
 }
 
 impl Importable {
     fn of(begin: &[u8]) -> Option<Importable> {
-        codex_journal::is_export(begin).then_some(Importable::Export)
+        if codex_journal::is_export(begin) {
+            Some(Importable::Export)
+        } else {
+            codex_rollout::is_rollout(begin).then_some(Importable::Rollout)
+        }
     }
 }
 
@@ -99,8 +105,9 @@ pub(super) fn import(home: &Home, files: &[PathBuf]) -> Result<ExitCode, Failure
 
 fn one(home: &Home, path: &Path) -> Result<(), Failure> {
     let unreadable = |error: io::Error| {
-        Failure::new(USAGE, format!("it can't be read: {error}"))
-            .hint("import takes files that `codex sessions export` wrote")
+        Failure::new(USAGE, format!("it can't be read: {error}")).hint(
+            "import takes files that `codex sessions export` wrote, and Codex's rollout-*.jsonl",
+        )
     };
     let mut input: Box<dyn Read> = match path == Path::new("-") {
         true => Box::new(io::stdin().lock()),
@@ -121,6 +128,11 @@ fn one(home: &Home, path: &Path) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Some(Importable::Rollout) if path == Path::new("-") => {
+            Err(Failure::new(USAGE, "a Codex rollout can't be read from standard input")
+                .hint("name the file: what it goes on from is looked for beside it"))
+        }
+        Some(Importable::Rollout) => rollout::import(home, path),
         None => Err(Failure::from(codex_journal::ImportError::NotAnExport)),
     }
 }
