@@ -132,7 +132,6 @@ impl Lock {
     }
 
     /// Says where the owner listens.
-
     pub(crate) fn set_socket(&self, socket: Option<PathBuf>) -> io::Result<()> {
         let mut held = self.held();
         if FileId::at(&self.dir.lease())? == Some(FileId::of(&held.lease_file)?) {
@@ -148,15 +147,13 @@ impl Lock {
     }
 
     /// Gives what the lease says.
-
     pub(crate) fn lease(&self) -> Lease {
         self.held().lease.clone()
     }
 
     // The name is free: whoever gets it first and locks it owns the session from here on.
     fn lock_again(&self, held: &mut Held) -> Result<(), Lost> {
-        let made =
-            OpenOptions::new().create_new(true).read(true).write(true).open(&self.dir.lock());
+        let made = OpenOptions::new().create_new(true).read(true).write(true).open(self.dir.lock());
         let file = match made {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
