@@ -7,6 +7,7 @@ mod audit;
 mod demo;
 mod exec;
 mod failure;
+mod fork;
 mod git;
 mod opening;
 mod panic;
@@ -14,6 +15,7 @@ mod replay;
 mod resume;
 mod say;
 mod secrets;
+mod sessions;
 mod takeover;
 mod trace;
 mod workplace;
@@ -35,14 +37,16 @@ fn main() -> ExitCode {
     }
     trace::install();
     let Args { run: before, subcommand } = Args::parse();
-    if !matches!(subcommand, Subcommand::Exec(_)) && before != RunFlags::default() {
+    let runs = matches!(subcommand, Subcommand::Exec(_) | Subcommand::Fork(_));
+    if !runs && before != RunFlags::default() {
         return args::misplaced().report();
     }
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
+        Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Attach(attach) => attach::run(attach),
-        Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),

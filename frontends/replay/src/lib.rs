@@ -7,7 +7,6 @@
 pub mod audit;
 mod damage;
 mod follow;
-pub mod sessions;
 mod verify;
 
 use std::io::{self, Write};

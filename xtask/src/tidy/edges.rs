@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codex-scripted", &[]),
     ("codex-exec", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-tui", &["codex-event", "codex-journal", "codex-view"]),
+    ("codex-sessions", &["codex-event", "codex-journal", "codex-view"]),
     // It needs the session's grammar to check that a journal is legal.
     ("codex-replay", &["codex-event", "codex-journal", "codex-session", "codex-view"]),
     (
@@ -50,6 +51,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-sandbox",
             "codex-scripted",
             "codex-session",
+            "codex-sessions",
             "codex-tui",
             "codex-view",
         ],

@@ -167,7 +167,7 @@ fn open(home: &Path, id: SessionId) {
     match SledStore::open(&dir(home, id), id) {
         Ok(store) => {
             let end = store.head().seq;
-            // Whoever is told may open it next.
+            // Whoever is told may open it at once.
             drop(store);
             tell(&format!("ok {end}"));
         }
