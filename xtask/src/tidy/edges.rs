@@ -31,6 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("codex-scripted", &[]),
     ("codex-exec", &["codex-event", "codex-journal", "codex-view"]),
+    ("codex-line", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-tui", &["codex-event", "codex-journal", "codex-view"]),
     // It needs the session's grammar to check that a journal is legal.
     ("codex-replay", &["codex-event", "codex-journal", "codex-session", "codex-view"]),
@@ -42,6 +43,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-event",
             "codex-exec",
             "codex-journal",
+            "codex-line",
             "codex-patch",
             "codex-replay",
             "codex-sandbox",
