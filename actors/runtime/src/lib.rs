@@ -13,6 +13,7 @@ mod model;
 mod model_actor;
 mod notifier;
 mod output;
+mod port;
 mod sandbox;
 mod session;
 mod takeup;

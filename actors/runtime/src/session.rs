@@ -13,7 +13,7 @@ use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, ResponseFuture, WrapFuture,
 };
 use codex_event::{
-    Author, Body, Command, Durability, Envelope, Epoch, Event, Rejection, SessionId,
+    Author, Body, CloseReason, Command, Durability, Envelope, Epoch, Event, Rejection, SessionId,
 };
 use codex_journal::{Batch, Scribe, WriteError};
 use codex_session::{Effect, Intake, Report, Session, Stamp};
@@ -111,19 +111,13 @@ impl SessionActor {
             let _ = waiting.answer.send(Err(Rejection::Closed));
             return Box::pin(async { answered.await.unwrap_or(Err(Rejection::Closed)) });
         }
-        let closes = matches!(waiting.intake, Intake::Command(Command::Close { .. }));
-        if closes && self.owes_notice() {
-            // The program that is to be told of the turn is told before the session closes.
+        if holds_back(&self.session, &waiting) {
             self.held_close = Some(waiting);
         } else {
             self.queue.push_back(waiting);
             self.pump(context);
         }
         Box::pin(async { answered.await.unwrap_or(Err(Rejection::Closed)) })
-    }
-
-    fn owes_notice(&self) -> bool {
-        self.session.outstanding().iter().any(|owed| matches!(owed, Effect::Notify { .. }))
     }
 
     /// Decides what waits, up to the first barrier, and has it written.
@@ -198,9 +192,7 @@ impl SessionActor {
         for effect in self.session.react(envelopes) {
             self.hand_out(effect, context);
         }
-        if !self.owes_notice()
-            && let Some(close) = self.held_close.take()
-        {
+        if let Some(close) = self.held_close.take_if(|close| !holds_back(&self.session, close)) {
             self.queue.push_back(close);
         }
         self.pump(context);
@@ -274,6 +266,15 @@ impl SessionActor {
             let _ = ended.send(Ending { scribe, result });
         }
     }
+}
+
+/// Tells whether a close has to wait: the program that is to be told of the turn is told before, and a
+/// session that is handed over closes once its turn was interrupted.
+fn holds_back(session: &Session, waiting: &Waiting) -> bool {
+    let Intake::Command(Command::Close { reason }) = &waiting.intake else { return false };
+    let notice = |owed: &Effect| matches!(owed, Effect::Notify { .. });
+    (*reason == CloseReason::HandedOver && session.running().is_some())
+        || session.outstanding().iter().any(notice)
 }
 
 fn is_barrier(envelope: &Envelope) -> bool {

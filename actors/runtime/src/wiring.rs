@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use actix::{Actor, Addr, Recipient, System};
+use actix::{Actor, Addr, System};
 use codex_event::{
     Author, CloseReason, Command, InterruptReason, Opening, Rejection, Resumption, SessionId,
 };
@@ -27,19 +27,19 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::approval::ApprovalActor;
 pub use crate::clock::new_session_id;
-use crate::messages::{Answer, Wish};
+use crate::messages::Wish;
 use crate::model::Endpoint;
 pub use crate::model_actor::Access;
 use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
+pub use crate::port::Port;
+use crate::port::{self, Asked};
 use crate::sandbox::SandboxActor;
 use crate::session::{Ending, Meet, Peers, SessionActor};
 use crate::takeup::TakenUp;
 pub use crate::tools::Place;
 use crate::tools::ToolActor;
 
-/// Commands of a frontend that may wait.
-pub(crate) const COMMANDS: usize = 16;
 /// Worker threads for I/O.
 const WORKERS: usize = 2;
 
@@ -79,21 +79,6 @@ pub enum Start {
     },
 }
 
-/// A frontend's way to say what it wants. Commands are taken in order.
-#[derive(Clone, Debug)]
-pub struct Port {
-    commands: mpsc::Sender<Command>,
-}
-
-impl Port {
-    /// Hands a command in; waits while too many wait. Must not be called on an async thread.
-    ///
-    /// A session that has ended takes no more commands, which is no error: the feed says so too.
-    pub fn submit(&self, command: Command) {
-        let _ = self.commands.blocking_send(command);
-    }
-}
-
 /// Why a session could not be run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -125,8 +110,7 @@ pub fn run<T: Send + 'static>(
     let Begun { session, first } = begin(start)?;
     let handle = session.handle.clone();
     let author = Author::User(name);
-    let (commands, wishes) = mpsc::channel(COMMANDS);
-    let port = Port { commands };
+    let (port, wishes) = Port::open(author.clone());
     let shown = thread::Builder::new()
         .name("frontend".into())
         .spawn(move || frontend(port, handle))
@@ -188,7 +172,7 @@ async fn live(
     taken_up: TakenUp,
     first: Vec<Command>,
     gear: Gear,
-    wishes: mpsc::Receiver<Command>,
+    wishes: mpsc::Receiver<Asked>,
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
     let TakenUp { id, scribe, handle, session } = taken_up;
@@ -226,7 +210,7 @@ async fn live(
         Err(error) => return Err((scribe, RunError::Runtime(error))),
     };
     actix::spawn(obey(signals, session.clone(), author.clone()));
-    actix::spawn(pass_on(wishes, session.clone().recipient(), approval, author.clone()));
+    actix::spawn(port::pass_on(wishes, session.clone().recipient(), approval));
 
     for command in first {
         let wish = Wish { author: author.clone(), command };
@@ -242,34 +226,6 @@ async fn live(
     match end.await {
         Ok(ending) => Ok(ending),
         Err(_) => Err((scribe, RunError::Refused(Rejection::Closed))),
-    }
-}
-
-async fn pass_on(
-    mut commands: mpsc::Receiver<Command>,
-    session: Recipient<Wish>,
-    approval: Addr<ApprovalActor>,
-    author: Author,
-) {
-    while let Some(command) = commands.recv().await {
-        let author = author.clone();
-        let refused = match command {
-            Command::SettleReview { call, verdict, scope } => {
-                approval.send(Answer { author, call, verdict, scope }).await
-            }
-            other @ (Command::Open(_)
-            | Command::Resume(_)
-            | Command::Submit { .. }
-            | Command::Interrupt { .. }
-            | Command::Name { .. }
-            | Command::Shelve { .. }
-            | Command::Close { .. }) => session.send(Wish { author, command: other }).await,
-        };
-        match refused {
-            Ok(Ok(())) => {}
-            Ok(Err(rejection)) => tracing::debug!(%rejection, "command refused"),
-            Err(_) => return,
-        }
     }
 }
 
