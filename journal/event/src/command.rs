@@ -77,7 +77,7 @@ pub struct Opening {
 
 /// Why a command was refused. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "rejection", rename_all = "snake_case")]
+#[serde(tag = "rejection", content = "about", rename_all = "snake_case")]
 pub enum Rejection {
     /// There is no session yet.
     #[error("the session is not open")]

@@ -168,3 +168,25 @@ fn an_event_passes_through_the_protocol_byte_for_byte() {
     assert_eq!(raw.get(), json);
     assert_eq!(serde_json::to_string(&notice).expect("encodes"), line);
 }
+
+#[test]
+fn every_refusal_has_a_wire_form() {
+    let rejections = [
+        Rejection::NotOpen,
+        Rejection::AlreadyOpen,
+        Rejection::Closed,
+        Rejection::NoTurn,
+        Rejection::TurnRunning,
+        Rejection::EmptyInput,
+        Rejection::BadName,
+        Rejection::NoSuchReview(CallId(7)),
+        Rejection::Stale,
+    ];
+    let refusals = rejections.map(Refusal::Rejected).into_iter();
+    for refusal in refusals.chain([Refusal::OwnerOnly, Refusal::Stranger]) {
+        let json = serde_json::to_string(&refusal).expect("encodes");
+        assert_eq!(serde_json::from_str::<Refusal>(&json).expect("decodes"), refusal, "{json}");
+    }
+    let json = serde_json::to_string(&Rejection::NoSuchReview(CallId(7))).expect("encodes");
+    assert_eq!(json, r#"{"rejection":"no_such_review","about":7}"#);
+}
