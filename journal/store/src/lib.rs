@@ -20,7 +20,7 @@ mod verify;
 
 pub use blobs::Blobs;
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
-pub use find::{FindError, PREFIX_LEN, find, last, last_in};
+pub use find::{FindError, PREFIX_LEN, find, find_among, last, last_in, recent};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};
