@@ -6,8 +6,10 @@ mod demo;
 mod exec;
 mod failure;
 mod git;
+mod line;
 mod opening;
 mod panic;
+mod proto;
 mod replay;
 mod resume;
 mod say;
@@ -31,11 +33,15 @@ fn main() -> ExitCode {
     }
     trace::install();
     let Args { run: before, subcommand } = Args::parse();
-    if !matches!(subcommand, Subcommand::Exec(_)) && before != RunFlags::default() {
+    let takes_flags =
+        matches!(subcommand, Subcommand::Exec(_) | Subcommand::Resume(_) | Subcommand::Proto(_));
+    if !takes_flags && before != RunFlags::default() {
         return args::misplaced().report();
     }
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
+        Subcommand::Resume(args) => line::run(before, *args),
+        Subcommand::Proto(args) => proto::run(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
         Subcommand::Demo(demo) => demo::run(&demo),

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use codex_actors::{Setup, Start, TakenUp};
 use codex_config::{Config, Flags, Inputs, KeySource, Origin, Warning};
 use codex_event::{
-    ApprovalPolicy, ContextSource, Resumption, SessionId, Settings, Stored, Surroundings,
+    ApprovalPolicy, ContextSource, Resumption, Seq, SessionId, Settings, Stored, Surroundings,
 };
 use codex_journal::Layout;
-use codex_sandbox::Plan;
+use codex_sandbox::{Plan, Spawner};
 use codex_session::Entry;
 
 use crate::args::{Color, Resume, RunFlags};
@@ -18,6 +18,35 @@ use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
 use crate::{opening, say};
+
+/// Whether somebody answers the questions that a session asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Questions {
+    /// A person, or a program.
+    Answered,
+    /// Nobody; a session that asks is refused.
+    Refused,
+}
+
+/// Who takes a session up, and what with.
+pub(crate) struct Taker<'a> {
+    /// Name of the frontend, for the record.
+    pub(crate) frontend: &'a str,
+    pub(crate) questions: Questions,
+    pub(crate) flags: &'a RunFlags,
+    /// Where journals are kept; also what no command may touch.
+    pub(crate) home: &'a Path,
+    pub(crate) spawner: Spawner,
+}
+
+/// A session that is ready to go on.
+pub(crate) struct Ready {
+    pub(crate) setup: Setup,
+    /// Position of the first event of this process.
+    pub(crate) from: Seq,
+    /// What commands were given to work with; it goes when this does.
+    pub(crate) workplace: Workplace,
+}
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
     let Resume { words, last, all, run: after } = again;
@@ -41,54 +70,69 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
         return Err(Failure::new(USAGE, format!("session {id} has nothing left to do"))
             .hint(format!("say what to do next: codex exec resume {id} \"...\"")));
     };
-
-    let cwd = folder(&session, &flags)?;
-    let kept = session.session().settings().cloned().ok_or_else(|| {
-        Failure::new(USAGE, format!("session {id} has no settings"))
-            .hint(format!("`codex replay {id} --verify` says what is wrong with its journal"))
-    })?;
-    let chosen = Chosen::of(&flags)?;
-    let config = config(&home, &cwd, &flags, &kept, &chosen)?;
-    exec::warn(&config);
     exec::place_of_last_message(flags.output_last_message.as_deref())?;
-    let settings = chosen.settings(&kept, &config, &flags);
-    opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
-    asks_nobody(&settings)?;
-
-    let workplace = Workplace::open(&Wanted {
-        permissions: &settings.permissions,
-        level: config.sandbox_level,
-        cwd: &cwd,
-        agent_home: Some(&exec::canonical(&home)),
-    })?;
-    let plan = &workplace.plan;
-    if !chosen.sets_permissions() {
-        let asked = [cwd.clone()].into_iter().chain(workplace.temp.clone());
-        let asked = asked.chain(flags.add_dir.iter().map(|folder| cwd.join(folder)));
-        check_roots(&session, plan, asked)?;
-    }
-    let resumption = Resumption {
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        patches: session.look()?,
-        surroundings: surroundings(&session, &cwd, plan)?,
-        settings: (settings != kept).then_some(settings),
-        environment: environment(&session, &cwd, plan)?,
-        input,
-    };
+    let questions = Questions::Refused;
+    let taker = Taker { frontend: FRONTEND, questions, flags: &flags, home: &home, spawner };
+    let Ready { setup, from, workplace } = taker.take(session, input)?;
     let show = Show {
         json: flags.json,
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let from = session.from();
-    let setup = Setup {
-        start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
-        frontend: FRONTEND.to_owned(),
-        access: opening::access(&config),
-        place: opening::place(&cwd, &workplace),
-        spawner,
-    };
-    exec::follow(setup, from, turn, show)
+    let code = exec::follow(setup, from, turn, show);
+    drop(workplace);
+    code
+}
+
+impl Taker<'_> {
+    /// Holds a session against today's settings and the flags, and prepares to go on with it.
+    pub(crate) fn take(self, session: TakenUp, input: Option<String>) -> Result<Ready, Failure> {
+        let Taker { frontend, questions, flags, home, spawner } = self;
+        let id = session.id();
+        let cwd = folder(&session, flags)?;
+        let kept = session.session().settings().cloned().ok_or_else(|| {
+            Failure::new(USAGE, format!("session {id} has no settings"))
+                .hint(format!("`codex replay {id} --verify` says what is wrong with its journal"))
+        })?;
+        let chosen = Chosen::of(flags)?;
+        let config = config(home, &cwd, flags, &kept, &chosen)?;
+        exec::warn(&config);
+        let settings = chosen.settings(&kept, &config, flags, questions);
+        opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
+        if questions == Questions::Refused {
+            asks_nobody(&settings)?;
+        }
+
+        let workplace = Workplace::open(&Wanted {
+            permissions: &settings.permissions,
+            level: config.sandbox_level,
+            cwd: &cwd,
+            agent_home: Some(&exec::canonical(home)),
+        })?;
+        let plan = &workplace.plan;
+        if !chosen.sets_permissions() {
+            let asked = [cwd.clone()].into_iter().chain(workplace.temp.clone());
+            let asked = asked.chain(flags.add_dir.iter().map(|folder| cwd.join(folder)));
+            check_roots(&session, plan, asked)?;
+        }
+        let resumption = Resumption {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            patches: session.look()?,
+            surroundings: surroundings(&session, &cwd, plan)?,
+            settings: (settings != kept).then_some(settings),
+            environment: environment(&session, &cwd, plan)?,
+            input,
+        };
+        let from = session.from();
+        let setup = Setup {
+            start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
+            frontend: frontend.to_owned(),
+            access: opening::access(&config),
+            place: opening::place(&cwd, &workplace),
+            spawner,
+        };
+        Ok(Ready { setup, from, workplace })
+    }
 }
 
 fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {
@@ -101,7 +145,7 @@ fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {
     Ok((name, words.next()))
 }
 
-fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<SessionId, Failure> {
+pub(crate) fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<SessionId, Failure> {
     if all {
         return Ok(codex_journal::last(layout)?);
     }
@@ -212,7 +256,13 @@ impl Chosen {
     }
 
     /// Gives the settings that hold from now on: the journal's, with what the command line changes.
-    fn settings(&self, kept: &Settings, config: &Config, flags: &RunFlags) -> Settings {
+    fn settings(
+        &self,
+        kept: &Settings,
+        config: &Config,
+        flags: &RunFlags,
+        questions: Questions,
+    ) -> Settings {
         let mut now = kept.clone();
         if self.has(&["model"]) {
             now.model.clone_from(&config.model);
@@ -226,9 +276,13 @@ impl Chosen {
         if self.has(&["notify"]) {
             now.notify = config.notify.clone().unwrap_or_default();
         }
-        // Programs send a policy along with each turn. One that asks is none to take up here, as
-        // none is when a session begins here.
-        if self.has(&["approval_policy"]) && kept.approval_policy != ApprovalPolicy::Never {
+        // Programs send a policy along with each turn. One that asks is none to take up where nobody
+        // is asked, as none is when a session begins there.
+        let asks = match questions {
+            Questions::Answered => true,
+            Questions::Refused => kept.approval_policy != ApprovalPolicy::Never,
+        };
+        if self.has(&["approval_policy"]) && asks {
             now.approval_policy = config.approval_policy;
         }
         if self.sets_permissions() || !flags.add_dir.is_empty() {

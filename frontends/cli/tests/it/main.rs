@@ -14,6 +14,7 @@ mod faults;
 mod lean;
 mod odd;
 mod people;
+mod proto;
 mod replay;
 mod resume;
 mod settings;

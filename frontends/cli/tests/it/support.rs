@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// Longest time that a test waits for something that has to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     root: PathBuf,
@@ -79,9 +79,14 @@ impl World {
 
     /// `codex exec` against the scripted model, with further arguments.
     pub(crate) fn exec(&self, arguments: &[&str]) -> Command {
+        self.asking_model("exec", arguments)
+    }
+
+    /// A subcommand that asks the scripted model, with further arguments.
+    pub(crate) fn asking_model(&self, word: &str, arguments: &[&str]) -> Command {
         let provider = format!("model_providers.mock={}", self.settings);
         let fixed =
-            ["exec", "--skip-git-repo-check", "-c", "model_provider=\"mock\"", "-c", &provider];
+            [word, "--skip-git-repo-check", "-c", "model_provider=\"mock\"", "-c", &provider];
         self.program(&[&fixed[..], arguments].concat())
     }
 
@@ -154,6 +159,16 @@ impl World {
         let mut kinds: Vec<String> = raw.stdout.lines().map(kind).collect();
         kinds.dedup();
         kinds
+    }
+}
+
+impl World {
+    /// The same, where there may be no session.
+    pub(crate) fn kinds_or_none(&self) -> Vec<String> {
+        match self.home().join("journals").exists() {
+            true => self.kinds(),
+            false => Vec::new(),
+        }
     }
 }
 
