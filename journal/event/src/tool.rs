@@ -10,6 +10,7 @@ use crate::{Digest, FileChange, Stored};
 ///
 /// A fact: kept, so that a later reader that reads arguments differently can't change history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "asks", rename_all = "snake_case")]
 pub enum Invocation {
     /// Run a program.
@@ -43,6 +44,7 @@ pub enum Invocation {
 
 /// What the classifier said of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Safety {
     /// It only looks; it needs no question.
@@ -53,6 +55,7 @@ pub enum Safety {
 
 /// What is asked of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     /// May this run?
@@ -63,6 +66,7 @@ pub enum Question {
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// It may run.
@@ -78,6 +82,7 @@ pub enum Verdict {
 
 /// How far an answer reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// This one call.
@@ -88,6 +93,7 @@ pub enum Scope {
 
 /// What will hold a command, decided before it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "confinement", rename_all = "snake_case")]
 pub enum Confinement {
     /// The session's sandbox plan.
@@ -106,6 +112,7 @@ pub enum Confinement {
 
 /// Names a process so that it can't be mistaken for a later one with the same number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessMark {
     /// Process id of the supervisor of the command.
     pub pid: u32,
@@ -117,6 +124,7 @@ pub struct ProcessMark {
 
 /// Which of its outputs a command wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputStream {
     /// Standard output.
@@ -127,6 +135,7 @@ pub enum OutputStream {
 
 /// How a tool call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "ended", rename_all = "snake_case")]
 pub enum Outcome {
     /// The command ended by itself.
@@ -180,6 +189,7 @@ impl Outcome {
 
 /// How sure it is that the sandbox stopped a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DenialGrade {
     /// The evidence leaves no doubt.
@@ -190,6 +200,7 @@ pub enum DenialGrade {
 
 /// A command that the sandbox stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Denial {
     /// How sure that is.
     pub grade: DenialGrade,
