@@ -372,7 +372,7 @@ pub(crate) struct Sandbox {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal that is not dumb, unless NO_COLOR is set.
     Auto,
     /// Always.
     Always,
@@ -383,7 +383,8 @@ pub(crate) enum Color {
 impl Color {
     /// Decides for one output.
     pub(crate) fn paint(self, output: &impl io::IsTerminal) -> Paint {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
         match self {
             Color::Always => Paint::Color,
             Color::Auto if wanted && output.is_terminal() => Paint::Color,

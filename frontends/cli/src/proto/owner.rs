@@ -95,7 +95,7 @@ pub(super) fn serve<R: BufRead + Send + 'static>(
                 break;
             }
         }
-        reader.leave(Gone::Silent);
+        reader.leave(if reader.out.is_closed() { Gone::Deaf } else { Gone::Silent });
     };
     if thread::Builder::new().name("requests".into()).spawn(read).is_err() {
         owner.leave(Gone::Silent);

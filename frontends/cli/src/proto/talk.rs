@@ -1,7 +1,7 @@
 //! The two ends of the conversation: what the program says, and what it is told.
 
 use std::io::{self, BufRead, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codex_event::{Notice, PROTOCOL, Record, Refusal, Rejection, Request, Seq};
 
@@ -36,13 +36,23 @@ impl Out {
         self.tell(&Notice::Refused { id, reason })
     }
 
+    /// Tells whether nobody listens any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.fault().is_some()
+    }
+
     /// Gives why nobody listens any more.
     pub(super) fn closed(&self) -> Option<io::Error> {
-        self.closed.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.fault().take()
+    }
+
+    fn fault(&self) -> MutexGuard<'_, Option<io::Error>> {
+        // Nothing under this lock panics half way.
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, line: &[u8]) -> bool {
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut closed = self.fault();
         if closed.is_some() {
             return false;
         }

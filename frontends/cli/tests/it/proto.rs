@@ -3,13 +3,13 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::mpsc::RecvTimeoutError;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::schema::{check_notice, check_request};
 use crate::support::{
-    PATIENCE, Turn, World, code, eventually, finish, patches, piped, run, runs, says,
+    Turn, Watch, World, code, eventually, finish, patches, piped, run, runs, says,
 };
 
 const ASKS: [&str; 2] = ["-a", "unless-allow-listed"];
@@ -25,28 +25,6 @@ struct Talk {
     looked: usize,
     ids: u64,
     _watch: Watch,
-}
-
-/// Ends a process that takes too long, so that the test sees its end instead of waiting forever.
-struct Watch(Option<std::sync::mpsc::SyncSender<()>>);
-
-impl Watch {
-    fn over(child: &Child) -> Watch {
-        let pid = Pid::from_child(child);
-        let (ended, end) = std::sync::mpsc::sync_channel::<()>(0);
-        std::thread::spawn(move || {
-            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                let _ = kill_process(pid, Signal::KILL);
-            }
-        });
-        Watch(Some(ended))
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.0 = None;
-    }
 }
 
 impl Talk {
@@ -68,6 +46,7 @@ impl Talk {
     }
 
     fn say(&mut self, request: &Value) {
+        check_request(request);
         self.write(format!("{request}\n").as_bytes());
     }
 
@@ -111,6 +90,7 @@ impl Talk {
         let length = self.notices.read_line(&mut line).expect("readable");
         let notice: Value = (length > 0)
             .then(|| serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}")))?;
+        check_notice(&notice);
         self.told.push(notice.clone());
         Some(notice)
     }
