@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 }
 
 /// Rounds of the short loop: each phase once for sure, and once somewhere in it.
-const SHORT: Arguments = Arguments { rounds: 42, seed: Some(1) };
+const SHORT: Arguments = Arguments { rounds: 50, seed: Some(1) };
 
 /// Where the sessions of a loop are, below the root; what failed is kept there.
 const FOLDER: &str = "target/kill-loop";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix::{Addr, Recipient};
 use codex_event::{CallId, Denial, DenialGrade, Outcome, OutputStream, ProcessMark};
+use codex_redact::{Redactor, Stream};
 use codex_sandbox::{
     Cause, Confined, End as ProcessEnd, Environment, Failed, Grade, Launch, Network, Observation,
     Plan, Status, StatusParser, Stdin, Stdio, grade,
@@ -50,6 +51,7 @@ pub(crate) struct Job {
 pub(crate) struct Ports {
     pub(crate) session: Recipient<Observe>,
     pub(crate) sandbox: Addr<SandboxActor>,
+    pub(crate) redactor: Redactor,
 }
 
 impl Job {
@@ -58,12 +60,14 @@ impl Job {
         let mut watch = Watch {
             clock: Clock::start(),
             retained: Retained::default(),
+            texts: [ports.redactor.stream(), ports.redactor.stream()],
             ports,
             call: self.call,
             attempt: self.attempt,
         };
         let end = watch.follow(&self).await;
         let _ = watch.ports.sandbox.send(Forget { call: self.call }).await;
+        watch.release().await;
         for chunk in watch.retained.finish() {
             watch.output(chunk).await;
         }
@@ -127,6 +131,8 @@ impl Ended {
 struct Watch {
     clock: Clock,
     retained: Retained,
+    /// What may still become a secret of either output; before the budget, so that no cut parts one.
+    texts: [Stream; 2],
     ports: Ports,
     call: CallId,
     attempt: u32,
@@ -279,6 +285,23 @@ impl Watch {
     }
 
     async fn take(&mut self, stream: OutputStream, bytes: &[u8]) {
+        let text = match stream {
+            OutputStream::Stdout => &mut self.texts[0],
+            OutputStream::Stderr => &mut self.texts[1],
+        };
+        let decided = text.push(bytes);
+        self.retain(stream, &decided).await;
+    }
+
+    /// Takes what was held back of both outputs: nothing more comes.
+    async fn release(&mut self) {
+        for (at, stream) in [OutputStream::Stdout, OutputStream::Stderr].into_iter().enumerate() {
+            let rest = self.texts[at].finish();
+            self.retain(stream, &rest).await;
+        }
+    }
+
+    async fn retain(&mut self, stream: OutputStream, bytes: &[u8]) {
         for chunk in self.retained.push(stream, bytes, self.clock.mono().0) {
             self.output(chunk).await;
         }

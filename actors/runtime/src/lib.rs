@@ -15,12 +15,15 @@ mod notifier;
 mod output;
 mod port;
 mod sandbox;
+mod secrets;
 mod session;
 mod takeup;
 mod told;
 mod tools;
+mod veil;
 pub mod wiring;
 
 pub use model::tools_digest;
+pub use secrets::redactor;
 pub use takeup::{TakeUpError, TakenUp};
 pub use wiring::{Port, RunError, Setup, Start, run};

@@ -22,6 +22,7 @@ use codex_config::MissingKey;
 use codex_event::{
     Backend, Fault, FaultKind, Invocation, ItemKind, RequestId, SessionId, Settings,
 };
+use codex_redact::Redactor;
 use codex_session::Report;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -56,6 +57,8 @@ pub(crate) struct ModelCall {
     pub(crate) headers: Vec<(String, String)>,
     /// Parameters of the address.
     pub(crate) query: Vec<(String, String)>,
+    /// What is secret.
+    pub(crate) redactor: Redactor,
 }
 
 /// Reads what a call asks for: its kind, and the provider's JSON of it.
@@ -84,11 +87,12 @@ pub(crate) async fn ask(
     let (report, rest) = match ended {
         Ok(answer) => (answer.report, Some(answer.rest)),
         Err(Ended::Failed(fault)) => {
-            if attempt.flush().await.is_err() {
+            if attempt.finish().await.is_err() {
                 return;
             }
             let Fault { kind, message, retry_after_ms } = fault;
-            let fault = Fault { kind, message: Secrets::of(&call).clean(&message), retry_after_ms };
+            let message = Secrets::of(&call).clean(&call.redactor.text(&message));
+            let fault = Fault { kind, message, retry_after_ms };
             let (request, attempt) = (call.request, call.attempt);
             (Report::ModelFailed { request, attempt, fault }, None)
         }

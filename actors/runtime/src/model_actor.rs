@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use actix::{Actor, Context, Handler, Recipient};
 use codex_event::SessionId;
 use codex_journal::Blobs;
+use codex_redact::Redactor;
 use codex_session::Report;
 use tokio::sync::mpsc;
 
@@ -31,6 +32,7 @@ pub(crate) struct ModelActor {
     pub(crate) session: Recipient<Observe>,
     pub(crate) blobs: Blobs,
     pub(crate) access: Arc<Access>,
+    pub(crate) redactor: Redactor,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) input: Arc<Mutex<Input>>,
 }
@@ -52,11 +54,11 @@ impl Handler<AskModel> for ModelActor {
         });
         let (id, blobs) = (self.id, self.blobs.clone());
         let (access, endpoint) = (Arc::clone(&self.access), Arc::clone(&self.endpoint));
-        let input = Arc::clone(&self.input);
+        let (input, redactor) = (Arc::clone(&self.input), self.redactor.clone());
         tokio::spawn(async move {
             let cancel = ask.cancel.clone();
             // Reading texts back is disk work.
-            let built = move || build(id, ask, &access, &blobs, &input);
+            let built = move || build(id, ask, &access, redactor, &blobs, &input);
             if let Ok(call) = tokio::task::spawn_blocking(built).await {
                 model::ask(call, &endpoint, &interpret, reports, cancel).await;
             }
@@ -68,6 +70,7 @@ fn build(
     session: SessionId,
     ask: AskModel,
     access: &Access,
+    redactor: Redactor,
     blobs: &Blobs,
     input: &Mutex<Input>,
 ) -> ModelCall {
@@ -87,5 +90,6 @@ fn build(
         key: access.key.clone(),
         headers: access.headers.clone(),
         query: access.query.clone(),
+        redactor,
     }
 }

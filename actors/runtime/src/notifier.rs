@@ -5,12 +5,14 @@ use std::process::{Command, Stdio};
 use actix::{Actor, Context, Handler, Recipient, ResponseFuture};
 use codex_event::{Stored, TurnId};
 use codex_journal::Blobs;
+use codex_redact::Redactor;
 use codex_session::Report;
 use serde::Serialize;
 
 use crate::interpret::message_text;
 use crate::messages::{Notify, Observe};
 use crate::told::text;
+use crate::veil;
 
 /// The one argument that the program gets; the names are the ones users' programs read.
 #[derive(Serialize)]
@@ -26,11 +28,27 @@ struct Payload {
 pub(crate) struct NotifierActor {
     session: Recipient<Observe>,
     blobs: Blobs,
+    redactor: Redactor,
+    /// The program and its arguments as today's settings have them.
+    plain: Vec<String>,
 }
 
 impl NotifierActor {
-    pub(crate) fn new(session: Recipient<Observe>, blobs: Blobs) -> NotifierActor {
-        NotifierActor { session, blobs }
+    pub(crate) fn new(
+        session: Recipient<Observe>,
+        blobs: Blobs,
+        redactor: Redactor,
+        plain: Vec<String>,
+    ) -> NotifierActor {
+        NotifierActor { session, blobs, redactor, plain }
+    }
+
+    /// Gives the arguments to start the program with: today's, where the session's are the same but
+    /// for the secrets in them.
+    fn program(&self, recorded: Vec<String>) -> Vec<String> {
+        let mut today = self.plain.clone();
+        veil::redact(&self.redactor, &mut today);
+        if today == recorded { self.plain.clone() } else { recorded }
     }
 }
 
@@ -41,7 +59,8 @@ impl Actor for NotifierActor {
 impl Handler<Notify> for NotifierActor {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, notify: Notify, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, mut notify: Notify, _: &mut Self::Context) -> Self::Result {
+        notify.program = self.program(notify.program);
         let (session, blobs) = (self.session.clone(), self.blobs.clone());
         Box::pin(async move {
             let (turn, program) = (notify.turn, notify.program.clone());

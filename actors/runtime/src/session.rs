@@ -16,6 +16,7 @@ use codex_event::{
     Author, Body, CloseReason, Command, Durability, Envelope, Epoch, Event, Rejection, SessionId,
 };
 use codex_journal::{Batch, Scribe, WriteError};
+use codex_redact::Redactor;
 use codex_session::{Effect, Intake, Report, Session, Stamp};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use crate::messages::{AskModel, AskReview, Notify, Observe, PlanPatch, RunTool, 
 use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
 use crate::tools::ToolActor;
+use crate::veil::Veil;
 
 /// Messages that may wait in the session's mailbox. Its senders each await their answer, so no
 /// more wait than there are tasks that report; 16, the default, makes actix reorder.
@@ -53,6 +55,7 @@ pub(crate) struct SessionActor {
     clock: Clock,
     session: Session,
     scribe: Option<Arc<Scribe>>,
+    veil: Veil,
     queue: VecDeque<Waiting>,
     held_close: Option<Waiting>,
     writing: bool,
@@ -79,6 +82,7 @@ impl SessionActor {
         id: SessionId,
         session: Session,
         scribe: Arc<Scribe>,
+        redactor: Redactor,
         ended: oneshot::Sender<Ending>,
     ) -> SessionActor {
         let root = CancellationToken::new();
@@ -88,6 +92,7 @@ impl SessionActor {
             clock: Clock::start(),
             session,
             scribe: Some(scribe),
+            veil: Veil::new(redactor),
             queue: VecDeque::new(),
             held_close: None,
             writing: false,
@@ -105,6 +110,7 @@ impl SessionActor {
         context: &mut Context<Self>,
     ) -> ResponseFuture<Result<(), Rejection>> {
         let (answer, answered) = oneshot::channel();
+        let intake = self.veil.take_in(intake);
         let waiting = Waiting { author, intake, answer };
         if self.scribe.is_none() {
             // Nothing is written any more, so nothing can be promised.
@@ -162,7 +168,8 @@ impl SessionActor {
         context.spawn(committed);
     }
 
-    fn seal(&self, draft: codex_session::Draft) -> Envelope {
+    fn seal(&mut self, mut draft: codex_session::Draft) -> Envelope {
+        self.veil.write(&mut draft.event);
         Envelope {
             session: self.id,
             seq: self.session.last().next(),
@@ -230,18 +237,20 @@ impl SessionActor {
                 });
             }
             Effect::PlanPatch { call } => {
-                if let Some((_, raw)) = self.session.call(call) {
-                    peers.tools.do_send(PlanPatch { call, raw: raw.clone() });
+                if let Some(known) = self.session.call(call) {
+                    let (_, raw) = self.veil.call(call, known);
+                    peers.tools.do_send(PlanPatch { call, raw });
                 }
             }
             Effect::AskReview { call } => peers.approval.do_send(AskReview { call }),
             Effect::RunTool { call, attempt, confinement } => {
-                if let Some((invocation, raw)) = self.session.call(call) {
+                if let Some(known) = self.session.call(call) {
+                    let (invocation, raw) = self.veil.call(call, known);
                     peers.tools.do_send(RunTool {
                         call,
                         attempt,
-                        invocation: invocation.clone(),
-                        raw: raw.clone(),
+                        invocation,
+                        raw,
                         confinement,
                         cancel: self.turn.child_token(),
                     });

@@ -1,9 +1,9 @@
 //! Taking a session up again: its journal opened and folded, and what a crash left looked at.
 
 use codex_event::{
-    Content, FileChange, FoundPatch, PatchState, ProcessMark, Seq, SessionId, Stored,
+    Content, FileChange, FoundPatch, Past, PatchState, ProcessMark, Seq, SessionId, Stored,
 };
-use codex_journal::{Blobs, Feed, Handle, Layout, OpenError, Scribe};
+use codex_journal::{Blobs, Handle, Layout, OpenError, Scribe};
 use codex_patch::{Found, Recovery, compare, sweep};
 use codex_sandbox::{Leftover, ProcessId, end_leftover};
 use codex_session::Session;
@@ -20,6 +20,18 @@ pub enum TakeUpError {
     /// Its process ended before the opening was durable.
     #[error("session {0} was never begun: its journal has no opening")]
     NeverBegun(SessionId),
+    /// Events are lost, so what the session was at cannot be known.
+    #[error("session {session} can't be gone on with: {}", lost(*first, *last))]
+    Hole {
+        /// The session.
+        session: SessionId,
+        /// The first of them.
+        first: Seq,
+        /// The last of them.
+        last: Seq,
+        /// The last event before them, where a fork can begin; none when they are the first.
+        fork_at: Option<Seq>,
+    },
     /// A command of the process before still runs, and can't be ended.
     #[error("process {pid} of a command that was interrupted can't be ended")]
     Survives {
@@ -34,28 +46,37 @@ pub struct TakenUp {
     pub(crate) scribe: Scribe,
     pub(crate) handle: Handle,
     pub(crate) session: Session,
+    pub(crate) past: Past,
 }
 
 impl TakenUp {
     /// Opens a session's journal, which keeps every other process from writing it, and folds it.
     pub fn open(layout: &Layout, id: SessionId) -> Result<TakenUp, TakeUpError> {
-        let (scribe, handle) = Scribe::open(layout, id)?;
         let mut session = Session::default();
-        let mut feed = handle.subscribe(Seq(1));
-        loop {
-            match feed.next() {
-                Feed::Record(record) => session.apply(&record.envelope),
-                Feed::CaughtUp(_) => break,
-                Feed::Ended => {
-                    let fault = feed.fault().map(ToString::to_string).unwrap_or_default();
-                    return Err(TakeUpError::Read(fault));
-                }
+        let mut past = Past::default();
+        let mut behind_hole = None;
+        let (scribe, handle) = Scribe::open_before(layout, id, &mut |envelope| {
+            // The fold stops where records are lost: a repair has named them.
+            if envelope.seq == session.last().next() {
+                session.apply(envelope);
+                past.take(envelope);
+            } else {
+                behind_hole.get_or_insert(envelope.seq);
             }
+        })?;
+        if let Some(behind) = behind_hole {
+            let before = session.last();
+            return Err(TakeUpError::Hole {
+                session: id,
+                first: before.next(),
+                last: Seq(behind.0 - 1),
+                fork_at: (before > Seq(0)).then_some(before),
+            });
         }
         if !session.is_opened() {
             return Err(TakeUpError::NeverBegun(id));
         }
-        Ok(TakenUp { id, scribe, handle, session })
+        Ok(TakenUp { id, scribe, handle, session, past })
     }
 
     /// Names the session.
@@ -66,6 +87,11 @@ impl TakenUp {
     /// Gives the fold of the journal.
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Gives what a frontend has to know of what is over.
+    pub fn past(&self) -> &Past {
+        &self.past
     }
 
     /// Reads a text that the journal holds.
@@ -93,6 +119,14 @@ impl TakenUp {
         let found = patches
             .map(|(call, changes)| FoundPatch { call, state: state(changes, self.handle.blobs()) });
         Ok(found.collect())
+    }
+}
+
+fn lost(first: Seq, last: Seq) -> String {
+    if first == last {
+        format!("event {first} is lost")
+    } else {
+        format!("events {first} to {last} are lost")
     }
 }
 

@@ -8,6 +8,7 @@ use actix::{Actor, Addr, Context, Handler, Recipient};
 use codex_event::{CallId, Confinement, FileChange, Invocation, Outcome, Stored};
 use codex_journal::Blobs;
 use codex_patch::{PlanError, Roots};
+use codex_redact::Redactor;
 use codex_sandbox::{Environment, Plan};
 use codex_session::{PatchPlan, Report};
 
@@ -15,7 +16,7 @@ use crate::command::{DEFAULT_TIMEOUT, Job, Ports};
 use crate::interpret::{Asked, Form, read};
 use crate::messages::{Observe, PlanPatch, RunTool};
 use crate::sandbox::SandboxActor;
-use crate::told;
+use crate::{told, veil};
 
 /// Where a session's tools work; fixed when the session is opened, never by the model.
 #[derive(Clone, Debug)]
@@ -34,6 +35,7 @@ pub(crate) struct ToolActor {
     pub(crate) sandbox: Addr<SandboxActor>,
     pub(crate) blobs: Blobs,
     pub(crate) place: Arc<Place>,
+    pub(crate) redactor: Redactor,
 }
 
 impl Actor for ToolActor {
@@ -66,13 +68,19 @@ impl Handler<RunTool> for ToolActor {
     fn handle(&mut self, message: RunTool, _: &mut Self::Context) {
         let (session, blobs) = (self.session.clone(), self.blobs.clone());
         let place = Arc::clone(&self.place);
-        let ports = Ports { session: session.clone(), sandbox: self.sandbox.clone() };
+        let redactor = self.redactor.clone();
+        let ports = Ports {
+            session: session.clone(),
+            sandbox: self.sandbox.clone(),
+            redactor: redactor.clone(),
+        };
         actix::spawn(async move {
             match (&message.invocation, &message.confinement) {
                 (_, Confinement::WritableRoots { changes }) => {
                     let intended = changes.clone();
                     let (call, attempt) = (message.call, message.attempt);
-                    let report = apply(call, attempt, message.raw, intended, blobs, place).await;
+                    let gear = (blobs, place, redactor);
+                    let report = apply(call, attempt, message.raw, intended, gear).await;
                     let _ = session.send(Observe(report)).await;
                 }
                 (Invocation::Command { .. }, Confinement::Sandbox { .. } | Confinement::None) => {
@@ -186,8 +194,7 @@ async fn apply(
     attempt: u32,
     raw: Stored<String>,
     intended: Stored<Vec<FileChange>>,
-    blobs: Blobs,
-    place: Arc<Place>,
+    (blobs, place, redactor): (Blobs, Arc<Place>, Redactor),
 ) -> Report {
     let began = Instant::now();
     let applied = tokio::task::spawn_blocking(move || {
@@ -196,7 +203,9 @@ async fn apply(
             Err(Unfit::Outside(message) | Unfit::Failed(message)) => return Err(message),
         };
         // What is done must be what the journal says will be done.
-        if Stored::Inline(plan.changes()).digest() != intended.digest() {
+        let mut changes = plan.changes();
+        veil::redact(&redactor, &mut changes);
+        if Stored::Inline(changes).digest() != intended.digest() {
             return Err(told::patch_failed(&"the files changed since the patch was checked"));
         }
         codex_patch::apply(plan).map_err(|error| format!("failed to apply the patch: {error}"))

@@ -17,9 +17,10 @@ use std::thread;
 
 use actix::{Actor, Addr, System};
 use codex_event::{
-    Author, CloseReason, Command, InterruptReason, Opening, Rejection, Resumption, SessionId,
+    Author, CloseReason, Command, InterruptReason, Opening, Past, Rejection, Resumption, SessionId,
 };
 use codex_journal::{Handle, Layout, OpenError, Scribe, WriteError};
+use codex_redact::Redactor;
 use codex_sandbox::Spawner;
 use codex_session::Session;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -55,6 +56,10 @@ pub struct Setup {
     pub place: Place,
     /// Starts processes; it must have been made before any thread was.
     pub spawner: Spawner,
+    /// What is secret.
+    pub redactor: Redactor,
+    /// The program that is told of turns, as today's settings have it.
+    pub notify: Vec<String>,
 }
 
 /// How a session begins in this process.
@@ -106,7 +111,7 @@ pub fn run<T: Send + 'static>(
     setup: Setup,
     frontend: impl FnOnce(Port, Handle) -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    let Setup { start, frontend: name, access, place, spawner } = setup;
+    let Setup { start, frontend: name, access, place, spawner, redactor, notify } = setup;
     let Begun { session, first } = begin(start)?;
     let handle = session.handle.clone();
     let author = Author::User(name);
@@ -122,7 +127,7 @@ pub fn run<T: Send + 'static>(
         .build()
         .map_err(RunError::Runtime)?;
     let system = System::with_tokio_rt(|| runtime);
-    let gear = Gear { author, access, place, spawner };
+    let gear = Gear { author, access, place, spawner, redactor, notify };
     let ending = system.block_on(live(session, first, gear, wishes));
     // Dropping the system drops the actors, and with the sandbox actor every lifeline.
     drop(system);
@@ -149,7 +154,8 @@ fn begin(start: Start) -> Result<Begun, RunError> {
     Ok(match start {
         Start::New { layout, id, opening, input } => {
             let (scribe, handle) = Scribe::create(&layout, id).map_err(RunError::Create)?;
-            let session = TakenUp { id, scribe, handle, session: Session::default() };
+            let (session, past) = (Session::default(), Past::default());
+            let session = TakenUp { id, scribe, handle, session, past };
             Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
         }
         Start::TakenUp { session, resumption } => {
@@ -164,6 +170,8 @@ struct Gear {
     access: Access,
     place: Place,
     spawner: Spawner,
+    redactor: Redactor,
+    notify: Vec<String>,
 }
 
 type Failed = (Arc<Scribe>, RunError);
@@ -175,11 +183,12 @@ async fn live(
     wishes: mpsc::Receiver<Asked>,
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
-    let TakenUp { id, scribe, handle, session } = taken_up;
-    let Gear { author, access, place, spawner } = gear;
+    let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
+    let Gear { author, access, place, spawner, redactor, notify } = gear;
     let before = session.last();
     let scribe = Arc::new(scribe);
-    let session = SessionActor::new(id, session, Arc::clone(&scribe), ended).start();
+    let session =
+        SessionActor::new(id, session, Arc::clone(&scribe), redactor.clone(), ended).start();
     let approval = ApprovalActor::new(session.clone().recipient()).start();
     let sandbox = SandboxActor::new(spawner).start();
     let blobs = handle.blobs().clone();
@@ -189,6 +198,7 @@ async fn live(
             session: session.clone().recipient(),
             blobs: blobs.clone(),
             access: Arc::new(access),
+            redactor: redactor.clone(),
             endpoint: Arc::new(Endpoint::default()),
             input: Arc::default(),
         }
@@ -198,10 +208,11 @@ async fn live(
             sandbox,
             blobs: blobs.clone(),
             place: Arc::new(place),
+            redactor: redactor.clone(),
         }
         .start(),
         approval: approval.clone(),
-        notifier: NotifierActor::new(session.clone().recipient(), blobs).start(),
+        notifier: NotifierActor::new(session.clone().recipient(), blobs, redactor, notify).start(),
     };
     let _ = session.send(Meet(peers)).await;
 

@@ -90,7 +90,14 @@ impl Journal {
         };
         let response = Some(format!("resp_{request}"));
         let usage = Usage { input_tokens: 1000, output_tokens: 100, ..Usage::default() };
-        Report::ModelDone { request, attempt, response, usage, calls: vec![(1, invocation)] }
+        Report::ModelDone {
+            request,
+            attempt,
+            response,
+            usage,
+            calls: vec![(1, invocation)],
+            concealed: vec![],
+        }
     }
 
     /// The items of a response: a message and a call.

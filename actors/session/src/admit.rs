@@ -167,9 +167,10 @@ impl Session {
             Event::ToolIntended { call, attempt, .. } => {
                 let call = self.due_call("tool_intended", *call)?;
                 match &call.state {
-                    CallState::Allowed { .. } => {
-                        require(call.attempts + 1 == *attempt, "tool_intended")
-                    }
+                    CallState::Allowed { .. } => require(
+                        call.attempts + 1 == *attempt && !call.is_stranded(),
+                        "tool_intended",
+                    ),
                     CallState::Called
                     | CallState::Asked { .. }
                     | CallState::Refused { .. }

@@ -1,14 +1,15 @@
 //! Events become state. Total, and without a rule: what is in the journal happened.
 
 use codex_event::{
-    Body, CallId, Confinement, Envelope, Event, Invocation, ItemKind, PatchState, Question,
-    RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
+    Arguments, Body, CallId, Confinement, Envelope, Event, Invocation, ItemKind, PatchState,
+    Question, RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
 };
 
 use crate::Session;
 use crate::repeat::{Rounds, Trace};
 use crate::session::{
-    Asking, Call, CallState, Ended, IntentKind, Item, Life, Notice, Opened, Phase, Turn, Working,
+    Asking, Call, CallState, Ended, IntentKind, Item, Keeping, Life, Notice, Opened, Phase, Turn,
+    Working,
 };
 use crate::transcript::{CallForm, Entry};
 
@@ -263,9 +264,9 @@ impl Turn {
                     }
                 }
             }
-            Event::ToolCalled { call, item, invocation, .. } => {
+            Event::ToolCalled { call, item, invocation, arguments, .. } => {
                 if let Phase::Working(working) = &mut self.phase {
-                    working.call(seq, *call, *item, invocation);
+                    working.call(seq, (*call, *item), invocation, *arguments);
                 }
             }
             Event::ReviewAsked { call, question, .. } => self.change(*call, |state| {
@@ -314,6 +315,7 @@ impl Turn {
                     self.change(patch.call, |_| CallState::Called);
                 }
                 self.forget_approval();
+                self.strand();
             }
             Event::ToolSpawned { call, process, .. } => self.change(*call, |state| match state {
                 CallState::Intended { intended, attempt, kind, .. } => {
@@ -375,6 +377,17 @@ impl Turn {
         });
     }
 
+    /// What only the process before had is gone with it.
+    fn strand(&mut self) {
+        let Phase::Working(working) = &mut self.phase else { return };
+        for call in &mut working.calls {
+            match call.keeping {
+                Keeping::Process => call.keeping = Keeping::Nobody,
+                Keeping::Journal | Keeping::Nobody => {}
+            }
+        }
+    }
+
     fn with_call(&mut self, id: CallId, change: impl FnOnce(&mut Call)) {
         if let Phase::Working(working) = &mut self.phase
             && let Some(call) = working.calls.iter_mut().find(|call| call.id == id)
@@ -392,7 +405,13 @@ impl Turn {
 }
 
 impl Working {
-    fn call(&mut self, seq: Seq, id: CallId, item: u32, invocation: &Invocation) {
+    fn call(
+        &mut self,
+        seq: Seq,
+        (id, item): (CallId, u32),
+        invocation: &Invocation,
+        arguments: Arguments,
+    ) {
         let Some(at) = self.uncalled.iter().position(|known| known.item == item) else { return };
         let item = self.uncalled.remove(at);
         let Some((call_id, form)) = item.call_id() else { return };
@@ -403,6 +422,10 @@ impl Working {
             raw: item.raw.clone(),
             called: seq,
             invocation: invocation.clone(),
+            keeping: match arguments {
+                Arguments::Recorded => Keeping::Journal,
+                Arguments::Concealed => Keeping::Process,
+            },
             attempts: 0,
             state: CallState::Called,
             trace: Trace::default(),

@@ -6,7 +6,7 @@
 //! that applies it for good later.
 
 use codex_event::{
-    Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
+    Arguments, Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
     InterruptReason, Invocation, MAX_NAME, Opening, Outcome, Rejection, RequestId, Seq, Settings,
     Stored,
 };
@@ -190,11 +190,11 @@ impl Step<'_> {
                 let event = Event::ModelItemCompleted { request, attempt, item, kind, raw };
                 self.emit(Author::Model, Some(requested), event);
             }
-            Report::ModelDone { request, attempt, response, usage, calls } => {
+            Report::ModelDone { request, attempt, response, usage, calls, concealed } => {
                 let requested = self.asked(request, attempt)?;
                 let event = Event::ModelResponded { request, attempt, response, usage };
                 let responded = self.emit(Author::Model, Some(requested), event);
-                self.call_tools(request, calls);
+                self.call_tools(request, calls, &concealed);
                 self.proceed(responded);
             }
             Report::ModelFailed { request, attempt, fault } => {
@@ -318,7 +318,12 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn call_tools(&mut self, request: RequestId, mut asked: Vec<(u32, Invocation)>) {
+    fn call_tools(
+        &mut self,
+        request: RequestId,
+        mut asked: Vec<(u32, Invocation)>,
+        concealed: &[u32],
+    ) {
         let uncalled = self.turn.as_ref().and_then(Turn::working).map(|w| w.uncalled.clone());
         for item in uncalled.unwrap_or_default() {
             let known = asked.iter().position(|(position, _)| *position == item.item);
@@ -326,19 +331,24 @@ impl Step<'_> {
                 Some(at) => asked.swap_remove(at).1,
                 None => Invocation::Invalid { message: "the call could not be read".into() },
             };
-            self.call_tool(request, item.seq, item.item, invocation);
+            let arguments = match concealed.contains(&item.item) {
+                true => Arguments::Concealed,
+                false => Arguments::Recorded,
+            };
+            self.call_tool(request, &item, invocation, arguments);
         }
     }
 
     pub(crate) fn call_tool(
         &mut self,
         request: RequestId,
-        cause: Seq,
-        item: u32,
+        item: &Item,
         invocation: Invocation,
+        arguments: Arguments,
     ) {
         self.calls = self.calls.next();
-        let event = Event::ToolCalled { call: self.calls, request, item, invocation };
+        let (call, cause) = (self.calls, item.seq);
+        let event = Event::ToolCalled { call, request, item: item.item, invocation, arguments };
         self.emit(Author::Model, Some(cause), event);
     }
 

@@ -187,7 +187,7 @@ impl Session {
         let call = self.due()?;
         let open = matches!(call.state, CallState::Called | CallState::Allowed { .. });
         let patch = matches!(call.invocation, Invocation::Patch { .. });
-        (open && patch).then_some(Effect::PlanPatch { call: call.id })
+        (open && patch && !call.is_stranded()).then_some(Effect::PlanPatch { call: call.id })
     }
 
     fn ask_review(&self) -> Option<Effect> {

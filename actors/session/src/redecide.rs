@@ -6,8 +6,8 @@
 //! a bug, or the work of somebody who wrote the journal anew.
 
 use codex_event::{
-    Author, Body, Command, Confinement, ContextSource, Envelope, Event, FileChange, Opening,
-    Outcome, Resumption, Seq, Stored, Verdict,
+    Arguments, Author, Body, Command, Confinement, ContextSource, Envelope, Event, FileChange,
+    Invocation, Opening, Outcome, Resumption, Seq, Stored, Verdict,
 };
 
 use crate::report::{Intake, PatchPlan, Report, Stamp};
@@ -164,14 +164,21 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
                 by(Report::ModelItem { request, attempt, item, kind, raw })
             }),
         Event::ModelResponded { request, attempt, response, usage } => {
-            let calls = rest[1..].iter().map_while(|next| match next.event() {
-                Some(Event::ToolCalled { item, invocation, .. }) => {
-                    Some((*item, invocation.clone()))
+            let called = rest[1..].iter().map_while(|next| match next.event() {
+                Some(Event::ToolCalled { item, invocation, arguments, .. }) => {
+                    Some((*item, invocation.clone(), *arguments))
                 }
                 Some(_) | None => None,
             });
+            let called: Vec<_> = called.collect();
+            let hidden = |(item, _, arguments): &(u32, Invocation, Arguments)| match arguments {
+                Arguments::Recorded => None,
+                Arguments::Concealed => Some(*item),
+            };
+            let concealed = called.iter().filter_map(hidden).collect();
+            let calls = called.into_iter().map(|(item, invocation, _)| (item, invocation));
             let calls = calls.collect();
-            by(Report::ModelDone { request, attempt, response, usage, calls })
+            by(Report::ModelDone { request, attempt, response, usage, calls, concealed })
         }
         Event::ModelAttemptFailed { request, attempt, fault, .. } => {
             by(Report::ModelFailed { request, attempt, fault })

@@ -2,7 +2,7 @@
 
 use codex_event::{
     Author, CallId, Command, Denial, Fault, FileChange, Invocation, ItemKind, Outcome, OutputBytes,
-    OutputStream, ProcessMark, RequestId, StreamMark, StreamPart, TurnId, Usage,
+    OutputStream, ProcessMark, RequestId, StreamMark, StreamPart, Text, Texts, TurnId, Usage,
 };
 
 /// Who speaks; the shell knows, the core can't.
@@ -76,6 +76,8 @@ pub enum Report {
         usage: Usage,
         /// What each call among the items asks for, by the item's position.
         calls: Vec<(u32, Invocation)>,
+        /// Positions of the calls whose arguments are told with a marker in place of a secret.
+        concealed: Vec<u32>,
     },
     /// The attempt failed.
     ModelFailed {
@@ -170,4 +172,58 @@ pub enum PatchPlan {
         /// Words for the model.
         message: String,
     },
+}
+
+impl Texts for PatchPlan {
+    fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
+        match self {
+            PatchPlan::Ready { changes } => changes.texts(see),
+            PatchPlan::Outside { message } | PatchPlan::Failed { message } => message.texts(see),
+        }
+    }
+}
+
+impl Texts for Report {
+    fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
+        match self {
+            Report::ModelStreamed { request: _, attempt: _, item: _, part: _, text, marks } => {
+                see(Text::Streamed(text, marks));
+            }
+            Report::ModelItem { request: _, attempt: _, item: _, kind, raw } => {
+                kind.texts(see);
+                see(Text::Json(raw));
+            }
+            Report::ModelDone {
+                request: _,
+                attempt: _,
+                response,
+                usage: _,
+                calls,
+                concealed: _,
+            } => {
+                response.texts(see);
+                calls.iter_mut().for_each(|(_, invocation)| invocation.texts(see));
+            }
+            Report::ModelFailed { request: _, attempt: _, fault } => fault.texts(see),
+            Report::PatchPlanned { call: _, plan } => plan.texts(see),
+            Report::ToolSpawned { call: _, attempt: _, process, enforced } => {
+                process.texts(see);
+                enforced.texts(see);
+            }
+            Report::ToolOutput { call: _, attempt: _, stream: _, skipped: _, bytes } => {
+                see(Text::Printed(&mut bytes.0));
+            }
+            Report::ToolEnded { call: _, attempt: _, outcome, duration_ms: _, output, denial } => {
+                outcome.texts(see);
+                output.texts(see);
+                denial.texts(see);
+            }
+            Report::Notified { turn: _, program, payload, error } => {
+                program.texts(see);
+                payload.texts(see);
+                error.texts(see);
+            }
+            Report::RetryDue { request: _, attempt: _ } => {}
+        }
+    }
 }

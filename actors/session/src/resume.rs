@@ -1,12 +1,12 @@
 //! Taking a session up again after its process ended.
 
 use codex_event::{
-    Author, CallId, ContextSource, Event, FailureKind, Invocation, Outcome, PatchState, Question,
-    Rejection, Resumption, Seq, Stored,
+    Arguments, Author, CallId, ContextSource, Event, FailureKind, Invocation, Outcome, PatchState,
+    Question, Rejection, Resumption, Seq, Stored,
 };
 
 use crate::decide::Step;
-use crate::session::{CallState, Phase, Turn};
+use crate::session::{CallState, Keeping, Phase, Turn};
 
 /// What the model is told of a call whose end is not known.
 const EFFECTS_UNKNOWN: &str = "The program ended while this call was running. Whether it took \
@@ -117,6 +117,7 @@ impl Step<'_> {
             }
             Some(Phase::Working(_)) => {
                 self.settle_unasked();
+                self.settle_stranded();
                 self.proceed(resumed);
             }
         }
@@ -136,7 +137,9 @@ impl Step<'_> {
     /// Names the call that may run again outside of the sandbox, if that was the last word on it.
     fn allowed_retry(&self) -> Option<CallId> {
         let call = self.due()?;
-        matches!(call.state, CallState::Allowed { before: Some(_), .. }).then_some(call.id)
+        let again = call.keeping == Keeping::Journal;
+        let allowed = matches!(call.state, CallState::Allowed { before: Some(_), .. });
+        (again && allowed).then_some(call.id)
     }
 
     /// Puts the first of them into words.
@@ -183,7 +186,7 @@ impl Step<'_> {
         let request = working.request;
         for item in working.uncalled.clone() {
             let invocation = Invocation::Invalid { message: NEVER_READ.into() };
-            self.call_tool(request, item.seq, item.item, invocation);
+            self.call_tool(request, &item, invocation, Arguments::Recorded);
         }
     }
 }

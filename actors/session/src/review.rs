@@ -21,6 +21,9 @@ impl Step<'_> {
     ///
     /// Gives the position of the call's end when that is reached; none when the call now waits.
     pub(crate) fn consider(&mut self, call: &Call) -> Option<Seq> {
+        if call.is_stranded() && !matches!(call.state, CallState::Refused { .. }) {
+            return self.give_up(call);
+        }
         match &call.state {
             CallState::Called => self.assess(call),
             CallState::Allowed { settled, question, .. } => {
@@ -30,6 +33,38 @@ impl Step<'_> {
             CallState::Refused { settled, .. } => Some(self.refuse(call.id, *settled, REFUSED)),
             CallState::Asked { .. } | CallState::Intended { .. } | CallState::Ended(_) => None,
         }
+    }
+
+    /// Ends a call that nobody can carry out any more; one that is under way ends by itself.
+    fn give_up(&mut self, call: &Call) -> Option<Seq> {
+        let cause = match &call.state {
+            CallState::Called => call.called,
+            CallState::Asked { asked: cause, .. } | CallState::Allowed { settled: cause, .. } => {
+                *cause
+            }
+            CallState::Refused { .. } | CallState::Intended { .. } | CallState::Ended(_) => {
+                return None;
+            }
+        };
+        let event = Event::ToolFinished {
+            call: call.id,
+            attempt: 0,
+            outcome: Outcome::NotStarted { reason: STRANDED.to_owned() },
+            duration_ms: 0,
+            output: self.remarked(STRANDED.to_owned()).into(),
+            denial: None,
+        };
+        Some(self.emit(Author::Supervisor, Some(cause), event))
+    }
+
+    /// Takes back the offer to run a command once more that nobody can run any more; what came of it
+    /// the first time stands.
+    pub(crate) fn settle_stranded(&mut self) {
+        let Some(call) = self.due().filter(Call::is_stranded) else { return };
+        let CallState::Asked { asked, before: Some(_), .. } = call.state else { return };
+        let verdict = Verdict::Denied { reason: STRANDED.to_owned() };
+        let event = Event::ReviewSettled { call: call.id, verdict, scope: Scope::Once };
+        self.emit(Author::Policy("concealed".to_owned()), Some(asked), event);
     }
 
     fn assess(&mut self, call: &Call) -> Option<Seq> {
@@ -267,3 +302,7 @@ impl Step<'_> {
 }
 
 const REFUSED: &str = "refused by the user";
+/// What the model is told of a call whose arguments went with the process that got it.
+const STRANDED: &str = "The arguments of this call hold a secret, which is kept nowhere. The program \
+ended before the call was carried out, so it was not carried out. Call the tool again if it is still \
+wanted.";

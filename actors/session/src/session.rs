@@ -117,10 +117,22 @@ pub(crate) struct Call {
     pub(crate) raw: Stored<String>,
     pub(crate) called: Seq,
     pub(crate) invocation: Invocation,
+    pub(crate) keeping: Keeping,
     /// Attempts that were announced so far.
     pub(crate) attempts: u32,
     pub(crate) state: CallState,
     pub(crate) trace: Trace,
+}
+
+/// Who has the arguments of a call word for word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeping {
+    /// The journal.
+    Journal,
+    /// The process that got the call, and nobody else.
+    Process,
+    /// Nobody any more: that process is over.
+    Nobody,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,6 +287,11 @@ impl Turn {
 impl Call {
     pub(crate) fn is_spawned(&self) -> bool {
         matches!(self.state, CallState::Intended { process: Some(_), .. })
+    }
+
+    /// Tells whether there is nobody left who could carry it out.
+    pub(crate) fn is_stranded(&self) -> bool {
+        self.keeping == Keeping::Nobody
     }
 }
 

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod audit;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -9,6 +11,7 @@ use clap::{Args as Arguments, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 use codex_view::Paint;
 
+pub(crate) use self::audit::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
 use crate::failure::{Failure, USAGE};
 
 /// A coding agent for the terminal, whose every act is an event in a journal.
@@ -48,6 +51,8 @@ pub(crate) enum Subcommand {
     Replay(Replay),
     /// List sessions, the last one first.
     Sessions(Sessions),
+    /// Who allowed what and what was done; proof that the journal still says so.
+    Audit(Audit),
     /// Watch a scripted agent fix a failing test; needs no key and no network.
     Demo(Demo),
     /// Run a command in the sandbox. Without -s it can read everything and write nothing.

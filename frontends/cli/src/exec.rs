@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use codex_actors::{RunError, Setup, Start};
 use codex_config::{Config, Flags, Inputs};
-use codex_event::{ApprovalPolicy, FailureKind, Seq, SessionId, TurnId};
+use codex_event::{ApprovalPolicy, FailureKind, Past, Seq, SessionId, TurnId};
 use codex_exec::{Mode, Options};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
@@ -17,7 +17,7 @@ use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{git, opening, resume, say};
+use crate::{git, opening, resume, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "exec";
@@ -171,20 +171,24 @@ impl Turn {
             agent_home: Some(&canonical(&self.home)),
         })?;
         let spawner = spawner()?;
+        let access = opening::access(config);
+        let redactor = secrets::redactor(&self.home, &access);
         let id = codex_actors::wiring::new_session_id();
         let setup = Setup {
             start: Start::New {
                 layout: Layout::new(&self.home),
                 id,
-                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan)?),
+                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?),
                 input: self.input,
             },
             frontend: FRONTEND.to_owned(),
-            access: opening::access(config),
+            access,
             place: opening::place(&self.cwd, &workplace),
             spawner,
+            redactor,
+            notify: config.notify.clone().unwrap_or_default(),
         };
-        let code = follow(setup, Seq(1), TurnId(1), self.show)?;
+        let code = follow(setup, Seq(1), Past::default(), TurnId(1), self.show)?;
         Ok((id, code))
     }
 }
@@ -201,6 +205,7 @@ pub(crate) fn spawner() -> Result<Spawner, Failure> {
 pub(crate) fn follow(
     setup: Setup,
     from: Seq,
+    past: Past,
     turn: TurnId,
     show: Show,
 ) -> Result<ExitCode, Failure> {
@@ -209,9 +214,10 @@ pub(crate) fn follow(
         true => Mode::Json,
         false => Mode::Human(color.paint(&io::stderr())),
     };
-    let options = Options { mode, from, turn, last_message };
+    let next = past.next();
+    let options = Options { mode, from, past, turn, last_message };
     let shown = codex_actors::run(setup, move |port, handle| {
-        let subscription = handle.subscribe(Seq(1));
+        let subscription = handle.subscribe(next);
         let mut commands = |command| port.submit(command);
         let (mut out, mut err) = (io::stdout(), io::stderr());
         codex_exec::run(subscription, handle.blobs(), &options, &mut commands, &mut out, &mut err)

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
@@ -10,6 +11,7 @@ use codex_exec::ExecError;
 use codex_journal::{FindError, OpenError, RawError, WriteError};
 use codex_line::LineError;
 use codex_replay::ReplayError;
+use codex_replay::audit::{KeyError, Unsigned};
 use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 
 use crate::say;
@@ -159,6 +161,45 @@ impl From<ReplayError> for Failure {
     }
 }
 
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        let hint = match &error {
+            KeyError::Io { .. } => {
+                "the key lives in CODEX_HOME (or ~/.codex): check that you may write there"
+                    .to_owned()
+            }
+            KeyError::Exposed { path, .. } => format!(
+                "if nobody else has read it, `chmod 600 {0}`; else remove {0}, and what it signed \
+                 proves nothing any more",
+                path.display()
+            ),
+            KeyError::NotAKey { path } => format!(
+                "put the key back from a copy; or move {} away, and a new one is made, which nobody \
+                 has pinned yet",
+                path.display()
+            ),
+            KeyError::Entropy => "check that /dev/urandom can be read".to_owned(),
+        };
+        Failure::new(USAGE, error.to_string()).hint(hint)
+    }
+}
+
+impl From<Unsigned> for Failure {
+    fn from(error: Unsigned) -> Self {
+        let message = error.to_string();
+        match error {
+            Unsigned::Journal(error) => error.into(),
+            Unsigned::Damaged { session, .. } => Failure::new(UNVERIFIED, message).hint(format!(
+                "`codex audit verify {session}` names all of it; a checkpoint is made of a whole \
+                 journal alone"
+            )),
+            Unsigned::Empty(_) => {
+                Failure::new(USAGE, message).hint("wait until its first turn has begun")
+            }
+        }
+    }
+}
+
 impl From<TakeUpError> for Failure {
     fn from(error: TakeUpError) -> Self {
         let message = error.to_string();
@@ -168,6 +209,17 @@ impl From<TakeUpError> for Failure {
                 .hint("`codex sessions` lists the sessions of this home"),
             TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
                 .hint("`codex replay SESSION --verify` names the damage"),
+            TakeUpError::Hole { session, fork_at: Some(at), .. } => {
+                Failure::new(UNVERIFIED, message).hint(format!(
+                    "`codex fork {session} --at {at}` goes on from before them; `codex replay \
+                     {session}` shows all that is left"
+                ))
+            }
+            TakeUpError::Hole { session, fork_at: None, .. } => Failure::new(UNVERIFIED, message)
+                .hint(format!(
+                    "nothing before them is left to go on from; `codex replay {session}` shows the \
+                     rest"
+                )),
             TakeUpError::Survives { pid } => Failure::new(AMBIGUOUS, message).hint(format!(
                 "look at it with `ps -p {pid}`; it may belong to another user or hang in the kernel"
             )),
@@ -179,15 +231,23 @@ impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         let message = error.to_string();
         match error {
-            OpenError::Busy(_) => Failure::new(USAGE, message).hint(
-                "wait for its end, or end that process; `codex replay` can be used meanwhile",
-            ),
+            OpenError::Busy { session, owner } => {
+                let since = owner.map(|lease| journal::ago(lease.since, SystemTime::now()));
+                let message = message + &since.unwrap_or_default();
+                Failure::new(USAGE, message).hint(journal::busy(session))
+            }
             OpenError::NotFound(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
             OpenError::Exists(_) => Failure::new(USAGE, message).hint("run it again for a new id"),
             OpenError::Damaged { session, damage } => {
                 Failure::new(UNVERIFIED, message).hint(journal::damage(session, &damage))
             }
+            OpenError::Newer { session, .. } => Failure::new(USAGE, message).hint(format!(
+                "update this program to go on with it; `codex replay {session}` shows what it can \
+                 read"
+            )),
+            OpenError::InTheWay { .. } => Failure::new(UNVERIFIED, message)
+                .hint("something else was put there: move it away, then run it again"),
             OpenError::Store(error) => {
                 Failure::new(NO_JOURNAL, message).hint(journal::store(&error))
             }

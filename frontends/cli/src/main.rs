@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod audit;
 mod demo;
 mod exec;
 mod failure;
@@ -13,6 +14,7 @@ mod proto;
 mod replay;
 mod resume;
 mod say;
+mod secrets;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Subcommand::Proto(args) => proto::run(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use codex_actors::wiring::{Access, Place};
 use codex_config::Config;
 use codex_event::{Backend, ContextSource, Opening, ProviderSettings, SandboxReport, Settings};
+use codex_redact::Redactor;
 use codex_sandbox::{Network, Plan};
 
 use crate::failure::{Failure, USAGE};
@@ -15,8 +16,13 @@ use crate::workplace::Workplace;
 const INSTRUCTIONS: &str = include_str!("instructions.md");
 
 /// Puts together what a session is opened with.
-pub(crate) fn opening(config: &Config, cwd: &Path, plan: &Plan) -> Result<Opening, Failure> {
-    bare_address(&config.provider.id, &config.provider.base_url)?;
+pub(crate) fn opening(
+    config: &Config,
+    cwd: &Path,
+    plan: &Plan,
+    redactor: &Redactor,
+) -> Result<Opening, Failure> {
+    address_without_secret(&config.provider.id, &config.provider.base_url, redactor)?;
     let instructions = config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned());
     let cwd_text = text(cwd)?;
     let environment = environment(&cwd_text, plan);
@@ -96,14 +102,31 @@ pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
 pub(crate) fn bare_address(id: &str, address: &str) -> Result<(), Failure> {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     let authority = rest.split('/').next().unwrap_or_default();
-    if authority.contains('@') || address.contains('?') {
-        let message = format!("base_url of the provider `{id}` holds more than an address");
-        return Err(Failure::new(USAGE, message).hint(
-            "put a key into the variable that env_key names, the rest into http_headers or \
-             query_params",
-        ));
+    match authority.contains('@') || address.contains('?') {
+        true => Err(more_than_an_address(id)),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses an address that holds a secret anywhere: the journal would have a marker in its place, and
+/// could not be resumed.
+pub(crate) fn address_without_secret(
+    id: &str,
+    address: &str,
+    redactor: &Redactor,
+) -> Result<(), Failure> {
+    bare_address(id, address)?;
+    match redactor.text(address) == address {
+        true => Ok(()),
+        false => Err(more_than_an_address(id)),
+    }
+}
+
+fn more_than_an_address(id: &str) -> Failure {
+    let message = format!("base_url of the provider `{id}` holds more than an address");
+    Failure::new(USAGE, message).hint(
+        "put a key into the variable that env_key names, the rest into http_headers or query_params",
+    )
 }
 
 /// Describes the surroundings to the model.

@@ -3,6 +3,7 @@
 use std::panic::PanicHookInfo;
 
 use crate::failure::BUG;
+use crate::secrets;
 
 /// Ends the process with 70 on any panic but those that are caught on purpose.
 ///
@@ -26,6 +27,7 @@ fn say(info: &PanicHookInfo<'_>) {
     use std::io::Write;
     let mut stderr = std::io::stderr();
     // A closed stderr must not panic again.
+    let info = secrets::clean(&info.to_string());
     let _ = writeln!(stderr, "error: internal error: {info}");
     let _ = writeln!(
         stderr,

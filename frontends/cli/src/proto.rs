@@ -25,7 +25,7 @@ use crate::args::{Proto, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Questions, Ready, Taker};
 use crate::workplace::{Wanted, Workplace};
-use crate::{exec, failure, line, opening};
+use crate::{exec, failure, line, opening, secrets};
 
 use owner::{Ended, Stand};
 use talk::{Out, Talk};
@@ -92,7 +92,9 @@ fn begin(
         cwd: &cwd,
         agent_home: Some(&exec::canonical(&home)),
     })?;
-    let opening = Box::new(opening::opening(&config, &cwd, &workplace.plan)?);
+    let access = opening::access(&config);
+    let redactor = secrets::redactor(&home, &access);
+    let opening = Box::new(opening::opening(&config, &cwd, &workplace.plan, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());
     let Some(frontend) = talk.greeting(&out) else { return Ok(ExitCode::SUCCESS) };
@@ -102,9 +104,11 @@ fn begin(
     let setup = Setup {
         start: Start::New { layout: Layout::new(&home), id, opening, input },
         frontend,
-        access: opening::access(&config),
+        access,
         place: opening::place(&cwd, &workplace),
         spawner,
+        redactor,
+        notify: config.notify.clone().unwrap_or_default(),
     };
     let from = Seq(1);
     let stand = Stand { from, running: false, questions: BTreeSet::new(), first: Some(first) };

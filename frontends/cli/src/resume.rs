@@ -17,7 +17,7 @@ use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{opening, say};
+use crate::{opening, say, secrets};
 
 /// Whether somebody answers the questions that a session asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,13 +73,14 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     exec::place_of_last_message(flags.output_last_message.as_deref())?;
     let questions = Questions::Refused;
     let taker = Taker { frontend: FRONTEND, questions, flags: &flags, home: &home, spawner };
+    let past = session.past().clone();
     let Ready { setup, from, workplace } = taker.take(session, input)?;
     let show = Show {
         json: flags.json,
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let code = exec::follow(setup, from, turn, show);
+    let code = exec::follow(setup, from, past, turn, show);
     drop(workplace);
     code
 }
@@ -98,7 +99,10 @@ impl Taker<'_> {
         let config = config(home, &cwd, flags, &kept, &chosen)?;
         exec::warn(&config);
         let settings = chosen.settings(&kept, &config, flags, questions);
-        opening::bare_address(&settings.provider.id, &settings.provider.base_url)?;
+        let access = opening::access(&config);
+        let redactor = secrets::redactor(home, &access);
+        let provider = &settings.provider;
+        opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
         if questions == Questions::Refused {
             asks_nobody(&settings)?;
         }
@@ -127,9 +131,11 @@ impl Taker<'_> {
         let setup = Setup {
             start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
             frontend: frontend.to_owned(),
-            access: opening::access(&config),
+            access,
             place: opening::place(&cwd, &workplace),
             spawner,
+            redactor,
+            notify: config.notify.clone().unwrap_or_default(),
         };
         Ok(Ready { setup, from, workplace })
     }

@@ -10,7 +10,7 @@ mod tests;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use codex_event::{CloseReason, Command, Envelope, Event, InterruptReason, Seq, TurnId};
+use codex_event::{CloseReason, Command, Envelope, Event, InterruptReason, Past, Seq, TurnId};
 use codex_journal::{Blobs, Feed, Subscription};
 use codex_view::{Ending, Finale, Paint, hint, sanitize};
 
@@ -33,8 +33,10 @@ pub struct Options {
     pub mode: Mode,
     /// Position of the first event of this process: 1, or the one after the head that a resume
     /// found. What lies before it is folded in silence, since usage adds up over a session's
-    /// processes; the subscription must therefore begin at the journal's first event.
+    /// processes.
     pub from: Seq,
+    /// What counts of the events before those that the subscription begins with.
+    pub past: Past,
     /// The turn that this process sees to its end: the first of a new session; of a resumed one
     /// that which was running, or the next.
     pub turn: TurnId,
@@ -62,7 +64,7 @@ pub enum ExecError {
     Feed(String),
 }
 
-/// Follows a session to its end.
+/// Follows a session to its end, with a subscription that begins where the options' past ends.
 ///
 /// Each record's lines are printed and flushed before the next record is taken. Once the turn that
 /// the options name has ended, `commands` gets one [`Command::Close`]. When `out` fails,
@@ -100,6 +102,9 @@ fn follow(
         closed_output: None,
         unwritten: None,
     };
+    for envelope in options.past.events() {
+        run.take(envelope, out, err);
+    }
     loop {
         match next() {
             Feed::Record(record) => {

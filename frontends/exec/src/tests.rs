@@ -17,7 +17,7 @@ struct Told {
 }
 
 fn options(mode: Mode) -> Options {
-    Options { mode, from: Seq(1), turn: TurnId(1), last_message: None }
+    Options { mode, from: Seq(1), past: Past::default(), turn: TurnId(1), last_message: None }
 }
 
 const HUMAN: Mode = Mode::Human(Paint::Plain);
@@ -34,6 +34,8 @@ fn feed(story: &Story) -> VecDeque<Feed> {
 
 fn tell_to(story: &Story, options: &Options, out: &mut dyn Write) -> Told {
     let mut feed = feed(story);
+    let seen = options.past.next().0 - 1;
+    feed.drain(..usize::try_from(seen).expect("a short story"));
     let mut commands = Vec::new();
     let mut err = Vec::new();
     let result = follow(
@@ -50,6 +52,17 @@ fn tell_to(story: &Story, options: &Options, out: &mut dyn Write) -> Told {
 }
 
 fn tell(story: &Story, options: &Options) -> Told {
+    let told = tell_all(story, options);
+    // A process that takes a session up does not see what is over, and tells the same.
+    let mut past = Past::default();
+    let before = story.envelopes().iter().filter(|envelope| envelope.seq < options.from);
+    before.for_each(|envelope| past.take(envelope));
+    let short = tell_all(story, &Options { past, ..options.clone() });
+    assert_eq!((&short.out, &short.err, &short.commands), (&told.out, &told.err, &told.commands));
+    told
+}
+
+fn tell_all(story: &Story, options: &Options) -> Told {
     let mut out = Vec::new();
     let told = tell_to(story, options, &mut out);
     Told { out: String::from_utf8(out).expect("text"), ..told }

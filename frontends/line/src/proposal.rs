@@ -28,7 +28,7 @@ impl Proposals {
             if let Stored::Inline(raw) = raw {
                 self.items.insert((*request, *item), raw.clone());
             }
-        } else if let Event::ToolCalled { call, request, item, invocation } = event
+        } else if let Event::ToolCalled { call, request, item, invocation, .. } = event
             && let (Invocation::Patch { .. }, Some(raw)) =
                 (invocation, self.items.remove(&(*request, *item)))
         {

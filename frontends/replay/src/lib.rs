@@ -4,6 +4,7 @@
 //! and never changes a byte. What can't be read is named in [`Replayed::warnings`]; the rest is
 //! shown.
 
+pub mod audit;
 mod damage;
 pub mod sessions;
 mod verify;

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use codex_event::{Record, SessionId};
-use codex_journal::{Layout, RawError, RawJournal, verify};
+use codex_event::{Record, Seq, SessionId};
+use codex_journal::{Layout, RawError, RawJournal, Verified, verify};
 use codex_session::Session;
 
 use crate::{ReplayError, Replayed};
@@ -14,14 +14,7 @@ pub(crate) fn run(
     id: SessionId,
     out: &mut dyn Write,
 ) -> Result<Replayed, ReplayError> {
-    let dir = layout.session(id);
-    let verified = verify(&dir, id)?;
-    let mut problems: Vec<String> = verified.problems.iter().map(ToString::to_string).collect();
-    // Behind a hole every event would be out of order, which says nothing new.
-    if problems.is_empty() {
-        let journal = RawJournal::read(&dir, id)?;
-        problems.extend(grammar(journal.records())?);
-    }
+    let (verified, problems) = check(layout, id, |_record| {})?;
     for problem in &problems {
         writeln!(out, "{problem}")?;
     }
@@ -29,22 +22,47 @@ pub(crate) fn run(
         let (records, blobs) = (verified.records, verified.blobs);
         writeln!(out, "ok: {records} records, {blobs} blobs, head {}", verified.head.hash)?;
     }
+    for repair in &verified.repairs {
+        let lost: Vec<String> = repair.missing.iter().map(|run| span(*run)).collect();
+        let lost = if lost.is_empty() { "none".to_owned() } else { lost.join(", ") };
+        writeln!(out, "repaired: record {} names what is lost: {lost}", repair.seq)?;
+    }
     let problems = problems.len() as u64;
     Ok(Replayed { records: verified.records, problems, ..Replayed::default() })
 }
 
-/// Names each event that may not follow those before it.
-fn grammar(
-    records: impl Iterator<Item = Result<Record, RawError>>,
-) -> Result<Vec<String>, RawError> {
-    let mut session = Session::default();
-    let mut found = Vec::new();
-    for record in records {
-        let envelope = record?.envelope;
-        if let Err(illegal) = session.admit(&envelope) {
-            found.push(format!("record {}: {illegal}", envelope.seq));
+fn span((first, last): (Seq, Seq)) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
+}
+
+/// Checks a journal, and names everything that is wrong with it. Each record that can be read is
+/// shown to `see`, in order.
+pub(crate) fn check(
+    layout: &Layout,
+    id: SessionId,
+    mut see: impl FnMut(&Record),
+) -> Result<(Verified, Vec<String>), RawError> {
+    let dir = layout.session(id);
+    let verified = verify(&dir, id)?;
+    let mut problems: Vec<String> = verified.problems.iter().map(ToString::to_string).collect();
+    let journal = RawJournal::read(&dir, id)?;
+    // Behind a hole every event would be out of order, which says nothing new.
+    let mut grammar = problems.is_empty().then(Session::default);
+    for record in journal.records() {
+        let record = match record {
+            Ok(record) => record,
+            // Named by now.
+            Err(RawError::Lost(_)) if grammar.is_none() => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some(session) = &mut grammar {
+            let envelope = &record.envelope;
+            if let Err(illegal) = session.admit(envelope) {
+                problems.push(format!("record {}: {illegal}", envelope.seq));
+            }
+            session.apply(envelope);
         }
-        session.apply(&envelope);
+        see(&record);
     }
-    Ok(found)
+    Ok((verified, problems))
 }

@@ -14,6 +14,8 @@ mod finale;
 mod hint;
 mod jsonl;
 mod paint;
+#[cfg(test)]
+mod past;
 pub mod sanitize;
 mod steps;
 mod stored;

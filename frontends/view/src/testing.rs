@@ -3,7 +3,7 @@
 mod stories;
 
 use codex_event::{
-    ApprovalPolicy, Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement,
+    ApprovalPolicy, Arguments, Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement,
     ContextSource, Digest, Envelope, Epoch, Event, Fault, FaultKind, FileChange, Invocation,
     ItemKind, Millis, Outcome, OutputBytes, OutputStream, Permission, ProcessMark,
     ProviderSettings, RequestId, Retry, RetryBudget, Safety, SandboxReport, Scope, Seq, SessionId,
@@ -64,6 +64,13 @@ impl Story {
     pub fn of(mut self, session: SessionId) -> Story {
         self.session = session;
         self.envelopes.iter_mut().for_each(|envelope| envelope.session = session);
+        self
+    }
+
+    /// Leaves the first events alone, as a crash would.
+    pub fn cut(mut self, len: usize) -> Story {
+        self.envelopes.truncate(len);
+        self.turn = self.envelopes.last().filter(|last| !ends_turn(last)).and_then(|it| it.turn);
         self
     }
 
@@ -261,6 +268,7 @@ impl Story {
     pub fn called(&mut self, invocation: Invocation) -> CallId {
         self.call = self.call.next();
         let event = Event::ToolCalled {
+            arguments: Arguments::Recorded,
             call: self.call,
             request: self.request,
             item: self.items.saturating_sub(1),
@@ -380,4 +388,8 @@ pub fn retry(budget: RetryBudget) -> Option<Retry> {
 /// Gives the author of what a user of `exec` did.
 pub fn user() -> Author {
     Author::User("exec".to_owned())
+}
+
+fn ends_turn(envelope: &Envelope) -> bool {
+    envelope.event().is_some_and(Event::ends_turn)
 }

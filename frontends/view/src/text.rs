@@ -185,6 +185,10 @@ impl Text {
                 self.line(&[(Tone::Dim, what)]);
             }
             Event::Repaired { missing } => {
+                if missing.is_empty() {
+                    let what = "the journal was repaired; no event is known to be lost";
+                    self.line(&[(Tone::Warning, what)]);
+                }
                 for (first, last) in missing {
                     let what = format!("events {first} to {last} are lost");
                     self.line(&[(Tone::Warning, &what)]);

@@ -1,6 +1,8 @@
 //! Who an event comes from.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -36,7 +38,14 @@ impl Serialize for Author {
 
 impl<'de> Deserialize<'de> for Author {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        crate::parsed::parsed(deserializer, "an author")
+    }
+}
+
+impl FromStr for Author {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Author, Infallible> {
         Ok(match text.split_once(':') {
             Some(("user", frontend)) => Author::User(frontend.to_owned()),
             Some(("policy", rule)) => Author::Policy(rule.to_owned()),

@@ -1,5 +1,7 @@
 //! An event with its place in the journal, and its wire form.
 
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -50,13 +52,43 @@ pub enum Body {
     },
 }
 
+/// What an event says of itself, whatever happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// The session.
+    pub session: SessionId,
+    /// Position in the session.
+    pub seq: Seq,
+    /// Generation of the writer.
+    pub epoch: Epoch,
+    /// Version of its schema.
+    pub version: u32,
+}
+
 /// The bytes are not an event.
 #[derive(Debug, thiserror::Error)]
 #[error("not an event: {0}")]
 pub struct CodecError(#[from] serde_json::Error);
 
-// Field order is the wire order; canonical bytes depend on it.
-#[derive(Serialize, Deserialize)]
+// About what an envelope needs beside its body.
+const HEAD_ROOM: usize = 256;
+
+// Field order is the wire order; canonical bytes depend on it. The body follows.
+#[derive(Serialize)]
+struct Head<'a> {
+    session: SessionId,
+    seq: Seq,
+    epoch: Epoch,
+    at: Timestamp,
+    mono: Millis,
+    author: &'a Author,
+    cause: Option<Seq>,
+    turn: Option<TurnId>,
+    kind: &'a str,
+    v: u32,
+}
+
+#[derive(Deserialize)]
 struct Wire<'a> {
     session: SessionId,
     seq: Seq,
@@ -73,12 +105,17 @@ struct Wire<'a> {
     body: &'a RawValue,
 }
 
-#[derive(Serialize, Deserialize)]
+// An event's two parts as its own form has them, so that they are read where they lie.
 struct Tagged<'a> {
-    #[serde(borrow)]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow)]
+    kind: &'a str,
     body: &'a RawValue,
+    given: Given,
+}
+
+enum Given {
+    Nothing,
+    Kind,
+    Body,
 }
 
 impl Envelope {
@@ -88,28 +125,31 @@ impl Envelope {
         let (kind, v, body) = match &self.body {
             Body::Known(event) => {
                 tagged = serde_json::to_string(event).expect("events always encode");
-                let split: Tagged<'_> = serde_json::from_str(&tagged).expect("events are tagged");
-                (split.kind, SCHEMA_VERSION, split.body)
+                let (kind, body) = split(&tagged);
+                (kind, SCHEMA_VERSION, body)
             }
-            Body::Foreign { kind, version, raw } => {
-                let body = serde_json::from_str(raw).expect("foreign bodies came from JSON");
-                (kind.as_str().into(), *version, body)
-            }
+            Body::Foreign { kind, version, raw } => (kind.as_str(), *version, raw.as_str()),
         };
-        let wire = Wire {
+        let head = Head {
             session: self.session,
             seq: self.seq,
             epoch: self.epoch,
             at: self.at,
             mono: self.mono,
-            author: self.author.clone(),
+            author: &self.author,
             cause: self.cause,
             turn: self.turn,
             kind,
             v,
-            body,
         };
-        serde_json::to_vec(&wire).expect("envelopes always encode")
+        let mut json = Vec::with_capacity(HEAD_ROOM + body.len());
+        serde_json::to_writer(&mut json, &head).expect("envelopes always encode");
+        // The body is the last field, and is JSON already.
+        json.pop();
+        json.extend_from_slice(b",\"body\":");
+        json.extend_from_slice(body.as_bytes());
+        json.push(b'}');
+        json
     }
 
     /// Decodes an event; a kind, version or body that this release does not know stays as it came.
@@ -179,6 +219,15 @@ impl Envelope {
     }
 }
 
+impl Heading {
+    /// Reads the heading of an event. What it takes for one [`Envelope::from_json`] does, since the
+    /// body of an event may be anything.
+    pub fn from_json(json: &[u8]) -> Result<Heading, CodecError> {
+        let Wire { session, seq, epoch, v, .. } = serde_json::from_slice(json)?;
+        Ok(Heading { session, seq, epoch, version: v })
+    }
+}
+
 impl Body {
     fn decode(kind: &str, version: u32, raw: &RawValue) -> Body {
         let foreign =
@@ -186,15 +235,50 @@ impl Body {
         if version != SCHEMA_VERSION {
             return foreign();
         }
-        let tagged = serde_json::to_string(&Tagged { kind: kind.into(), body: raw })
-            .expect("JSON that was read can be written");
-        serde_json::from_str(&tagged).map_or_else(|_| foreign(), Body::Known)
+        let tagged = Tagged { kind, body: raw, given: Given::Nothing };
+        Event::deserialize(MapAccessDeserializer::new(tagged))
+            .map_or_else(|_| foreign(), Body::Known)
+    }
+}
+
+impl<'de> MapAccess<'de> for Tagged<'de> {
+    type Error = serde_json::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Self::Error> {
+        let (name, given) = match self.given {
+            Given::Nothing => ("kind", Given::Kind),
+            Given::Kind => ("body", Given::Body),
+            Given::Body => return Ok(None),
+        };
+        self.given = given;
+        seed.deserialize(name.into_deserializer()).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(
+        &mut self,
+        seed: V,
+    ) -> Result<V::Value, Self::Error> {
+        match self.given {
+            Given::Nothing | Given::Kind => seed.deserialize(self.kind.into_deserializer()),
+            Given::Body => seed.deserialize(self.body),
+        }
     }
 }
 
 /// Names the kind of an event, as its wire form does.
 pub fn kind(event: &Event) -> String {
     let tagged = serde_json::to_string(event).expect("events always encode");
-    let split: Tagged<'_> = serde_json::from_str(&tagged).expect("events are tagged");
-    split.kind.into_owned()
+    split(&tagged).0.to_owned()
+}
+
+// Events encode to `{"kind":"…","body":…}`, and the names of kinds are plain words.
+fn split(tagged: &str) -> (&str, &str) {
+    let parts = tagged
+        .strip_prefix("{\"kind\":\"")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .and_then(|rest| rest.split_once("\",\"body\":"));
+    parts.expect("events are tagged")
 }

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, FoundPatch, GitHead,
-    Invocation, ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question, RequestId,
-    Retry, SandboxReport, Scope, Seq, SessionId, Settings, Slot, Stored, StreamMark, StreamPart,
-    Surroundings, Usage, Verdict,
+    Arguments, Backend, CallId, Confinement, ContextSource, Denial, Digest, Fault, FoundPatch,
+    GitHead, Invocation, ItemKind, Outcome, OutputBytes, OutputStream, ProcessMark, Question,
+    RequestId, Retry, SandboxReport, Scope, Seq, SessionId, Settings, Slot, Stored, StreamMark,
+    StreamPart, Surroundings, Usage, Verdict,
 };
 
 /// Something that happened, in the past tense, never taken back.
@@ -196,6 +196,9 @@ pub enum Event {
         item: u32,
         /// What it asks for.
         invocation: Invocation,
+        /// Whether `invocation` is what it asks for, word for word.
+        #[serde(default, skip_serializing_if = "Arguments::are_recorded")]
+        arguments: Arguments,
     },
     /// A person has to answer before the call goes on.
     ReviewAsked {
@@ -396,6 +399,51 @@ impl Event {
             | Event::ToolIntended { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. } => Nature::Decision,
+        }
+    }
+
+    /// Tells whether a turn is over with it.
+    pub fn ends_turn(&self) -> bool {
+        matches!(
+            self,
+            Event::TurnCompleted { .. } | Event::TurnFailed { .. } | Event::TurnInterrupted { .. }
+        )
+    }
+
+    /// Tells whether the event still counts for those who watch when its turn is over.
+    pub fn outlasts_turn(&self) -> bool {
+        match self {
+            Event::SessionOpened { .. }
+            | Event::SessionForked { .. }
+            | Event::SessionResumed { .. }
+            | Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
+            | Event::SettingsChanged { .. }
+            | Event::Repaired { .. }
+            | Event::SessionClosed { .. }
+            | Event::TurnStarted { .. }
+            | Event::TurnInterrupted { .. }
+            | Event::TurnCompleted { .. }
+            | Event::TurnFailed { .. }
+            // What a session used adds up over its turns.
+            | Event::ModelResponded { .. } => true,
+            Event::ContextAdded { .. }
+            | Event::InputQueued { .. }
+            | Event::TurnInterruptRequested { .. }
+            | Event::ModelRequested { .. }
+            | Event::ModelStreamed { .. }
+            | Event::ModelItemCompleted { .. }
+            | Event::ModelAttemptFailed { .. }
+            | Event::ToolCalled { .. }
+            | Event::ReviewAsked { .. }
+            | Event::ReviewSettled { .. }
+            | Event::ToolIntended { .. }
+            | Event::ToolSpawned { .. }
+            | Event::ToolOutput { .. }
+            | Event::ToolFinished { .. }
+            | Event::ToolAbandoned { .. }
+            | Event::NotificationSent { .. }
+            | Event::Noted { .. } => false,
         }
     }
 

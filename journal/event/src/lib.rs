@@ -12,6 +12,8 @@ mod envelope;
 mod event;
 mod id;
 mod model;
+mod parsed;
+mod past;
 mod permission;
 mod protocol;
 mod record;
@@ -20,25 +22,28 @@ mod resume;
 pub mod schema;
 mod settings;
 mod stored;
+mod texts;
 mod tool;
 
 pub use author::Author;
 pub use change::{ChangeKind, FileChange};
 pub use command::{Command, MAX_NAME, Opening, Rejection};
 pub use digest::{Digest, DigestError};
-pub use envelope::{Body, CodecError, Envelope, SCHEMA_VERSION, SPILL_ABOVE, kind};
+pub use envelope::{Body, CodecError, Envelope, Heading, SCHEMA_VERSION, SPILL_ABOVE, kind};
 pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature, Shelf};
 pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
 pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};
+pub use past::Past;
 pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
 pub use protocol::{Notice, PROTOCOL, Refusal, Request};
-pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, genesis};
+pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record, genesis};
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{Backend, ContextSource, GitHead, ProviderSettings, SandboxReport, Settings};
 pub use stored::{Content, OutputBytes, Slot, Stored};
+pub use texts::{Text, Texts};
 pub use tool::{
-    Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark, Question,
-    Safety, Scope, Verdict,
+    Arguments, Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark,
+    Question, Safety, Scope, Verdict,
 };
 
 #[cfg(test)]

@@ -9,7 +9,9 @@
 //! The hash is BLAKE3 in key-derivation mode (its context separates it from every other use) over
 //! the frame without the hash. What is hashed is what is stored: a frame is never encoded again.
 
-use crate::{CodecError, Digest, Envelope, Seq, SessionId};
+use std::sync::LazyLock;
+
+use crate::{CodecError, Digest, Envelope, Heading, Seq, SessionId};
 
 /// Begins every frame. Not UTF-8, so that no text can hold it, and rare in binary data.
 pub const MAGIC: [u8; 8] = [0xC0, 0xDE, b'j', b'o', b'u', b'r', b'n', 0xFF];
@@ -36,6 +38,19 @@ pub struct Record {
     pub prev: Digest,
     /// The event, decoded.
     pub envelope: Envelope,
+}
+
+/// A frame whose hash proved it, where it lies; its event is not decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Proven<'a> {
+    /// Position of the event.
+    pub seq: Seq,
+    /// Hash of the record before this one.
+    pub prev: Digest,
+    /// Hash of the frame.
+    pub hash: Digest,
+    /// The frame, as stored.
+    pub frame: &'a [u8],
 }
 
 /// Why bytes are not a good frame.
@@ -98,6 +113,18 @@ impl Record {
 
     /// Opens the frame at the start of `bytes`; more may follow it.
     pub fn open(bytes: &[u8]) -> Result<Record, FrameError> {
+        Proven::at_start(bytes)?.open()
+    }
+
+    /// Gives the JSON inside of the frame.
+    pub fn json(&self) -> &[u8] {
+        &self.frame[HEADER_LEN..]
+    }
+}
+
+impl<'a> Proven<'a> {
+    /// Proves the frame at the start of `bytes`; more may follow it.
+    pub fn at_start(bytes: &'a [u8]) -> Result<Proven<'a>, FrameError> {
         if !bytes.starts_with(&MAGIC) {
             let begun = bytes.len() < MAGIC.len() && MAGIC.starts_with(bytes);
             return Err(if begun { FrameError::Short } else { FrameError::NoMagic });
@@ -110,30 +137,51 @@ impl Record {
         if len as usize > MAX_JSON_LEN {
             return Err(FrameError::Length(len));
         }
+        let frame = bytes.get(..HEADER_LEN + len as usize).ok_or(FrameError::Short)?;
         let seq = Seq(u64::from_le_bytes(array(&header[13..21])));
         let prev = Digest(array(&header[21..53]));
         let hash = Digest(array(&header[HASH_AT..]));
-        let json = bytes.get(HEADER_LEN..HEADER_LEN + len as usize).ok_or(FrameError::Short)?;
-        if hash_of(&header[..HASH_AT], json) != hash {
+        if hash_of(&header[..HASH_AT], &frame[HEADER_LEN..]) != hash {
             return Err(FrameError::Hash);
         }
-        let envelope = Envelope::from_json(json)?;
-        if envelope.seq != seq {
-            return Err(FrameError::Position { frame: seq, event: envelope.seq });
-        }
-        let frame = bytes[..HEADER_LEN + json.len()].to_vec();
-        Ok(Record { frame, hash, prev, envelope })
+        Ok(Proven { seq, prev, hash, frame })
     }
 
     /// Gives the JSON inside of the frame.
-    pub fn json(&self) -> &[u8] {
+    pub fn json(&self) -> &'a [u8] {
         &self.frame[HEADER_LEN..]
+    }
+
+    /// Reads what its event says of itself. Refuses what [`Proven::envelope`] refuses, and costs a
+    /// third of it.
+    pub fn heading(&self) -> Result<Heading, FrameError> {
+        let heading = Heading::from_json(self.json())?;
+        self.at(heading.seq).map(|()| heading)
+    }
+
+    /// Decodes its event.
+    pub fn envelope(&self) -> Result<Envelope, FrameError> {
+        let envelope = Envelope::from_json(self.json())?;
+        self.at(envelope.seq).map(|()| envelope)
+    }
+
+    /// Decodes its event, and keeps the bytes.
+    pub fn open(&self) -> Result<Record, FrameError> {
+        let envelope = self.envelope()?;
+        Ok(Record { frame: self.frame.to_vec(), hash: self.hash, prev: self.prev, envelope })
+    }
+
+    fn at(&self, event: Seq) -> Result<(), FrameError> {
+        let frame = self.seq;
+        if event == frame { Ok(()) } else { Err(FrameError::Position { frame, event }) }
     }
 }
 
 fn hash_of(header: &[u8], json: &[u8]) -> Digest {
-    let hash = blake3::Hasher::new_derive_key(HASH_CONTEXT).update(header).update(json).finalize();
-    Digest(*hash.as_bytes())
+    // Preparing it costs as much as hashing two lines of text.
+    static KEYED: LazyLock<blake3::Hasher> =
+        LazyLock::new(|| blake3::Hasher::new_derive_key(HASH_CONTEXT));
+    Digest(*KEYED.clone().update(header).update(json).finalize().as_bytes())
 }
 
 fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {

@@ -1,6 +1,10 @@
 //! Values that move to the blob store when they are large.
 
-use serde::de::DeserializeOwned;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{DeserializeOwned, Error, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Digest;
@@ -141,19 +145,34 @@ impl<T: Serialize> Serialize for Stored<T> {
     }
 }
 
-// Inline values are strings and lists, never objects, so the two forms can't be confused.
+// Inline values are strings and lists, never objects, so the two forms can't be confused. Told apart
+// by their first byte: trying one after the other would put an error into words for each inline value.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Stored<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either<T> {
-            Blob(BlobRef),
-            Inline(T),
+        struct Either<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = Stored<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a list, or the digest and length of a blob")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                T::deserialize(text.into_deserializer()).map(Stored::Inline)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(SeqAccessDeserializer::new(list)).map(Stored::Inline)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let BlobRef { blob, len } = BlobRef::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Stored::Blob { digest: blob, len })
+            }
         }
-        Ok(match Either::deserialize(deserializer)? {
-            Either::Blob(BlobRef { blob, len }) => Stored::Blob { digest: blob, len },
-            Either::Inline(value) => Stored::Inline(value),
-        })
+
+        deserializer.deserialize_any(Either(PhantomData))
     }
 }
 
@@ -180,15 +199,25 @@ impl Serialize for OutputBytes {
 
 impl<'de> Deserialize<'de> for OutputBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Either {
-            Text(String),
-            Hex(HexBytes),
-        }
-        match Either::deserialize(deserializer)? {
-            Either::Text(text) => Ok(OutputBytes(text.into_bytes())),
-            Either::Hex(HexBytes { hex }) => {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = OutputBytes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, or bytes in base 16")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(OutputBytes(text.as_bytes().to_vec()))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
+                Ok(OutputBytes(text.into_bytes()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                let HexBytes { hex } = HexBytes::deserialize(MapAccessDeserializer::new(map))?;
                 let digit = |d: u8| (d as char).to_digit(16).map(|d| d as u8);
                 let bytes = hex.as_bytes().chunks(2).map(|pair| match *pair {
                     [high, low] => Some(digit(high)? << 4 | digit(low)?),
@@ -197,8 +226,10 @@ impl<'de> Deserialize<'de> for OutputBytes {
                 bytes
                     .collect::<Option<Vec<u8>>>()
                     .map(OutputBytes)
-                    .ok_or_else(|| serde::de::Error::custom("broken hexadecimal output"))
+                    .ok_or_else(|| Error::custom("broken hexadecimal output"))
             }
         }
+
+        deserializer.deserialize_any(Either)
     }
 }

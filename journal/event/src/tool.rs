@@ -42,6 +42,25 @@ pub enum Invocation {
     },
 }
 
+/// Whether the journal holds the arguments of a call as the model gave them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arguments {
+    /// It does.
+    #[default]
+    Recorded,
+    /// They hold a secret, and the journal holds a marker in its place. Only the process that got the
+    /// call can carry it out: from the journal alone it would be another call.
+    Concealed,
+}
+
+impl Arguments {
+    /// Tells whether they are recorded; what is, is not worth a field.
+    pub(crate) fn are_recorded(&self) -> bool {
+        *self == Arguments::Recorded
+    }
+}
+
 /// What the classifier said of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

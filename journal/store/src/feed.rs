@@ -9,8 +9,9 @@ use codex_event::{Record, Seq};
 
 use crate::blobs::Blobs;
 use crate::head::Head;
+use crate::lock::Lock;
 use crate::scribe::WriteError;
-use crate::store::{Reader, StoreError};
+use crate::store::{Holes, Reader, StoreError};
 
 /// Most records that are held for subscribers in memory; older ones are read from the store.
 pub const RING_RECORDS: usize = 1024;
@@ -38,8 +39,9 @@ pub struct Handle {
 
 /// A reader's place in a journal.
 ///
-/// From any position at any time it gives the same records: none left out, none twice. It takes
-/// what it needs when it is asked, so a slow one costs the writer nothing.
+/// From any position at any time it gives the same records: none left out, none twice; positions that
+/// a repair named as lost are passed over. It takes what it needs when it is asked, so a slow one costs
+/// the writer nothing.
 pub struct Subscription {
     shared: Arc<Shared>,
     next: Seq,
@@ -54,6 +56,9 @@ pub(crate) struct Shared {
     wake: Condvar,
     reader: Reader,
     blobs: Blobs,
+    // Positions that a repair named as lost; none is added while the journal is open.
+    holes: Holes,
+    lock: Option<Arc<Lock>>,
 }
 
 struct State {
@@ -169,26 +174,46 @@ impl Subscription {
     fn read(&mut self, last: Seq) {
         let last = last.min(Seq(self.next.0 + PAGE - 1));
         match (self.shared.reader)(self.next..=last) {
-            Ok(records) => {
-                let dense = (self.next.0..=last.0)
-                    .map(Seq)
-                    .eq(records.iter().map(|record| record.envelope.seq));
-                if dense {
-                    self.page.extend(records.into_iter().map(Arc::new));
-                } else {
-                    self.fault = Some(StoreError::Missing(self.next));
-                }
-            }
+            Ok(records) => match self.shared.unnamed_gap(self.next, last, &records) {
+                Some(missing) => self.fault = Some(StoreError::Missing(missing)),
+                // Nothing of this page is left: what follows the hole is next.
+                None if records.is_empty() => self.next = last.next(),
+                None => self.page.extend(records.into_iter().map(Arc::new)),
+            },
             Err(error) => self.fault = Some(error),
         }
     }
 }
 
 impl Shared {
-    pub(crate) fn new(head: Head, reader: Reader, blobs: Blobs) -> Shared {
+    pub(crate) fn new(
+        head: Head,
+        holes: Holes,
+        reader: Reader,
+        blobs: Blobs,
+        lock: Option<Arc<Lock>>,
+    ) -> Shared {
         let ring = VecDeque::new();
         let state = State { head, ring, bytes: 0, ended: false, fault: None };
-        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs }
+        Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs, holes, lock }
+    }
+
+    // Gives the first position that is not there though no repair named it as lost.
+    fn unnamed_gap(&self, first: Seq, last: Seq, records: &[Record]) -> Option<Seq> {
+        let mut due = first;
+        let ends = records.iter().map(|record| record.envelope.seq).chain([last.next()]);
+        for seq in ends {
+            if seq != due && !(seq > due && self.holes.cover(due..=Seq(seq.0 - 1))) {
+                return Some(due);
+            }
+            due = seq.next();
+        }
+        None
+    }
+
+    /// Gives what keeps other owners away; none when the journal is not on a disk.
+    pub(crate) fn lock_of_session(&self) -> Option<&Arc<Lock>> {
+        self.lock.as_ref()
     }
 
     /// Shows durable records to the subscribers.

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use codex_event::{Digest, Epoch, Seq, SessionId, genesis};
 
+use crate::blobs::sync_dir;
+
 const MAGIC: [u8; 8] = *b"jrnlhead";
 const CONTEXT: &str = "codex journal 2026-11 head slot";
 const BODY: usize = 8 + 8 + 8 + 32;
@@ -66,6 +68,21 @@ impl HeadFile {
         }
         file.sync_all()?;
         Ok(HeadFile { file, turn: 0 })
+    }
+
+    /// Puts a new file in the place of whatever is there, at once and durably.
+    pub fn replace(path: &Path, head: Head) -> io::Result<()> {
+        let beside = path.with_extension("new");
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => HeadFile::create(&beside, head)?,
+        };
+        if path.is_dir() {
+            // No file takes the place of a folder by itself.
+            std::fs::remove_dir_all(path)?;
+        }
+        std::fs::rename(&beside, path)?;
+        path.parent().map_or(Ok(()), sync_dir)
     }
 
     /// Opens the file for writing, and tells what it says.

@@ -7,7 +7,7 @@ use codex_event::{Seq, SessionId};
 
 use crate::head::{HeadFile, HeadState};
 
-/// Names the folders of all sessions below one home: `journals/<session>/{db/, blobs/, head, lock}`.
+/// Names the folders of all sessions below one home: `journals/<session>/{db/, blobs/, head, lock, lease, s}`.
 #[derive(Clone, Debug)]
 pub struct Layout {
     journals: PathBuf,
@@ -92,6 +92,16 @@ impl SessionDir {
     /// Gives the file that the owner holds locked.
     pub fn lock(&self) -> PathBuf {
         self.path.join("lock")
+    }
+
+    /// Gives the file that says who the owner is.
+    pub fn lease(&self) -> PathBuf {
+        self.path.join("lease")
+    }
+
+    /// Gives the owner's socket.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("s")
     }
 
     /// Gives the file that is there only while the engine is being opened.

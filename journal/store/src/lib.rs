@@ -10,10 +10,13 @@ mod find;
 mod guard;
 mod head;
 mod layout;
+mod lease;
 mod lock;
 mod open;
 mod phase;
 mod raw;
+mod repair;
+mod room;
 mod scribe;
 mod store;
 mod verify;
@@ -24,11 +27,15 @@ pub use find::{FindError, PREFIX_LEN, find, find_among, last, last_in, recent};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};
-pub use open::{Damage, OpenError};
+pub use lease::{Lease, Standing};
+pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
-pub use store::{AppendError, MemStore, Reader, SledStore, Store, StoreError};
-pub use verify::{Problem, Verified, verify};
+pub use store::{
+    AppendError, Holes, MemStore, Reader, Salvaged, SledStore, Store, StoreError, kept,
+};
+pub use verify::{Problem, Repaired, Verified, verify};

@@ -2,25 +2,233 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use codex_event::Epoch;
+
+use crate::head::{HeadFile, HeadState};
+use crate::layout::SessionDir;
+use crate::lease::{FileId, Lease};
+
+/// How long somebody who holds the lock may take to say who it is.
+const INTRODUCTION: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(2);
 
 /// Holds a session for this process until it is dropped or the process ends.
 ///
-/// Our own lock and not the engine's, because files are removed before the engine is opened.
+/// Our own lock and not the engine's, because files are removed before the engine is opened. The
+/// lease beside it is written once the lock is had and removed before it is given up.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    path: PathBuf,
+    lease_path: PathBuf,
+    head_path: PathBuf,
+    data_path: PathBuf,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    file: File,
+    id: FileId,
+    lease: Lease,
+    lease_id: FileId,
+    // The engine's file that is written to; none while it may still be replaced.
+    data_id: Option<FileId>,
+}
+
+/// Why a session's lock was not to be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    /// Somebody holds it; who, if that is known.
+    #[error("the session is in use")]
+    Held(Option<Box<Lease>>),
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Why this process does not hold a session any more.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Lost {
+    /// A later owner took it.
+    #[error("epoch {ours} is fenced off by epoch {theirs}")]
+    Fenced { ours: Epoch, theirs: Epoch },
+    /// Its files can't be looked at.
+    #[error(transparent)]
+    Io(#[from] io::Error),
 }
 
 impl Lock {
-    /// Takes the lock at once; none when somebody holds it.
-    pub(crate) fn take(path: &Path) -> io::Result<Option<Lock>> {
+    /// Takes the lock at once, and says in the lease who has it.
+    ///
+    /// A lease that a process left behind counts for nothing: the lock is free, so it is gone.
+    pub(crate) fn take(dir: &SessionDir) -> Result<Lock, LockError> {
+        let (path, lease_path, head_path) = (dir.lock(), dir.lease(), dir.head());
         let file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        if !try_lock(&file)? {
+            introduction(dir, &file)?;
         }
+        let before = Lease::stored(&lease_path);
+        let claimed = before.as_ref().map_or(Epoch(0), |lease| lease.epoch);
+        let epoch = head_epoch(&head_path).max(claimed).next();
+        let named = Lease::live(dir).map(Box::new);
+        let lease = Lease::ours(epoch)?;
+        let lease_id = lease.store(&lease_path)?;
+        // Somebody took the lock file away from an owner who still has the engine's files open. Our
+        // claim stays, and fences that owner off before its next record; until it is gone, nobody
+        // else may touch the files.
+        if engine_is_open(&dir.data())? {
+            return Err(LockError::Held(named));
+        }
+        let id = FileId::of(&file)?;
+        let held = Mutex::new(Held { file, id, lease, lease_id, data_id: None });
+        Ok(Lock { path, lease_path, head_path, data_path: dir.data(), held })
+    }
+
+    /// Fails when somebody else may have taken the session: the lock file is another one, the
+    /// lease is a later owner's, or the engine's file is not the one that is written to.
+    ///
+    /// Costs three looks at names. A lock or a lease that was merely removed is made again.
+    pub(crate) fn check(&self) -> Result<(), Lost> {
+        let mut held = self.held();
+        if let Some(data) = held.data_id {
+            match FileId::at(&self.data_path)? {
+                Some(id) if id == data => {}
+                Some(_) => return Err(self.fenced(&held)),
+                None => return Err(io::Error::from(io::ErrorKind::NotFound).into()),
+            }
+        }
+        match FileId::at(&self.path)? {
+            Some(id) if id == held.id => {}
+            Some(_) => return Err(self.fenced(&held)),
+            None => self.lock_again(&mut held)?,
+        }
+        match FileId::at(&self.lease_path)? {
+            Some(id) if id == held.lease_id => {}
+            None => held.lease_id = held.lease.store(&self.lease_path)?,
+            Some(_) => match Lease::stored(&self.lease_path) {
+                Some(theirs) if theirs.epoch > held.lease.epoch => return Err(self.fenced(&held)),
+                // Garbage, or an old one put back: the lock is ours.
+                Some(_) | None => held.lease_id = held.lease.store(&self.lease_path)?,
+            },
+        }
+        Ok(())
+    }
+
+    /// Says of which generation the owner is, once its journal is open and the engine's file stays
+    /// the one that it is.
+    pub(crate) fn opened(&self, epoch: Epoch) -> io::Result<()> {
+        let mut held = self.held();
+        held.data_id = FileId::at(&self.data_path)?;
+        if held.lease.epoch < epoch {
+            held.lease.epoch = epoch;
+            held.lease_id = held.lease.store(&self.lease_path)?;
+        }
+        Ok(())
+    }
+
+    /// Says where the owner listens.
+    #[expect(dead_code)]
+    pub(crate) fn set_socket(&self, socket: Option<PathBuf>) -> io::Result<()> {
+        let mut held = self.held();
+        if FileId::at(&self.lease_path)? == Some(held.lease_id) {
+            held.lease.socket = socket;
+            held.lease_id = held.lease.store(&self.lease_path)?;
+        }
+        Ok(())
+    }
+
+    /// Gives what the lease says.
+    #[expect(dead_code)]
+    pub(crate) fn lease(&self) -> Lease {
+        self.held().lease.clone()
+    }
+
+    // The name is free: whoever gets it first and locks it owns the session from here on.
+    fn lock_again(&self, held: &mut Held) -> Result<(), Lost> {
+        let made = OpenOptions::new().create_new(true).read(true).write(true).open(&self.path);
+        let file = match made {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return Err(self.fenced(held));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if !try_lock(&file)? {
+            return Err(self.fenced(held));
+        }
+        held.id = FileId::of(&file)?;
+        held.file = file;
+        Ok(())
+    }
+
+    fn fenced(&self, held: &Held) -> Lost {
+        let ours = held.lease.epoch;
+        let claimed = Lease::stored(&self.lease_path).map_or(Epoch(0), |lease| lease.epoch);
+        // Whoever came has a later epoch, or will have: it was not shown yet.
+        let theirs = claimed.max(head_epoch(&self.head_path)).max(ours.next());
+        Lost::Fenced { ours, theirs }
+    }
+
+    // Nothing under this lock panics half way.
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let held = self.held();
+        let ours = FileId::at(&self.lease_path).is_ok_and(|id| id == Some(held.lease_id));
+        if ours && let Err(error) = std::fs::remove_file(&self.lease_path) {
+            tracing::warn!(%error, "the lease can't be removed");
+        }
+    }
+}
+
+fn try_lock(file: &File) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+// An owner that has just taken the lock has not said yet who it is, and one that is about to let go
+// says it no more: then the lock is ours.
+fn introduction(dir: &SessionDir, file: &File) -> Result<(), LockError> {
+    let deadline = Instant::now() + INTRODUCTION;
+    loop {
+        if let Some(lease) = Lease::live(dir) {
+            return Err(LockError::Held(Some(Box::new(lease))));
+        }
+        if try_lock(file)? {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(LockError::Held(None));
+        }
+        std::thread::sleep(TICK);
+    }
+}
+
+fn head_epoch(path: &Path) -> Epoch {
+    match HeadFile::read(path) {
+        Ok(HeadState::Good(head) | HeadState::OneSlot(head)) => head.epoch,
+        Ok(HeadState::Damaged | HeadState::Absent) | Err(_) => Epoch(0),
+    }
+}
+
+// The engine locks its data file for as long as it is open.
+fn engine_is_open(data: &Path) -> io::Result<bool> {
+    match File::open(data) {
+        Ok(file) => Ok(!try_lock(&file)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        // What can't be read is reported by those who have to read it.
+        Err(_) => Ok(false),
     }
 }

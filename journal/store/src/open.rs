@@ -1,21 +1,29 @@
 //! What is asked of a journal's files before the engine may touch them.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
-use codex_event::{Record, Seq, SessionId};
+use codex_event::{Envelope, FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
 
 use crate::head::{Head, HeadFile, HeadState};
-use crate::layout::SessionDir;
+use crate::layout::{SessionDir, is_absence};
+use crate::lease::Lease;
+use crate::lock::LockError;
 use crate::raw::{RawError, RawJournal};
-use crate::store::StoreError;
+use crate::store::{Holes, StoreError};
 use crate::verify::Problem;
 
 /// Why a journal could not be opened for writing.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process, or another part of this one, owns the session.
-    #[error("session {0} is in use by another process")]
-    Busy(SessionId),
+    #[error("session {session} is in use by {}", named(owner.as_deref()))]
+    Busy {
+        /// The session.
+        session: SessionId,
+        /// Who owns it; none when it does not say.
+        owner: Option<Box<Lease>>,
+    },
     /// There is no such session.
     #[error("no session {0}")]
     NotFound(SessionId),
@@ -30,6 +38,27 @@ pub enum OpenError {
         /// What is wrong.
         damage: Damage,
     },
+    /// A newer release wrote to it; it can be read as far as this one knows its form.
+    #[error(
+        "session {session} was written by a newer release: it has format {found}, this one knows \
+         {known}"
+    )]
+    Newer {
+        /// The session.
+        session: SessionId,
+        /// The latest format, of frames or events, that was found.
+        found: u32,
+        /// The latest one that this release knows.
+        known: u32,
+    },
+    /// Something that the program did not put there stands in the place of one of its files.
+    #[error("{} is not {wanted}", path.display())]
+    InTheWay {
+        /// Where.
+        path: PathBuf,
+        /// What belongs there.
+        wanted: &'static str,
+    },
     /// The engine failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -39,6 +68,21 @@ pub enum OpenError {
     /// The files can't be read.
     #[error(transparent)]
     Raw(#[from] RawError),
+}
+
+impl OpenError {
+    pub(crate) fn of_lock(session: SessionId, error: LockError) -> OpenError {
+        match error {
+            LockError::Held(owner) => OpenError::Busy { session, owner },
+            LockError::Io(error) => OpenError::Io(error),
+        }
+    }
+}
+
+fn named(owner: Option<&Lease>) -> String {
+    owner.map_or("another process".to_owned(), |lease| {
+        format!("process {} ({})", lease.pid, lease.program)
+    })
 }
 
 /// What is wrong with a journal that can't be gone on with.
@@ -61,18 +105,61 @@ pub enum Damage {
     Unfinished(usize),
 }
 
+/// Refuses a session whose files are not there, or are none of ours.
+pub(crate) fn check(dir: &SessionDir, session: SessionId) -> Result<(), OpenError> {
+    let in_the_way = |path: PathBuf, wanted| OpenError::InTheWay { path, wanted };
+    let snapshots = std::fs::read_dir(dir.db()).into_iter().flatten().flatten();
+    let snapshots = snapshots.filter(|it| it.file_name().to_string_lossy().starts_with("snap."));
+    let files = [dir.lock(), dir.opening(), dir.data(), dir.db().join("conf")];
+    for path in files.into_iter().chain(snapshots.map(|entry| entry.path())) {
+        if stands(&path) && !path.is_file() {
+            return Err(in_the_way(path, "a file"));
+        }
+    }
+    for path in [dir.path().to_owned(), dir.db(), dir.blobs(), dir.db().join("blobs")] {
+        if stands(&path) && !path.is_dir() {
+            return Err(in_the_way(path, "a folder"));
+        }
+    }
+    if dir.data().is_file() {
+        return Ok(());
+    }
+    match HeadFile::read(&dir.head()) {
+        Ok(HeadState::Good(head) | HeadState::OneSlot(head)) if head.seq > Seq(0) => {
+            let problem = Problem::BehindHead { found: Seq(0), head: head.seq };
+            Err(OpenError::Damaged { session, damage: Damage::Records(problem) })
+        }
+        Ok(HeadState::Good(_) | HeadState::OneSlot(_) | HeadState::Damaged | HeadState::Absent)
+        | Err(_) => Err(OpenError::NotFound(session)),
+    }
+}
+
+fn stands(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).map_or_else(|error| !is_absence(&error), |_| true)
+}
+
+/// Is shown every event of a journal while it is opened: each once, in order.
+pub type Witness<'a> = &'a mut (dyn FnMut(&Envelope) + Send);
+
 /// What a journal's files hold, read before the engine opens them.
 pub(crate) struct Survey {
     journal: RawJournal,
     acknowledged: Seq,
     tail: Vec<Record>,
+    holes: Holes,
 }
 
 impl Survey {
-    /// Reads the files, and refuses a journal whose records are damaged.
+    /// Reads the files, and refuses a journal whose records are damaged: one with a loss that no
+    /// repair has named yet.
     pub(crate) fn take(dir: &SessionDir, session: SessionId) -> Result<Survey, OpenError> {
         let damaged = |damage| OpenError::Damaged { session, damage };
-        let head = match HeadFile::read(&dir.head())? {
+        let journal = RawJournal::read(dir, session)?;
+        if let Some(found) = journal.newer() {
+            let known = SCHEMA_VERSION.max(u32::from(FORMAT));
+            return Err(OpenError::Newer { session, found, known });
+        }
+        let head = match journal.acknowledged() {
             HeadState::Good(head) => head,
             HeadState::OneSlot(head) => {
                 tracing::warn!(%session, seq = head.seq.0, "one slot of the head file is damaged");
@@ -82,14 +169,44 @@ impl Survey {
                 return Err(damaged(Damage::Records(Problem::HeadDamaged)));
             }
         };
-        let journal = RawJournal::read(dir, session)?;
+        let mut problems = journal.problems();
+        let mut holes = Holes::default();
+        if !journal.gaps().is_empty() {
+            for record in journal.records() {
+                holes.learn(&record?.envelope);
+            }
+        }
         // One good slot is enough to go on with, and the next head repairs the other.
-        let fatal = |problem: &Problem| *problem != Problem::HeadDamaged;
-        if let Some(problem) = journal.problems().into_iter().find(fatal) {
+        problems.retain(|problem| *problem != Problem::HeadDamaged);
+        let named = |problem: &Problem| matches!(problem, Problem::Missing { first, last } if holes.cover(*first..=*last));
+        if let Some(problem) = problems.into_iter().find(|problem| !named(problem)) {
             return Err(damaged(Damage::Records(problem)));
         }
         let tail = journal.records_from(head.seq.next()).collect::<Result<Vec<_>, _>>()?;
-        Ok(Survey { journal, acknowledged: head.seq, tail })
+        Ok(Survey { journal, acknowledged: head.seq, tail, holes })
+    }
+
+    /// Reads from a copy of the engine's files from now on, since the engine is about to change them.
+    pub(crate) fn read_from(&mut self, copy: &SessionDir) -> io::Result<()> {
+        self.journal.read_from(copy)
+    }
+
+    /// Shows every event.
+    pub(crate) fn show(&self, witness: Witness<'_>) -> Result<(), RawError> {
+        self.journal.envelopes().try_for_each(|envelope| {
+            witness(&envelope?);
+            Ok(())
+        })
+    }
+
+    /// Gives what earlier repairs named as lost.
+    pub(crate) fn holes(&self) -> &Holes {
+        &self.holes
+    }
+
+    /// Gives the positions of all records.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = Seq> + '_ {
+        self.journal.links().map(|link| link.head.seq)
     }
 
     /// Tells whether a stored value is the record of that position.

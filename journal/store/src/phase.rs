@@ -14,6 +14,14 @@ pub enum Phase {
     CreateSync,
     /// Reading the files before the engine may.
     Survey,
+    /// Keeping damaged files before a repair.
+    KeepDamaged,
+    /// Making the engine's files anew, beside the old ones.
+    Rebuild,
+    /// Putting new files in the place of the engine's.
+    PutInPlace,
+    /// Making a head file anew.
+    RepairHead,
     /// Copying the engine's files aside.
     CopyAside,
     /// The engine opens its files, and may write to them.
@@ -53,11 +61,15 @@ pub const PHASE_TARGET: &str = "codex_journal::phase";
 
 impl Phase {
     /// Every phase, in the order of a session's life.
-    pub const ALL: [Phase; 20] = [
+    pub const ALL: [Phase; 24] = [
         Phase::CreateHead,
         Phase::CreateEngine,
         Phase::CreateSync,
         Phase::Survey,
+        Phase::KeepDamaged,
+        Phase::Rebuild,
+        Phase::PutInPlace,
+        Phase::RepairHead,
         Phase::CopyAside,
         Phase::OpenEngine,
         Phase::Compare,
@@ -83,6 +95,10 @@ impl Phase {
             Phase::CreateEngine => "create-engine",
             Phase::CreateSync => "create-sync",
             Phase::Survey => "survey",
+            Phase::KeepDamaged => "keep-damaged",
+            Phase::Rebuild => "rebuild",
+            Phase::PutInPlace => "put-in-place",
+            Phase::RepairHead => "repair-head",
             Phase::CopyAside => "copy-aside",
             Phase::OpenEngine => "open-engine",
             Phase::Compare => "compare",

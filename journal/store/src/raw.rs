@@ -1,23 +1,24 @@
 //! Reading a journal's files without the engine.
 
-use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use codex_event::{HEADER_LEN, Record, Seq, SessionId};
+use codex_event::{Digest, Envelope, HEADER_LEN, Proven, Record, Seq, SessionId};
 
 use crate::blobs::Blobs;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
 use crate::verify::Problem;
 
+mod blocks;
 mod chain;
 mod frames;
 
+use blocks::Blocks;
 use chain::Chain;
-use frames::{Place, Sighting};
+use frames::{Newer, Place, Sighting};
 
 // Most looks at a journal that changes while it is read.
 const LOOKS: usize = 6;
@@ -45,12 +46,23 @@ pub enum RawError {
 #[derive(Debug)]
 pub struct RawJournal {
     dir: SessionDir,
+    also: Option<SessionDir>,
     session: SessionId,
     blobs: Blobs,
     acknowledged: HeadState,
     files: Vec<File>,
     chain: Chain,
     gaps: Vec<(Seq, Seq)>,
+    // Positions whose records a newer release wrote in a form that can't be read.
+    newer: BTreeMap<Seq, u32>,
+    newest: Option<u32>,
+}
+
+/// A record's place in the chain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    pub(crate) head: Head,
+    pub(crate) prev: Digest,
 }
 
 /// Gives the record that a session begins with, without reading the others; none when it is not
@@ -74,14 +86,23 @@ pub(crate) fn mentions(dir: &SessionDir, words: &[u8]) -> io::Result<bool> {
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
-        let mut journal = RawJournal::look(dir, id)?;
+        RawJournal::read_with(dir, None, id)
+    }
+
+    /// Finds the records of a session in its files and in a copy of them.
+    pub(crate) fn read_with(
+        dir: &SessionDir,
+        also: Option<SessionDir>,
+        id: SessionId,
+    ) -> Result<RawJournal, RawError> {
+        let mut journal = RawJournal::look(dir, also.clone(), id)?;
         for _ in 1..LOOKS {
             // A page that moved while it was looked for is in the next look. A file that is really
             // damaged shows the same twice.
             if journal.is_whole() {
                 break;
             }
-            let again = RawJournal::look(dir, id)?;
+            let again = RawJournal::look(dir, also.clone(), id)?;
             let settled = again.acknowledged == journal.acknowledged && again.gaps == journal.gaps;
             journal = again;
             if settled {
@@ -98,9 +119,35 @@ impl RawJournal {
 
     /// Gives the records from a position on.
     pub fn records_from(&self, first: Seq) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
+        self.read_each(first, |frame| frame.open().ok())
+    }
+
+    /// Gives the events of all records in order.
+    pub(crate) fn envelopes(&self) -> impl Iterator<Item = Result<Envelope, RawError>> + '_ {
+        self.read_each(Seq(1), |frame| frame.envelope().ok())
+    }
+
+    fn read_each<'a, T: 'a>(
+        &'a self,
+        first: Seq,
+        take: fn(&Proven<'_>) -> Option<T>,
+    ) -> impl Iterator<Item = Result<T, RawError>> + 'a {
         let begin = self.chain.records.partition_point(|place| place.seq < first);
-        let later = RefCell::new(None);
-        self.chain.records[begin..].iter().map(move |place| self.body(place, &later))
+        let (mut blocks, mut later) = (Blocks::default(), None);
+        self.chain.records[begin..]
+            .iter()
+            .map(move |place| self.body(place, take, &mut blocks, &mut later))
+    }
+
+    /// Reads from a copy of the engine's files from now on, so that nothing changes them.
+    pub(crate) fn read_from(&mut self, copy: &SessionDir) -> io::Result<()> {
+        let copies: io::Result<Vec<File>> =
+            frames::files(copy)?.into_iter().map(File::open).collect();
+        let copies = copies?;
+        // The engine's files are the last ones.
+        self.files.truncate(self.files.len().saturating_sub(copies.len()));
+        self.files.extend(copies);
+        Ok(())
     }
 
     /// Gives the place of the last record found, or the genesis.
@@ -153,10 +200,25 @@ impl RawJournal {
             .extend(chain.foreign.iter().map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
         problems
             .extend(chain.unreadable.iter().map(|seq| at(seq, |seq| Problem::Unreadable { seq })));
+        let newer = self.newer.iter().map(|(&seq, &version)| (seq, version));
+        problems.extend(newer.map(|(seq, version)| (seq, Problem::Newer { seq, version })));
         problems.sort_by_key(|(seq, _)| *seq);
         let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
         problems.extend(self.head_problems());
         problems
+    }
+
+    /// Gives the latest format or schema of a newer release that was found.
+    pub fn newer(&self) -> Option<u32> {
+        self.newest
+    }
+
+    /// Gives the places of all records in order.
+    pub(crate) fn links(&self) -> impl DoubleEndedIterator<Item = Link> + '_ {
+        self.chain.records.iter().map(|place| Link {
+            head: Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
+            prev: place.prev,
+        })
     }
 
     /// Tells whether a frame is that of the record at a position.
@@ -166,7 +228,11 @@ impl RawJournal {
         })
     }
 
-    fn look(dir: &SessionDir, session: SessionId) -> Result<RawJournal, RawError> {
+    fn look(
+        dir: &SessionDir,
+        also: Option<SessionDir>,
+        session: SessionId,
+    ) -> Result<RawJournal, RawError> {
         match std::fs::metadata(dir.data()) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if !is_absence(&error) => return Err(error.into()),
@@ -179,20 +245,41 @@ impl RawJournal {
             HeadState::Damaged
         });
         let mut sighting = Sighting::default();
-        for path in frames::files(dir)? {
-            sighting.scan(&path)?;
+        for place in [Some(dir), also.as_ref()].into_iter().flatten() {
+            for path in frames::files(place)? {
+                sighting.scan(&path)?;
+            }
         }
+        let newest = sighting.newer.iter().map(|(_, newer)| newer.version()).max();
+        let unread = |(seq, newer): &(Seq, Newer)| newer.unread().map(|version| (*seq, version));
+        let mut newer: BTreeMap<Seq, u32> = sighting.newer.iter().filter_map(unread).collect();
         let (files, chain) = Chain::build(sighting, session, acknowledged);
         let mut gaps = Vec::new();
+        newer.retain(|seq, _| chain.find(*seq).is_none());
+        let mut there: Vec<Seq> = chain.records.iter().map(|place| place.seq).collect();
+        there.extend(newer.keys());
+        there.sort_unstable();
         let mut due = Seq(1);
-        for place in &chain.records {
-            if place.seq > due {
-                gaps.push((due, Seq(place.seq.0 - 1)));
+        for seq in there {
+            if seq > due {
+                gaps.push((due, Seq(seq.0 - 1)));
             }
-            due = place.seq.next();
+            due = seq.next();
         }
         let blobs = Blobs::at(dir.blobs());
-        Ok(RawJournal { dir: dir.clone(), session, blobs, acknowledged, files, chain, gaps })
+        let dir = dir.clone();
+        Ok(RawJournal {
+            dir,
+            also,
+            session,
+            blobs,
+            acknowledged,
+            files,
+            chain,
+            gaps,
+            newer,
+            newest,
+        })
     }
 
     fn is_whole(&self) -> bool {
@@ -206,7 +293,8 @@ impl RawJournal {
             HeadState::Damaged | HeadState::Absent => return vec![Problem::HeadDamaged],
         };
         let mut problems = Vec::new();
-        let found = self.head().seq;
+        let newer = self.newer.keys().next_back().copied();
+        let found = self.head().seq.max(newer.unwrap_or(Seq(0)));
         if found < head.seq {
             problems.push(Problem::BehindHead { found, head: head.seq });
         } else if self.chain.find(head.seq).is_some_and(|place| place.hash != head.hash) {
@@ -219,29 +307,27 @@ impl RawJournal {
     }
 
     // A live writer may have moved the page since: look for the same record again.
-    fn body(&self, place: &Place, later: &RefCell<Option<RawJournal>>) -> Result<Record, RawError> {
-        if let Some(record) = read_at(&self.files, place)? {
-            return Ok(record);
+    fn body<T>(
+        &self,
+        place: &Place,
+        take: fn(&Proven<'_>) -> Option<T>,
+        blocks: &mut Blocks,
+        later: &mut Option<RawJournal>,
+    ) -> Result<T, RawError> {
+        if let Some(taken) = blocks.frame(&self.files, place)?.as_ref().and_then(take) {
+            return Ok(taken);
         }
         for _ in 0..LOOKS {
-            if let Some(journal) = &*later.borrow()
+            if let Some(journal) = later
                 && let Some(moved) = journal.chain.find(place.seq)
                 && moved.hash == place.hash
-                && let Some(record) = read_at(&journal.files, moved)?
+                && let Some(taken) =
+                    Blocks::default().frame(&journal.files, moved)?.as_ref().and_then(take)
             {
-                return Ok(record);
+                return Ok(taken);
             }
-            *later.borrow_mut() = Some(RawJournal::look(&self.dir, self.session)?);
+            *later = Some(RawJournal::look(&self.dir, self.also.clone(), self.session)?);
         }
         Err(RawError::Lost(place.seq))
-    }
-}
-
-fn read_at(files: &[File], place: &Place) -> Result<Option<Record>, RawError> {
-    let mut frame = vec![0; place.len as usize];
-    match files[place.file].read_exact_at(&mut frame, place.offset) {
-        Ok(()) => Ok(Record::open(&frame).ok().filter(|record| record.hash == place.hash)),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(error.into()),
     }
 }

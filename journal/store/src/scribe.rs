@@ -6,15 +6,20 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use codex_event::{Digest, Durability, Envelope, Event, Record, Seq, SessionId};
+use codex_event::{
+    Author, Body, Digest, Durability, Envelope, Epoch, Event, Millis, Record, Seq, SessionId,
+    Timestamp,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::blobs::Blobs;
 use crate::feed::{Handle, Shared};
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir};
-use crate::open::OpenError;
+use crate::lock::{Lock, Lost};
+use crate::open::{OpenError, Witness};
 use crate::phase::Phase;
+use crate::room::Room;
 use crate::store::{AppendError, SledStore, Store, StoreError};
 
 /// Most batches that wait for the writer; one more makes its sender wait.
@@ -25,6 +30,9 @@ pub const GROUP_BATCHES: usize = 64;
 pub const BULK_RECORDS: usize = 64;
 /// Longest time that bulk records wait for a barrier.
 pub const BULK_DELAY: Duration = Duration::from_millis(100);
+
+/// Bytes that one event is taken to need when room is asked for.
+const LARGE_EVENT: usize = 8 << 10;
 
 /// Events that are written together, and the blobs that must be there before them.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +57,12 @@ pub enum WriteError {
 /// What failed while writing.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteFault {
+    /// There is no room on the disk for it; nothing of it was written.
+    #[error("no space left on the disk for event {first} and what follows it")]
+    Full {
+        /// The first event that has no room.
+        first: Seq,
+    },
     /// The store did not take the events.
     #[error(transparent)]
     Append(#[from] AppendError),
@@ -61,6 +75,17 @@ pub enum WriteFault {
     /// The head could not be put down.
     #[error("head file: {0}")]
     Head(io::Error),
+    /// A later owner took the session: its lock file was replaced, or its folder was.
+    #[error("this process was epoch {ours} of the session, and epoch {theirs} took it over")]
+    Fenced {
+        /// The writer's epoch.
+        ours: Epoch,
+        /// That of the later owner.
+        theirs: Epoch,
+    },
+    /// Whether the session is still this process's can't be found out.
+    #[error("lock file: {0}")]
+    Lock(io::Error),
 }
 
 /// The one writer of a journal.
@@ -71,6 +96,15 @@ pub struct Scribe {
     queue: SyncSender<Job>,
     room: Arc<Semaphore>,
     thread: Option<JoinHandle<Result<Head, WriteError>>>,
+}
+
+/// What a journal on a disk has beside its store; one in memory has none of it.
+#[derive(Default)]
+struct Disk {
+    /// What keeps other owners away.
+    lock: Option<Arc<Lock>>,
+    /// Space for the last words.
+    room: Option<Room>,
 }
 
 type Reply = oneshot::Sender<Result<Head, WriteError>>;
@@ -87,12 +121,24 @@ impl Scribe {
     ///
     /// When the system gives no thread, each write says so.
     pub fn start(store: impl Store, blobs: Blobs, head_file: Option<HeadFile>) -> (Scribe, Handle) {
-        let shared = Arc::new(Shared::new(store.head(), store.reader(), blobs.clone()));
+        Scribe::launch(store, blobs, head_file, Disk::default())
+    }
+
+    fn launch(
+        store: impl Store,
+        blobs: Blobs,
+        head_file: Option<HeadFile>,
+        disk: Disk,
+    ) -> (Scribe, Handle) {
+        let Disk { lock, room } = disk;
+        let (head, holes, reader) = (store.head(), store.holes(), store.reader());
+        let shared = Arc::new(Shared::new(head, holes, reader, blobs.clone(), lock));
         let (queue, jobs) = sync_channel(QUEUE);
         let writer = Writer {
             store,
             blobs,
             head_file,
+            disk: room,
             shared: Arc::clone(&shared),
             undurable: Vec::new(),
             waiting: Vec::new(),
@@ -118,7 +164,18 @@ impl Scribe {
         Scribe::over(&dir, SledStore::open(&dir, id)?)
     }
 
-    fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
+    /// As [`Scribe::open`], and shows every event to a witness meanwhile: what is there already is
+    /// read and decoded for the opening anyway. When it fails, any part may have been shown.
+    pub fn open_before(
+        layout: &Layout,
+        id: SessionId,
+        witness: Witness<'_>,
+    ) -> Result<(Scribe, Handle), OpenError> {
+        let dir = layout.session(id);
+        Scribe::over(&dir, SledStore::open_before(&dir, id, Some(witness))?)
+    }
+
+    pub(crate) fn over(dir: &SessionDir, store: SledStore) -> Result<(Scribe, Handle), OpenError> {
         let (mut head_file, state) = HeadFile::open(&dir.head())?;
         // What was found behind the head is durable by now, and counts from here on.
         if state != HeadState::Good(store.head()) {
@@ -127,7 +184,11 @@ impl Scribe {
             Phase::SyncHead.begin();
             head_file.sync()?;
         }
-        Ok(Scribe::start(store, Blobs::at(dir.blobs()), Some(head_file)))
+        let room = Some(Room::reserve(dir.path())?);
+        let lock = store.lock();
+        lock.opened(store.head().epoch.next())?;
+        let disk = Disk { lock: Some(lock), room };
+        Ok(Scribe::launch(store, Blobs::at(dir.blobs()), Some(head_file), disk))
     }
 
     /// Queues a batch. The reply comes when it is durable if it holds any barrier event, else when
@@ -156,6 +217,7 @@ struct Writer<S: Store> {
     store: S,
     blobs: Blobs,
     head_file: Option<HeadFile>,
+    disk: Option<Room>,
     shared: Arc<Shared>,
     // Appended since the last barrier.
     undurable: Vec<Arc<Record>>,
@@ -212,6 +274,7 @@ impl<S: Store> Writer<S> {
         }
         let durable = batch.envelopes.iter().any(needs_barrier);
         let turn_ended = batch.envelopes.iter().any(ends_turn);
+        let stamp = batch.envelopes.first().map(|first| (first.session, first.at, first.mono));
         match self.append(batch) {
             Ok(()) if durable => self.waiting.push(reply),
             Ok(()) => answer(reply, Ok(self.store.head())),
@@ -219,6 +282,9 @@ impl<S: Store> Writer<S> {
                 // What came before this batch is good and is kept, unless the engine itself broke.
                 if !matches!(fault, WriteFault::Append(AppendError::Store(_))) {
                     self.settle();
+                }
+                if let WriteFault::Full { .. } = fault {
+                    self.last_words(&fault, stamp);
                 }
                 self.fail(fault);
                 let error = self.failed.clone().unwrap_or(WriteError::Ended);
@@ -233,6 +299,8 @@ impl<S: Store> Writer<S> {
     }
 
     fn append(&mut self, Batch { envelopes, blobs }: Batch) -> Result<(), WriteFault> {
+        self.check_lock()?;
+        self.ask_for_room(&envelopes, &blobs)?;
         self.blobs.put_all(&blobs).map_err(WriteFault::Blob)?;
         if let Some(first) = envelopes.first() {
             let expect = Seq(first.seq.0.saturating_sub(1));
@@ -241,6 +309,55 @@ impl<S: Store> Writer<S> {
             self.undurable.extend(records);
         }
         Ok(())
+    }
+
+    // While the engine is whole: one that hits the end of the disk writes nothing any more.
+    fn ask_for_room(
+        &self,
+        envelopes: &[Envelope],
+        blobs: &[(Digest, Vec<u8>)],
+    ) -> Result<(), WriteFault> {
+        let (Some(disk), Some(first)) = (&self.disk, envelopes.first()) else { return Ok(()) };
+        let waiting: usize = self.undurable.iter().map(|record| record.frame.len()).sum();
+        // An event is bounded, because its large values are among the blobs.
+        let most = waiting + envelopes.len() * LARGE_EVENT;
+        let blobs: usize = blobs.iter().map(|(_, bytes)| bytes.len()).sum();
+        // Encoding them once more is only worth it where room is scarce.
+        let exact = || envelopes.iter().map(|envelope| envelope.to_json().len()).sum::<usize>();
+        let fits = disk.is_there(most as u64, blobs as u64)
+            || disk.is_there((waiting + exact()) as u64, blobs as u64);
+        if fits { Ok(()) } else { Err(WriteFault::Full { first: first.seq }) }
+    }
+
+    // Notes in the journal why it ends here. The turn stays open: what is owed is gone on with when
+    // there is room again.
+    fn last_words(&mut self, fault: &WriteFault, stamp: Option<(SessionId, Timestamp, Millis)>) {
+        let (Some(disk), Some((session, at, mono))) = (self.disk.take(), stamp) else { return };
+        disk.release();
+        let head = self.store.head();
+        if self.failed.is_some() || head.seq == Seq(0) {
+            return;
+        }
+        let text = format!("the journal ends here: {fault}");
+        let note = Envelope {
+            session,
+            seq: head.seq.next(),
+            epoch: head.epoch,
+            at,
+            mono,
+            author: Author::Supervisor,
+            cause: None,
+            turn: None,
+            body: Body::Known(Event::Noted { text: text.as_str().into() }),
+        };
+        match self.store.append(head.seq, vec![note]) {
+            Ok(records) => {
+                self.undurable.extend(records);
+                self.turn_ended = true;
+                self.settle();
+            }
+            Err(error) => tracing::error!(%error, "not even that the disk is full could be noted"),
+        }
     }
 
     // Makes everything appended durable, then shows it, then answers for it.
@@ -260,8 +377,18 @@ impl<S: Store> Writer<S> {
         self.due = None;
     }
 
+    fn check_lock(&self) -> Result<(), WriteFault> {
+        let Some(lock) = self.shared.lock_of_session() else { return Ok(()) };
+        lock.check().map_err(|lost| match lost {
+            Lost::Fenced { ours, theirs } => WriteFault::Fenced { ours, theirs },
+            Lost::Io(error) => WriteFault::Lock(error),
+        })
+    }
+
     fn commit(&mut self) -> Result<Head, WriteFault> {
         let head = self.store.barrier()?;
+        // What was appended lies in files that may not be the session's any more.
+        self.check_lock()?;
         if let Some(file) = &mut self.head_file {
             Phase::WriteHead.begin();
             file.write(head).map_err(WriteFault::Head)?;

@@ -9,11 +9,18 @@ use codex_event::{Envelope, Epoch, FrameError, MAX_JSON_LEN, Record, Seq, Sessio
 use crate::head::Head;
 
 mod aside;
+mod holes;
+mod kept;
 mod memory;
 mod rebuild;
+mod remains;
+mod salvage;
 mod sled;
 
+pub use holes::Holes;
+pub use kept::kept;
 pub use memory::MemStore;
+pub use salvage::Salvaged;
 pub use sled::SledStore;
 
 /// Reads records beside the writer: the records of the range that are there, in order.
@@ -40,6 +47,10 @@ pub trait Store: Send + 'static {
         &self,
         range: RangeInclusive<Seq>,
     ) -> Box<dyn Iterator<Item = Result<Record, StoreError>> + '_>;
+    /// Gives the positions that a repair has named as lost; readers pass over them.
+    fn holes(&self) -> Holes {
+        Holes::default()
+    }
     /// Gives a way to read that other threads can use while this store is written to.
     fn reader(&self) -> Reader;
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 
-use codex_event::{Digest, Seq, SessionId};
+use codex_event::{Digest, Event, Seq, SessionId};
 
 use crate::blobs::Blobs;
 use crate::head::Head;
@@ -39,6 +39,14 @@ pub enum Problem {
     Unreadable {
         /// The record.
         seq: Seq,
+    },
+    /// A newer release wrote a record in a form that this one can't read.
+    #[error("record {seq} was written by a newer release, in format {version}")]
+    Newer {
+        /// The record.
+        seq: Seq,
+        /// Its format, or the schema of its event.
+        version: u32,
     },
     /// A record's epoch is before that of the record before it.
     #[error("record {seq} was written by an owner that had been replaced")]
@@ -108,12 +116,24 @@ pub struct Verified {
     pub head: Head,
     /// Everything that is wrong, records in order of position, then the head, then blobs.
     pub problems: Vec<Problem>,
+    /// The repairs that the journal has been through, in order.
+    pub repairs: Vec<Repaired>,
+}
+
+/// A repair that the journal tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repaired {
+    /// The record that tells of it.
+    pub seq: Seq,
+    /// The positions that it names as lost: first and last of each run.
+    pub missing: Vec<(Seq, Seq)>,
 }
 
 /// Checks every record, link and blob of a session, and the head; changes nothing.
 pub fn verify(dir: &SessionDir, id: SessionId) -> Result<Verified, RawError> {
     let journal = RawJournal::read(dir, id)?;
     let mut problems = journal.problems();
+    let mut repairs = Vec::new();
     let mut records = 0;
     let mut seen: HashMap<Digest, bool> = HashMap::new();
     for record in journal.records() {
@@ -127,6 +147,9 @@ pub fn verify(dir: &SessionDir, id: SessionId) -> Result<Verified, RawError> {
         };
         records += 1;
         let seq = record.envelope.seq;
+        if let Some(Event::Repaired { missing }) = record.envelope.event() {
+            repairs.push(Repaired { seq, missing: missing.clone() });
+        }
         for (digest, len) in record.envelope.blobs() {
             // One blob may serve many records; the first that names it stands for all.
             if let Entry::Vacant(unseen) = seen.entry(digest) {
@@ -137,7 +160,7 @@ pub fn verify(dir: &SessionDir, id: SessionId) -> Result<Verified, RawError> {
         }
     }
     let blobs = seen.values().filter(|good| **good).count() as u64;
-    Ok(Verified { records, blobs, head: journal.head(), problems })
+    Ok(Verified { records, blobs, head: journal.head(), problems, repairs })
 }
 
 fn look_at(blobs: &Blobs, seq: Seq, digest: Digest, len: u64) -> Option<Problem> {

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codex-config", &["codex-event"]),
     ("codex-sandbox", &["codex-event"]),
     ("codex-patch", &["codex-event"]),
+    ("codex-redact", &[]),
     (
         "codex-actors",
         &[
@@ -25,6 +26,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-event",
             "codex-journal",
             "codex-patch",
+            "codex-redact",
             "codex-sandbox",
             "codex-session",
         ],
@@ -45,6 +47,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-journal",
             "codex-line",
             "codex-patch",
+            "codex-redact",
             "codex-replay",
             "codex-sandbox",
             "codex-scripted",
@@ -67,8 +70,15 @@ const FENCED: &[(&str, &str)] = &[
 ];
 
 /// Packages that have no clock and no sockets, and so no tokio.
-const WITHOUT_TOKIO: &[&str] =
-    &["codex-event", "codex-session", "codex-view", "codex-patch", "codex-config", "codex-sandbox"];
+const WITHOUT_TOKIO: &[&str] = &[
+    "codex-event",
+    "codex-session",
+    "codex-view",
+    "codex-patch",
+    "codex-redact",
+    "codex-config",
+    "codex-sandbox",
+];
 
 /// One package of the workspace.
 pub(crate) struct Package {

@@ -1,12 +1,14 @@
 //! One attempt: from the request to the last event of its stream.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use codex_event::{Fault, FaultKind, Invocation, ItemKind, StreamPart};
+use codex_redact::Stream;
 use codex_session::Report;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt};
 use reqwest::header::{DATE, LOCATION, RETRY_AFTER};
 use reqwest::{Response, Url};
 use tokio::sync::mpsc;
@@ -24,7 +26,7 @@ use super::{Interpret, ModelCall, body, encode, fault};
 /// Longest time, in all, to read what follows a complete response.
 const FAREWELL: Duration = Duration::from_millis(50);
 
-type Events = Pin<Box<dyn Stream<Item = Result<String, Broken>> + Send>>;
+type Events = Pin<Box<dyn futures_util::Stream<Item = Result<String, Broken>> + Send>>;
 
 /// An attempt under way.
 pub(crate) struct Attempt<'a> {
@@ -33,6 +35,8 @@ pub(crate) struct Attempt<'a> {
     reports: &'a mpsc::Sender<Report>,
     began: Instant,
     chunker: Chunker,
+    /// Texts that are streamed, by item and part; each holds back what may be part of a secret.
+    texts: Vec<((u32, StreamPart), Stream)>,
     positions: Positions,
     /// Item and number of the section of reasoning that came last.
     section: Option<(u32, u64)>,
@@ -91,6 +95,7 @@ impl<'a> Attempt<'a> {
             reports,
             began: Instant::now(),
             chunker: Chunker::default(),
+            texts: Vec::new(),
             positions: Positions::default(),
             section: None,
             calls: Vec::new(),
@@ -143,8 +148,43 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Reports what is left of the streamed text.
-    pub(crate) async fn flush(&mut self) -> Result<(), Ended> {
+    /// Reports what is left of every streamed text.
+    pub(crate) async fn finish(&mut self) -> Result<(), Ended> {
+        let items: BTreeSet<u32> = self.texts.iter().map(|((item, _), _)| *item).collect();
+        for item in items {
+            self.end_text(item).await?;
+        }
+        self.flush().await
+    }
+
+    /// Reports what an item's texts held back.
+    async fn end_text(&mut self, item: u32) -> Result<(), Ended> {
+        let at = self.elapsed();
+        let ended = self.texts.extract_if(.., |((of, _), _)| *of == item).collect::<Vec<_>>();
+        for ((item, part), mut text) in ended {
+            for chunk in self.chunker.push(item, part, &text.finish_text(), at) {
+                self.streamed(chunk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Gives what is decided of a streamed text, with this piece.
+    fn redacted(&mut self, item: u32, part: StreamPart, piece: &str) -> String {
+        let known = self.texts.iter().position(|(key, _)| *key == (item, part));
+        let at = known.unwrap_or_else(|| {
+            self.texts.push(((item, part), self.call.redactor.stream()));
+            self.texts.len() - 1
+        });
+        self.texts[at].1.push_text(piece)
+    }
+
+    /// Reports the streamed text that has waited.
+    async fn flush(&mut self) -> Result<(), Ended> {
         match self.chunker.flush() {
             Some(chunk) => self.streamed(chunk).await,
             None => Ok(()),
@@ -183,22 +223,28 @@ impl<'a> Attempt<'a> {
             Said::Piece { place, part, section, text } => {
                 let item = self.positions.open(place)?;
                 let text = self.sectioned(item, part, section, text);
-                let at = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let text = self.redacted(item, part, &text);
+                let at = self.elapsed();
                 for chunk in self.chunker.push(item, part, &text, at) {
                     self.streamed(chunk).await?;
                 }
             }
             Said::Item { place, kind, raw } => {
                 if let Some(item) = self.positions.close(place)? {
+                    self.end_text(item).await?;
                     self.flush().await?;
                     self.complete(item, kind, raw).await?;
                 }
             }
             Said::Completed { response, usage } => {
-                self.flush().await?;
+                self.finish().await?;
                 let (request, attempt) = (self.call.request, self.call.attempt);
                 let calls = std::mem::take(&mut self.calls);
-                return Ok(Some(Report::ModelDone { request, attempt, response, usage, calls }));
+                // What of it is secret is not for this task to say.
+                let concealed = Vec::new();
+                let done =
+                    Report::ModelDone { request, attempt, response, usage, calls, concealed };
+                return Ok(Some(done));
             }
             Said::Failed(fault) => return Err(fault.into()),
             Said::Alive => {}

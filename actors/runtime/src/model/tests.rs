@@ -13,6 +13,7 @@ use codex_event::{
     ApprovalPolicy, Backend, Fault, Invocation, ItemKind, ProviderSettings, RequestId, SessionId,
     Settings, Stored, StreamMark, StreamPart,
 };
+use codex_redact::Redactor;
 use codex_scripted::{Script, Server};
 use codex_session::{Entry, Report};
 use serde_json::Value;
@@ -51,6 +52,7 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
         key: Ok(Some("sk-test-0123456789".into())),
         headers: vec![],
         query: vec![],
+        redactor: Redactor::new([], || [0; 32]),
     }
 }
 

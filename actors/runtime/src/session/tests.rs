@@ -54,6 +54,10 @@ impl Store for Refusing {
     }
 }
 
+fn redactor() -> Redactor {
+    Redactor::new([], || [0; 32])
+}
+
 fn id() -> SessionId {
     "01900000-0000-7000-8000-000000000001".parse().expect("an id")
 }
@@ -98,7 +102,8 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
     let folder = tempfile::tempdir().expect("a folder").keep();
     let (scribe, handle) = Scribe::start(store, Blobs::at(folder), None);
     let (ended, end) = oneshot::channel();
-    let session = SessionActor::new(id(), Session::default(), Arc::new(scribe), ended).start();
+    let session =
+        SessionActor::new(id(), Session::default(), Arc::new(scribe), redactor(), ended).start();
     let blobs = handle.blobs().clone();
     let access = Access {
         key: Err(codex_config::MissingKey { name: "MOCK_KEY".into(), instructions: None }),
@@ -113,6 +118,7 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
             session: session.clone().recipient(),
             blobs: blobs.clone(),
             access: Arc::new(access),
+            redactor: redactor(),
             endpoint: Arc::new(Endpoint::default()),
             input: Arc::default(),
         }
@@ -122,10 +128,12 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
             sandbox: SandboxActor::new(Spawner::start().expect("proc")).start(),
             blobs: blobs.clone(),
             place: Arc::new(place),
+            redactor: redactor(),
         }
         .start(),
         approval: ApprovalActor::new(session.clone().recipient()).start(),
-        notifier: NotifierActor::new(session.clone().recipient(), blobs).start(),
+        notifier: NotifierActor::new(session.clone().recipient(), blobs, redactor(), vec![])
+            .start(),
     };
     session.send(Meet(peers)).await.expect("alive");
     (session, handle, end)

@@ -1,6 +1,7 @@
 //! The core's rules, its laws, and a seeded simulation of the world around it.
 
 mod circles;
+mod concealed;
 mod laws;
 mod resume;
 mod rules;

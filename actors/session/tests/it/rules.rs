@@ -32,11 +32,21 @@ pub(crate) fn current(world: &World) -> (RequestId, u32) {
 }
 
 pub(crate) fn done(world: &mut World, calls: Vec<(u32, Invocation)>) -> Vec<Envelope> {
+    done_concealing(world, calls, vec![])
+}
+
+/// As `done`, where the calls at these positions hold a secret.
+pub(crate) fn done_concealing(
+    world: &mut World,
+    calls: Vec<(u32, Invocation)>,
+    concealed: Vec<u32>,
+) -> Vec<Envelope> {
     let (request, attempt) = current(world);
     world.owed.retain(|effect| !matches!(effect, Effect::CallModel { .. }));
     let response = Some(format!("resp_{request}"));
     let usage = Usage { input_tokens: 100, output_tokens: 10, ..Usage::default() };
-    world.tell(Report::ModelDone { request, attempt, response, usage, calls }).expect("awaited")
+    let report = Report::ModelDone { request, attempt, response, usage, calls, concealed };
+    world.tell(report).expect("awaited")
 }
 
 pub(crate) fn command(program: &str, safety: Safety) -> Invocation {

@@ -197,6 +197,7 @@ impl World {
                 vec![Report::RetryDue { request, attempt }.into()]
             }
             Effect::PlanPatch { call } => {
+                self.check_kept(call);
                 let plan = match dice.roll(4) {
                     0 => PatchPlan::Failed { message: "does not fit".into() },
                     1 => PatchPlan::Outside { message: "outside".into() },
@@ -214,6 +215,7 @@ impl World {
                 vec![Command::SettleReview { call, verdict, scope }.into()]
             }
             Effect::RunTool { call, attempt, .. } => {
+                self.check_kept(call);
                 *self.effects.ran.entry((call, attempt)).or_default() += 1;
                 self.run(dice, call, attempt, cancelled)
             }
@@ -223,6 +225,19 @@ impl World {
             }
             Effect::Cancel { .. } | Effect::Finish => vec![],
         })
+    }
+
+    /// What the journal does not hold word for word is done by the process that got it, or never.
+    fn check_kept(&self, id: CallId) {
+        let called = self.log.iter().find_map(|envelope| match envelope.event() {
+            Some(Event::ToolCalled { call, arguments, .. }) if *call == id => {
+                Some((*arguments, envelope.epoch))
+            }
+            _ => None,
+        });
+        let (arguments, epoch) = called.expect("it was called");
+        let lost = arguments == Arguments::Concealed && epoch != self.epoch;
+        assert!(!lost, "{id:?} is carried out with a marker in place of a secret");
     }
 
     fn run(&mut self, dice: &mut Dice, call: CallId, attempt: u32, cancelled: bool) -> Vec<Intake> {
@@ -294,6 +309,7 @@ fn respond(
     // A model that never stops calling tools would never let a turn end.
     let calls = if request.0 > 6 { 0 } else { dice.roll(3) };
     let mut asked = Vec::new();
+    let mut concealed = Vec::new();
     for item in 0..=calls as u32 {
         let call_id = format!("call_{item}");
         let (kind, invocation) = match dice.roll(5) {
@@ -316,6 +332,9 @@ fn respond(
                 }),
             ),
         };
+        if invocation.is_some() && dice.roll(4) == 0 {
+            concealed.push(item);
+        }
         asked.extend(invocation.map(|invocation| (item, invocation)));
         reports.push(Report::ModelItem { request, attempt, item, kind, raw: "{}".into() });
     }
@@ -339,7 +358,14 @@ fn respond(
     } else {
         let usage = Usage { input_tokens: 10, output_tokens: 1, ..Usage::default() };
         let response = Some(format!("resp_{request}_{attempt}"));
-        reports.push(Report::ModelDone { request, attempt, response, usage, calls: asked });
+        reports.push(Report::ModelDone {
+            request,
+            attempt,
+            response,
+            usage,
+            calls: asked,
+            concealed,
+        });
     }
     reports.into_iter().map(Intake::Report).collect()
 }

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use codex_config::Origin;
 use codex_event::{
-    CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId,
+    CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId, Timestamp,
 };
 use codex_journal::{AppendError, Damage, Problem, StoreError, WriteFault};
 use codex_patch::{ApplyError, ParseError};
@@ -52,6 +53,10 @@ fn sound(message: &str, at_fault: &str, hint: &str) {
     for text in [message, hint] {
         assert!(!text.contains(env!("CARGO_MANIFEST_DIR")), "{text:?} has a path of the build");
     }
+}
+
+fn busy() -> OpenError {
+    OpenError::Busy { session: id(), owner: None }
 }
 
 fn origin() -> Origin {
@@ -207,13 +212,32 @@ fn journals() {
         ReplayError::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
         ReplayError::Output(_) => ReplayError::Output(refused()), fails(TURN_FAILED, "output");
     );
+    let key_error = || KeyError::Io { path: path(), source: refused() };
+    each!(KeyError:
+        KeyError::Io { .. } => key_error(), fails(USAGE, "/srv/thing: ");
+        KeyError::Exposed { .. } => KeyError::Exposed { path: path(), mode: 0o644 },
+            fails(USAGE, "mode 644");
+        KeyError::NotAKey { .. } => KeyError::NotAKey { path: path() }, fails(USAGE, "/srv/thing: ");
+        KeyError::Entropy => KeyError::Entropy, fails(USAGE, "random");
+    );
+    each!(Unsigned:
+        Unsigned::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
+        Unsigned::Damaged { .. } =>
+            Unsigned::Damaged { session: id(), problem: "record 7 is missing".into() },
+            fails(UNVERIFIED, "record 7");
+        Unsigned::Empty(_) => Unsigned::Empty(id()), fails(USAGE, "01a20616-");
+    );
     each!(OpenError:
-        OpenError::Busy(_) => OpenError::Busy(id()), fails(USAGE, "01a20616-");
+        OpenError::Busy { .. } => busy(), fails(USAGE, "01a20616-");
         OpenError::NotFound(_) => OpenError::NotFound(id()), fails(USAGE, "01a20616-");
         OpenError::Exists(_) => OpenError::Exists(id()), fails(USAGE, "01a20616-");
         OpenError::Damaged { .. } =>
             OpenError::Damaged { session: id(), damage: Damage::Unfinished(3) },
             fails(UNVERIFIED, "01a20616-");
+        OpenError::Newer { .. } => OpenError::Newer { session: id(), found: 3, known: 1 },
+            fails(USAGE, "format 3");
+        OpenError::InTheWay { .. } => OpenError::InTheWay { path: path(), wanted: "a folder" },
+            fails(UNVERIFIED, "/srv/thing is not a folder");
         OpenError::Store(_) => StoreError::Missing(Seq(7)).into(), fails(NO_JOURNAL, "record 7");
         OpenError::Io(_) => OpenError::Io(refused()), fails(NO_JOURNAL, "journal");
         OpenError::Raw(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
@@ -242,11 +266,15 @@ fn writing() {
         }
     };
     each!(WriteFault:
+        WriteFault::Full { .. } => WriteFault::Full { first: Seq(7) }, fault("event 7");
         WriteFault::Append(_) => AppendError::TooLarge { seq: Seq(7), len: 9 }.into(),
             fault("event 7");
         WriteFault::Barrier(_) => StoreError::Missing(Seq(7)).into(), fault("record 7");
         WriteFault::Blob(_) => WriteFault::Blob(refused()), fault("blob");
         WriteFault::Head(_) => WriteFault::Head(io(io::ErrorKind::StorageFull)), fault("head");
+        WriteFault::Fenced { .. } => WriteFault::Fenced { ours: Epoch(2), theirs: Epoch(3) },
+            fault("epoch 3");
+        WriteFault::Lock(_) => WriteFault::Lock(io(io::ErrorKind::NotFound)), fault("lock");
     );
     let append = |at_fault: &'static str| move |error: AppendError| fault(at_fault)(error.into());
     each!(AppendError:
@@ -278,10 +306,16 @@ fn writing() {
 #[test]
 fn turns() {
     each!(TakeUpError:
-        TakeUpError::Open(_) => OpenError::Busy(id()).into(), fails(USAGE, "01a20616-");
+        TakeUpError::Open(_) => busy().into(), fails(USAGE, "01a20616-");
         TakeUpError::Read(_) => TakeUpError::Read("record 7 is missing".into()),
             fails(UNVERIFIED, "record 7");
         TakeUpError::NeverBegun(_) => TakeUpError::NeverBegun(id()), fails(USAGE, "01a20616-");
+        TakeUpError::Hole { .. } => TakeUpError::Hole {
+            session: id(),
+            first: Seq(7),
+            last: Seq(9),
+            fork_at: Some(Seq(6)),
+        }, fails(UNVERIFIED, "events 7 to 9");
         TakeUpError::Survives { .. } => TakeUpError::Survives { pid: 7 }, fails(AMBIGUOUS, "7");
     );
     each!(RunError:
@@ -431,4 +465,21 @@ fn patches() {
             left: vec![("/srv/thing".into(), None)],
         }, apply;
     );
+}
+
+#[test]
+fn how_long_a_session_is_in_use_is_said_unless_the_clock_went_back() {
+    let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    let since = Timestamp(1_000_000);
+    for (now, words) in [
+        (1000, " for 0 seconds"),
+        (1001, " for 1 second"),
+        (1130, " for 2 minutes"),
+        (1000 + 7200, " for 2 hours"),
+        (1000 + 86400, " for 1 day"),
+        (999, ""),
+        (0, ""),
+    ] {
+        assert_eq!(journal::ago(since, at(now)), words, "{now}");
+    }
 }

@@ -1,6 +1,7 @@
 //! The program as its users meet it: real processes, real HTTP, a real sandbox, a real journal.
 
 mod apply_patch;
+mod audit;
 mod bad_input;
 mod bad_server;
 mod circles;
@@ -11,13 +12,16 @@ mod demo;
 mod endings;
 mod exec;
 mod faults;
+mod full_disk;
 mod lean;
 mod line;
 mod odd;
 mod people;
 mod proto;
+mod redaction;
 mod replay;
 mod resume;
+mod salvage;
 mod schema;
 mod settings;
 mod socket;

@@ -68,8 +68,8 @@ impl Schema<'_> {
                 }
                 "items" => {
                     let first = words.get("prefixItems").map_or(0, |items| list(items).count());
-                    let items = value.as_array().into_iter().flatten().skip(first);
-                    items.map(|item| self.holds(of, item)).collect::<Result<(), _>>()?;
+                    let mut items = value.as_array().into_iter().flatten().skip(first);
+                    items.try_for_each(|item| self.holds(of, item))?;
                     true
                 }
                 "prefixItems" => {
@@ -121,7 +121,7 @@ fn fits(pattern: &str, text: &str) -> bool {
     let hex = |text: &str| text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     match pattern {
         "^[0-9a-f]{64}$" => text.len() == 64 && hex(text),
-        "^([0-9a-f]{2})*$" => text.len() % 2 == 0 && hex(text),
+        "^([0-9a-f]{2})*$" => text.len().is_multiple_of(2) && hex(text),
         "^(user:|policy:|model$|supervisor$)" => {
             text.starts_with("user:")
                 || text.starts_with("policy:")

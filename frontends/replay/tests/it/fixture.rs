@@ -64,6 +64,18 @@ impl Home {
         self.write(story.envelopes());
     }
 
+    /// Writes a journal whose last records were not acknowledged.
+    pub(crate) fn tell_behind(&self, story: &Story, unacknowledged: usize) {
+        let folder = self.layout.session(id());
+        fs::remove_dir_all(folder.path()).expect("removed");
+        self.tell(story);
+        let (records, _) = sealed(story.envelopes());
+        let last = &records[records.len() - 1 - unacknowledged];
+        let (seq, epoch) = (last.envelope.seq, last.envelope.epoch);
+        fs::remove_file(folder.head()).expect("removed");
+        HeadFile::create(&folder.head(), Head { seq, hash: last.hash, epoch }).expect("written");
+    }
+
     pub(crate) fn replay(&self, mode: Mode) -> (String, Replayed) {
         let mut out = Vec::new();
         let replayed = codex_replay::run(&self.layout, id(), mode, &mut out).expect("it replays");

@@ -1,6 +1,6 @@
 //! What was printed live is what a replay prints, byte for byte.
 
-use codex_event::{Envelope, Epoch, Seq, TurnId};
+use codex_event::{Envelope, Epoch, Past, Seq, TurnId};
 use codex_exec::{Mode, Options};
 use codex_journal::{Batch, Layout, Scribe};
 use codex_view::testing::{self, Story};
@@ -22,7 +22,8 @@ fn process(layout: &Layout, envelopes: &[Envelope], size: usize) -> String {
     let blobs = handle.blobs().clone();
     let frontend = std::thread::spawn(move || {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let options = Options { mode: Mode::Json, from, turn, last_message: None };
+        let past = Past::default();
+        let options = Options { mode: Mode::Json, past, from, turn, last_message: None };
         let mut ignored = |_| {};
         codex_exec::run(subscription, &blobs, &options, &mut ignored, &mut out, &mut err)
             .expect("told to its end");

@@ -1,5 +1,6 @@
 //! Replays of journals on disk.
 
+mod audit;
 mod fixture;
 mod golden;
 mod list;

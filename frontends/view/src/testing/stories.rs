@@ -3,7 +3,7 @@
 use codex_event::{
     Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement, Denial, DenialGrade,
     Event, FailureKind, FaultKind, InterruptReason, Invocation, Outcome, OutputStream, Question,
-    RetryBudget, Scope, Seq, Shelf, StreamMark, StreamPart, Usage, Verdict,
+    RetryBudget, SCHEMA_VERSION, Scope, Seq, Shelf, StreamMark, StreamPart, Usage, Verdict,
 };
 
 use super::{Story, change, command, retry, user};
@@ -261,7 +261,7 @@ pub fn every_kind() -> Story {
     story.push(Author::Supervisor, Event::SettingsChanged { backend, reason, settings: None });
     story.ask_again();
     let (kind, raw) = ("moon_landed".to_owned(), "{\"at\":1}".to_owned());
-    story.push_body(Author::Supervisor, Body::Foreign { kind, version: 7, raw });
+    story.push_body(Author::Supervisor, Body::Foreign { kind, version: SCHEMA_VERSION, raw });
     story.says("Bells \x07 and \x1b[1mwhistles.\nSecond line.");
     story.responds();
     story.done();

@@ -85,6 +85,7 @@ impl Loop {
         let mut session = self.choose(aim)?;
         let fresh = session.known.is_empty();
         let seed = self.dice.next();
+        self.wound(&mut session, aim)?;
         let told = fire(&self.home, session.id, seed, aim, &mut self.lengths).map_err(says)?;
         self.figures.landed(&told);
         let id = session.id;
@@ -107,12 +108,18 @@ impl Loop {
         let found = look(&self.home, &session, told.durable).map_err(within)?;
         self.figures.looked_at += found.hashes.len() as u64;
         self.figures.blobs += found.blobs;
-        let begun =
-            told.phase.is_some_and(|phase| phase != Phase::Survey && phase != Phase::CopyAside);
+        session.headless &= !told.opened;
+        let begun = told.phase.is_some_and(|phase| {
+            !salvages(phase) && phase != Phase::Survey && phase != Phase::CopyAside
+        });
         session.cut_off = if told.opened { 0 } else { session.cut_off + u64::from(begun) };
 
         let before = session.known.len();
-        let durable = told.durable.map_or(0, |(seq, _)| usize::try_from(seq.0).unwrap_or(0));
+        if told.opened && session.awaits_repair(&found) {
+            return Err(within(says("it was opened, and what is lost is not named")));
+        }
+        let durable = told.durable.map_or(0, |(seq, _)| seq.0);
+        let end = session.known.last_key_value().map_or(0, |(seq, _)| *seq).max(durable);
         let traces = files(dir.path());
         let full =
             found.hashes.len() > RECORDS || traces.iter().map(|trace| trace.1).sum::<u64>() > BYTES;
@@ -121,9 +128,10 @@ impl Loop {
         if full || session.cut_off >= CUT_OFF || chosen {
             self.go_on(&mut session, &found).map_err(within)?;
         } else {
-            session.known = found.hashes[..before.max(durable)].to_vec();
+            let there = found.hashes.iter().filter(|(seq, _)| **seq <= end);
+            session.known = there.map(|(seq, hash)| (*seq, *hash)).collect();
         }
-        self.figures.records += (session.known.len() - before) as u64;
+        self.figures.records += session.known.len().saturating_sub(before) as u64;
         if full {
             return remove(dir.path());
         }
@@ -139,9 +147,14 @@ impl Loop {
     }
 
     fn go_on(&mut self, session: &mut Session, found: &Found) -> Result<(), Verdict> {
-        let last = go_on(&self.home, session.id, found).map_err(says)?;
-        session.known.clone_from(&found.hashes);
-        session.known.push(last);
+        go_on(&self.home, session, found).map_err(says)?;
+        session.headless = false;
+        session.known = found.hashes.clone();
+        let found = look(&self.home, session, None)?;
+        if session.awaits_repair(&found) {
+            return Err(says("it was gone on with, and what is lost is not named"));
+        }
+        session.known = found.hashes;
         session.cut_off = 0;
         self.figures.went_on += 1;
         Ok(())
@@ -158,6 +171,40 @@ impl Loop {
     fn open_again(&mut self, session: &mut Session) -> Result<(), Verdict> {
         let found = look(&self.home, session, None)?;
         self.go_on(session, &found)
+    }
+
+    // For a repair there has to be something to repair.
+    fn wound(&mut self, session: &mut Session, aim: Aim) -> Result<(), Verdict> {
+        let phase = match aim {
+            Aim::Held { phase, .. } | Aim::Running { phase, .. } if salvages(phase) => phase,
+            Aim::Held { .. } | Aim::Running { .. } | Aim::EngineWrites { .. } => return Ok(()),
+        };
+        while session.known.len() < 4 {
+            let found = look(&self.home, session, None)?;
+            self.go_on(session, &found)?;
+        }
+        // The last ones are worth most, because no record behind them names them.
+        let known: Vec<u64> = session.known.keys().copied().collect();
+        let back = match self.dice.below(2) {
+            0 => self.dice.below(3.min(known.len() as u64 - 1)),
+            _ => self.dice.below(known.len() as u64 - 1),
+        };
+        let seq = known[known.len() - 1 - usize::try_from(back).unwrap_or(0)];
+        if phase != Phase::RepairHead {
+            session.wound(&self.home, Some(seq)).map_err(says)?;
+        }
+        if phase == Phase::RepairHead || self.dice.below(4) == 0 {
+            // Without the head nobody knows of a record that is lost at the end.
+            let ends = |session: &Session| session.lost.last() >= session.known.keys().last();
+            if phase == Phase::RepairHead && ends(session) {
+                let found = look(&self.home, session, None)?;
+                self.go_on(session, &found)?;
+            }
+            if !ends(session) {
+                session.wound(&self.home, None).map_err(says)?;
+            }
+        }
+        Ok(())
     }
 
     // First every phase once for sure, then at some moment of each.
@@ -189,7 +236,7 @@ impl Loop {
             self.made += 1;
             self.figures.sessions += 1;
             let id = format!("01900000-0000-7000-8000-{:012x}", self.made).parse().map_err(says)?;
-            let session = Session { id, known: Vec::new(), cut_off: 0 };
+            let session = Session::new(id);
             if !fresh {
                 // There has to be something to open.
                 let made = Scribe::create(&Layout::new(&self.home), id).map_err(says)?;
@@ -229,12 +276,20 @@ fn opens(phase: Phase) -> bool {
     matches!(
         phase,
         Phase::Survey
+            | Phase::KeepDamaged
+            | Phase::Rebuild
+            | Phase::PutInPlace
+            | Phase::RepairHead
             | Phase::CopyAside
             | Phase::OpenEngine
             | Phase::Compare
             | Phase::SyncOpened
             | Phase::DropAside
     )
+}
+
+fn salvages(phase: Phase) -> bool {
+    matches!(phase, Phase::KeepDamaged | Phase::Rebuild | Phase::PutInPlace | Phase::RepairHead)
 }
 
 fn remove(folder: &Path) -> Result<(), Verdict> {

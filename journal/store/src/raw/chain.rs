@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 
-use codex_event::{Seq, SessionId, genesis};
+use codex_event::{Digest, Seq, SessionId, genesis};
 
 use super::frames::{Place, Sighting};
 use crate::head::HeadState;
@@ -39,7 +39,8 @@ impl Chain {
         let mut candidates = Candidates::new();
         for place in sighting.places {
             if place.session == session {
-                candidates.entry(place.seq).or_default().push(place);
+                let room = || Vec::with_capacity(1);
+                candidates.entry(place.seq).or_insert_with(room).push(place);
             } else if others.insert(place.session) {
                 chain.foreign.push(place.seq);
             }
@@ -107,11 +108,13 @@ fn choose(mut candidates: Candidates, session: &SessionId, acknowledged: HeadSta
     };
     let mut chosen = Vec::new();
     let anchored = anchor.filter(|head| {
-        let there = candidates.get(&head.seq).into_iter().flatten();
+        let at = |seq: Seq| candidates.get(&seq).into_iter().flatten();
         head.seq == Seq(0) && head.hash == genesis(session)
-            || there.into_iter().any(|place| place.hash == head.hash)
+            || at(head.seq).any(|place| place.hash == head.hash)
+            // The record itself is lost, and what follows names it.
+            || at(head.seq.next()).any(|place| place.prev == head.hash)
     });
-    let mut wanted = None;
+    let mut wanted: Option<(Seq, Digest)> = None;
     if let Some(head) = anchored {
         // What is behind the acknowledged record counts as far as it is linked to it.
         let mut behind = candidates.split_off(&head.seq.next());
@@ -123,12 +126,15 @@ fn choose(mut candidates: Candidates, session: &SessionId, acknowledged: HeadSta
             chosen.push(place);
         }
         chosen.reverse();
-        wanted = Some(head.hash);
+        wanted = Some((head.seq, head.hash));
     }
-    for (_, places) in candidates.into_iter().rev() {
-        let best = places.into_iter().max_by_key(|place| (Some(place.hash) == wanted, place.epoch));
+    for (seq, places) in candidates.into_iter().rev() {
+        let named = wanted.filter(|(at, _)| *at == seq).map(|(_, hash)| hash);
+        let best = places.into_iter().max_by_key(|place| (Some(place.hash) == named, place.epoch));
         if let Some(place) = best {
-            wanted = Some(place.prev);
+            // One that took the place of a lost record says nothing about those before it.
+            let follows = named.is_none_or(|hash| hash == place.hash);
+            wanted = follows.then_some((Seq(seq.0.saturating_sub(1)), place.prev));
             chosen.push(place);
         }
     }

@@ -3,24 +3,32 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::num::NonZero;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use codex_event::{
-    Digest, Epoch, FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Record, Seq, SessionId,
-    genesis,
+    Digest, Epoch, FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record,
+    SCHEMA_VERSION, Seq, SessionId, genesis,
 };
+use memchr::memmem::Finder;
 
-use crate::layout::SessionDir;
+use crate::layout::{SessionDir, is_absence};
 
-// Far more than the longest frame, so that each is whole in a window sooner or later.
-const WINDOW: usize = 4 << 20;
+// More than the longest frame, so that each is whole in a window sooner or later, and little enough
+// to stay in a core's cache.
+const WINDOW: usize = 1 << 20;
 // A file is read in parts of at least this many bytes at once, and in at most so many.
-const PART: u64 = 8 << 20;
+const PART: u64 = 2 << 20;
 const MOST_PARTS: u64 = 4;
+// Formats that are taken for those of later releases; a larger number is taken for damage, and so is
+// a position that no session reaches.
+const FORMATS_AHEAD: u8 = 15;
+const LAST_SEQ: u64 = 1 << 40;
 
 /// Where a good frame is.
 #[derive(Clone, Debug)]
@@ -42,7 +50,35 @@ pub(super) struct Sighting {
     pub(super) places: Vec<Place>,
     /// Positions of frames that are as they were sealed and hold no event.
     pub(super) unreadable: Vec<Seq>,
-    known: HashMap<Digest, usize>,
+    /// Frames of a format, and events of a schema, that a newer release writes.
+    pub(super) newer: Vec<(Seq, Newer)>,
+    known: HashMap<Digest, usize, BuildHasherDefault<FirstBytes>>,
+}
+
+/// What a newer release wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Newer {
+    /// An event that can be read all the same, of this schema.
+    Read(u32),
+    /// A frame or an event that can't be read, of this format or schema.
+    Unread(u32),
+}
+
+impl Newer {
+    /// Gives its format or schema.
+    pub(super) fn version(self) -> u32 {
+        match self {
+            Newer::Read(version) | Newer::Unread(version) => version,
+        }
+    }
+
+    /// Gives its format or schema if it can't be read.
+    pub(super) fn unread(self) -> Option<u32> {
+        match self {
+            Newer::Read(_) => None,
+            Newer::Unread(version) => Some(version),
+        }
+    }
 }
 
 /// Lists the files that may hold frames: the engine's log and its large pages.
@@ -57,7 +93,7 @@ pub(super) fn files(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
                 }
             }
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if is_absence(&error) => {}
         Err(error) => return Err(error),
     }
     found[1..].sort();
@@ -81,6 +117,25 @@ pub(super) fn first(path: &Path, session: SessionId) -> io::Result<Option<Record
         }
     }
     Ok(None)
+}
+
+/// Takes a digest's first bytes for its hash, which they are as good as.
+#[derive(Default)]
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // The length of an array comes first, and is of no use.
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
 }
 
 struct Header {
@@ -151,6 +206,7 @@ impl Sighting {
                 self.places.push(place);
             }
         }
+        self.newer.extend(part.newer);
         self.unreadable.extend(part.unreadable);
         self.unreadable.sort_unstable();
         self.unreadable.dedup();
@@ -172,7 +228,10 @@ impl Sighting {
 
     // Gives the number of bytes to go on after.
     fn consider(&mut self, bytes: &[u8], offset: u64) -> usize {
-        let Some(header) = header(bytes) else { return 1 };
+        let Some(header) = header(bytes) else {
+            self.newer.extend(newer_frame(bytes));
+            return 1;
+        };
         if let Some(&at) = self.known.get(&header.hash) {
             let place = &self.places[at];
             let same = place.seq == header.seq
@@ -184,24 +243,30 @@ impl Sighting {
                 return HEADER_LEN;
             }
         }
-        match Record::open(bytes) {
-            Ok(record) => {
-                self.known.insert(record.hash, self.places.len());
+        match Proven::at_start(bytes).and_then(|frame| frame.heading()) {
+            Ok(heading) => {
+                if heading.version > SCHEMA_VERSION {
+                    self.newer.push((heading.seq, Newer::Read(heading.version)));
+                }
+                self.known.insert(header.hash, self.places.len());
                 self.places.push(Place {
-                    session: record.envelope.session,
-                    seq: record.envelope.seq,
-                    epoch: record.envelope.epoch,
-                    prev: record.prev,
-                    hash: record.hash,
+                    session: heading.session,
+                    seq: heading.seq,
+                    epoch: heading.epoch,
+                    prev: header.prev,
+                    hash: header.hash,
                     // Known when the part is taken over.
                     file: 0,
                     offset,
                     len: u32::try_from(header.len).expect("bounded by the longest frame"),
                 });
-                record.frame.len()
+                header.len
             }
             Err(FrameError::Codec(_) | FrameError::Position { .. }) => {
-                self.unreadable.push(header.seq);
+                match newer_schema(&bytes[HEADER_LEN..header.len]) {
+                    Some(version) => self.newer.push((header.seq, Newer::Unread(version))),
+                    None => self.unreadable.push(header.seq),
+                }
                 HEADER_LEN
             }
             Err(
@@ -233,18 +298,37 @@ fn header(bytes: &[u8]) -> Option<Header> {
     })
 }
 
-fn find_magic(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += bytes[at..].iter().position(|byte| *byte == MAGIC[0])?;
-        if bytes[at..].starts_with(&MAGIC) {
-            return Some(at);
-        }
-        at += 1;
+// A format to come keeps the header up to the position, so that its records can be named. One byte
+// of damage must not look like it: then the frame is good with the format that this release writes.
+fn newer_frame(bytes: &[u8]) -> Option<(Seq, Newer)> {
+    let format = *bytes.get(MAGIC.len())?;
+    let mut frame = bytes.get(..HEADER_LEN)?.to_vec();
+    frame[MAGIC.len()] = FORMAT;
+    let len = u32::from_le_bytes(frame[9..13].try_into().expect("4 bytes")) as usize;
+    let seq = Seq(u64::from_le_bytes(frame[13..21].try_into().expect("8 bytes")));
+    let newer = FORMAT < format && format <= FORMAT + FORMATS_AHEAD;
+    if !newer || len > MAX_JSON_LEN || seq == Seq(0) || seq.0 > LAST_SEQ {
+        return None;
     }
+    frame.extend_from_slice(bytes.get(HEADER_LEN..HEADER_LEN + len)?);
+    Record::open(&frame).is_err().then_some((seq, Newer::Unread(u32::from(format))))
 }
 
-fn fill(file: &File, space: &mut [u8], at: u64) -> io::Result<usize> {
+fn newer_schema(json: &[u8]) -> Option<u32> {
+    #[derive(serde::Deserialize)]
+    struct Versioned {
+        v: u32,
+    }
+    let Versioned { v } = serde_json::from_slice(json).ok()?;
+    (v > SCHEMA_VERSION).then_some(v)
+}
+
+fn find_magic(bytes: &[u8]) -> Option<usize> {
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(&MAGIC));
+    FINDER.find(bytes)
+}
+
+pub(super) fn fill(file: &File, space: &mut [u8], at: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < space.len() {
         match file.read_at(&mut space[filled..], at + filled as u64) {

@@ -60,15 +60,17 @@ fn place(dir: &SessionDir) -> PathBuf {
     dir.path().join("db.before")
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
+/// Copies a folder with everything in it.
+pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     std::fs::create_dir(to)?;
     for entry in std::fs::read_dir(from)? {
         let entry = entry?;
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            std::fs::copy(entry.path(), target)?;
+        // Links are followed; what is neither file nor folder is none of the engine's.
+        match std::fs::metadata(entry.path()) {
+            Ok(meta) if meta.is_dir() => copy(&entry.path(), &target)?,
+            Ok(meta) if meta.is_file() => std::fs::copy(entry.path(), target).map(drop)?,
+            Ok(_) | Err(_) => {}
         }
     }
     Ok(())
@@ -88,8 +90,14 @@ fn put_back(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes a folder, or whatever is in its place.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(path) {
+    let removed = match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => std::fs::remove_dir_all(path),
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -6,27 +6,34 @@
 
 use std::fs::File;
 
-use codex_event::SessionId;
+use codex_event::{Record, SessionId};
 
 use super::aside;
 use super::sled::{engine_error, start};
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::layout::SessionDir;
-use crate::open::{OpenError, Survey};
+use crate::open::OpenError;
+use crate::phase::Phase;
+use crate::raw::RawError;
 use crate::store::StoreError;
 
 /// Records between two flushes; it bounds what the engine holds in memory.
 const FLUSH_EVERY: usize = 1024;
 
-/// Writes all records into a new database beside the old one, and puts it in its place.
+/// Writes the records into a new database beside the old one, and puts it in its place.
 ///
 /// The old data file is replaced at once by a complete one, so a kill at any point leaves either.
-pub(super) fn run(dir: &SessionDir, session: SessionId, survey: &Survey) -> Result<(), OpenError> {
+pub(super) fn run(
+    dir: &SessionDir,
+    session: SessionId,
+    records: impl Iterator<Item = Result<Record, RawError>>,
+) -> Result<(), OpenError> {
+    Phase::Rebuild.begin();
     let beside = dir.path().join("db.new");
     aside::remove(&beside)?;
     let db = start(&beside, session)?;
-    for (number, record) in survey.records().enumerate() {
+    for (number, record) in records.enumerate() {
         let record = record?;
         let key = record.envelope.seq.0.to_be_bytes();
         guarded(|| db.insert(key, record.frame.as_slice()))
@@ -43,6 +50,7 @@ pub(super) fn run(dir: &SessionDir, session: SessionId, survey: &Survey) -> Resu
     }
     sync_dir(&beside)?;
     aside::remove_snapshots(&beside)?;
+    Phase::PutInPlace.begin();
     aside::replace(dir, &beside)?;
     aside::remove(&beside)?;
     Ok(())

@@ -9,17 +9,20 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::Builder;
 
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
 
-use super::{AppendError, Reader, Store, StoreError, aside, head_of, rebuild, seal};
+use super::{
+    AppendError, Holes, Reader, Salvaged, Store, StoreError, aside, head_of, rebuild, salvage, seal,
+};
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
 use crate::layout::SessionDir;
 use crate::lock::Lock;
-use crate::open::{Damage, OpenError, Survey, mark};
+use crate::open::{self, Damage, OpenError, Survey, Witness, mark};
 use crate::phase::Phase;
 
 /// Bytes of one segment of the engine's log, fixed for the life of a database.
@@ -43,18 +46,20 @@ pub struct SledStore {
     data: File,
     synced: HashSet<OsString>,
     head: Head,
+    salvaged: Option<Salvaged>,
 }
 
 struct Engine {
     db: Option<Db>,
-    _lock: Arc<Lock>,
+    holes: Holes,
+    lock: Arc<Lock>,
 }
 
 impl SledStore {
     /// Creates a session's journal, its folders and its head file, and makes them all durable.
     pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
-        let lock = Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?;
+        let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
@@ -66,7 +71,7 @@ impl SledStore {
         })?;
         Phase::CreateEngine.begin();
         let db = start(&dir.db(), session)?;
-        let store = SledStore::over(dir, session, db, Arc::new(lock))?;
+        let store = SledStore::over(dir, session, db, Arc::new(lock), Holes::default())?;
         Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
@@ -85,34 +90,81 @@ impl SledStore {
     /// record by record. A tail that nobody was told of and the engine dropped is put back; for
     /// anything else that differs the files are put back as they were, and the database is made anew
     /// from its records. After a panic, or a start that never ended, the next start does that.
+    ///
+    /// Records that are lost are named by a `Repaired` event, and the journal is made anew from all
+    /// that can be read; the damaged files are kept ([`super::kept()`]). A journal of a newer release is
+    /// left as it is.
     pub fn open(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
-        if !dir.data().is_file() {
-            return Err(OpenError::NotFound(session));
-        }
-        let lock = Arc::new(Lock::take(&dir.lock())?.ok_or(OpenError::Busy(session))?);
+        SledStore::open_before(dir, session, None)
+    }
+
+    /// As [`SledStore::open`], and shows every event to a witness while the engine opens its files.
+    ///
+    /// What is shown is what was surveyed, so it is what the store holds when this succeeds. When it
+    /// fails, any part of it may have been shown.
+    pub(crate) fn open_before(
+        dir: &SessionDir,
+        session: SessionId,
+        witness: Option<Witness<'_>>,
+    ) -> Result<SledStore, OpenError> {
+        open::check(dir, session)?;
+        let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
+        let lock = Arc::new(lock);
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
-        let survey = match Survey::take(dir, session) {
-            Err(damaged @ OpenError::Damaged { damage: Damage::Records(_), .. }) => {
+        let mut salvaged = None;
+        let mut survey = match Survey::take(dir, session) {
+            Err(OpenError::Damaged { damage: Damage::Records(problem), .. }) => {
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
                 match aside::left(dir).map(|copy| Survey::take(&copy, session)) {
                     Some(Ok(_)) => aside::restore(dir)?,
-                    Some(Err(_)) | None => return Err(damaged),
+                    Some(Err(_)) | None => salvaged = Some(salvage::run(dir, session, problem)?),
                 }
                 Survey::take(dir, session)?
             }
             other => other?,
         };
+        let anew = earlier.is_some();
         if let Some(damage) = earlier {
             tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
-            rebuild::run(dir, session, &survey)?;
+            rebuild::run(dir, session, survey.records())?;
         }
-        let mut store = match SledStore::enter(dir, session, &survey, &lock) {
+        put_aside(dir)?;
+        if !anew && let Some(copy) = aside::left(dir) {
+            survey.read_from(&copy)?;
+        }
+        // From here on nobody writes to what the survey reads.
+        let survey = &survey;
+        let mut store = std::thread::scope(|scope| {
+            let show = |witness| {
+                let thread = Builder::new().name("survey".into());
+                thread.spawn_scoped(scope, move || survey.show(witness))
+            };
+            let showing = witness.map(show).transpose()?;
+            let store = SledStore::settle(dir, session, survey, &lock)?;
+            if let Some(showing) = showing {
+                showing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            }
+            Ok::<_, OpenError>(store)
+        })?;
+        store.salvaged = salvaged;
+        Ok(store)
+    }
+
+    // Opens the engine until it gives what was surveyed, and makes that durable.
+    fn settle(
+        dir: &SessionDir,
+        session: SessionId,
+        survey: &Survey,
+        lock: &Arc<Lock>,
+    ) -> Result<SledStore, OpenError> {
+        let mut store = match SledStore::enter(dir, session, survey, lock) {
             Err(OpenError::Damaged { damage: damage @ Damage::Engine(_), .. }) => {
                 tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
-                rebuild::run(dir, session, &survey)?;
-                SledStore::enter(dir, session, &survey, &lock)?
+                rebuild::run(dir, session, survey.records())?;
+                put_aside(dir)?;
+                SledStore::enter(dir, session, survey, lock)?
             }
             other => other?,
         };
@@ -125,20 +177,24 @@ impl SledStore {
         Ok(store)
     }
 
-    // Lets the engine at the files, with a copy aside.
+    /// Gives what keeps other owners away.
+    pub(crate) fn lock(&self) -> Arc<Lock> {
+        Arc::clone(&self.engine.lock)
+    }
+
+    // Lets the engine at the files, of which there is a copy aside.
     fn enter(
         dir: &SessionDir,
         session: SessionId,
         survey: &Survey,
         lock: &Arc<Lock>,
     ) -> Result<SledStore, OpenError> {
-        remove_torn_snapshots(&dir.db())?;
-        Phase::CopyAside.begin();
-        aside::put(dir)?;
         mark::begin(dir)?;
         Phase::OpenEngine.begin();
         let opened = start(&dir.db(), session)
-            .and_then(|db| SledStore::over(dir, session, db, Arc::clone(lock)))
+            .and_then(|db| {
+                SledStore::over(dir, session, db, Arc::clone(lock), survey.holes().clone())
+            })
             .and_then(|mut store| store.compare(survey).map(|()| store));
         match opened {
             // The store is gone by now, so nothing writes to the files any more.
@@ -156,11 +212,13 @@ impl SledStore {
         session: SessionId,
         db: Db,
         lock: Arc<Lock>,
+        holes: Holes,
     ) -> Result<SledStore, OpenError> {
-        let engine = Arc::new(Engine { db: Some(db), _lock: lock });
+        let engine = Arc::new(Engine { db: Some(db), holes, lock });
         let data = File::open(dir.data())?;
         let head = Head::empty(&session);
-        Ok(SledStore { session, dir: dir.clone(), engine, data, synced: HashSet::new(), head })
+        let (dir, synced) = (dir.clone(), HashSet::new());
+        Ok(SledStore { session, dir, engine, data, synced, head, salvaged: None })
     }
 
     // Walks through everything the engine gives, and puts the unacknowledged tail back.
@@ -168,7 +226,7 @@ impl SledStore {
         Phase::Compare.begin();
         let session = self.session;
         let damaged = |text| OpenError::Damaged { session, damage: Damage::Engine(text) };
-        let mut found: u64 = 0;
+        let mut expected = survey.positions();
         {
             let db = self.engine.db();
             let mut items = guarded(|| db.iter()).map_err(damaged)?;
@@ -178,26 +236,32 @@ impl SledStore {
                     Some(item) => item.map_err(|error| damaged(error.to_string()))?,
                 };
                 let (key, frame) = item;
-                if key.as_ref() != (found + 1).to_be_bytes() {
-                    return Err(damaged(format!("it lost record {}", found + 1)));
+                let Some(due) = expected.next() else {
+                    return Err(damaged("it gives more records than are on disk".to_owned()));
+                };
+                if key.as_ref() != due.0.to_be_bytes() {
+                    return Err(damaged(format!("it lost record {due}")));
                 }
-                found += 1;
-                if !survey.holds(Seq(found), &frame) {
-                    return Err(damaged(format!("its record {found} is not the one on disk")));
+                if !survey.holds(due, &frame) {
+                    return Err(damaged(format!("its record {due} is not the one on disk")));
                 }
             }
         }
-        if Seq(found) < survey.acknowledged() {
-            return Err(damaged(format!(
-                "it gives {found} of {} acknowledged records",
-                survey.acknowledged()
-            )));
-        }
-        for record in survey.tail().iter().filter(|record| record.envelope.seq > Seq(found)) {
-            self.insert(record)?;
+        if let Some(dropped) = expected.next() {
+            if dropped <= survey.acknowledged() {
+                return Err(damaged(format!("it lost record {dropped}, which was acknowledged")));
+            }
+            for record in survey.tail().iter().filter(|record| record.envelope.seq >= dropped) {
+                self.insert(record)?;
+            }
         }
         self.head = survey.end();
         Ok(())
+    }
+
+    /// Tells what the opening of this store had to repair; none when every record was there.
+    pub fn salvaged(&self) -> Option<&Salvaged> {
+        self.salvaged.as_ref()
     }
 
     fn insert(&self, record: &Record) -> Result<(), StoreError> {
@@ -269,6 +333,10 @@ impl Store for SledStore {
         Box::new(self.engine.scan(range))
     }
 
+    fn holes(&self) -> Holes {
+        self.engine.holes.clone()
+    }
+
     fn reader(&self) -> Reader {
         let engine = Arc::clone(&self.engine);
         Arc::new(move |range| engine.scan(range).collect())
@@ -300,7 +368,10 @@ impl Engine {
             };
             let read = match next {
                 Ok(None) => return None,
-                Ok(Some(Ok((key, frame)))) => decode(wanted, &key, &frame),
+                Ok(Some(Ok((key, frame)))) => {
+                    wanted = self.behind_hole(wanted, &key);
+                    decode(wanted, &key, &frame)
+                }
                 Ok(Some(Err(error))) => Err(engine_error(error)),
                 Err(panic) => Err(StoreError::Panicked(panic)),
             };
@@ -310,6 +381,15 @@ impl Engine {
             }
             Some(read)
         })
+    }
+}
+
+impl Engine {
+    // Gives the position of the key, if everything before it from the wanted one on is named as lost.
+    fn behind_hole(&self, wanted: Seq, key: &[u8]) -> Seq {
+        let found = key.try_into().map_or(wanted, |key| Seq(u64::from_be_bytes(key)));
+        let hole = found > wanted && self.holes.cover(wanted..=Seq(found.0 - 1));
+        if hole { found } else { wanted }
     }
 }
 
@@ -343,7 +423,7 @@ pub(super) fn start(db: &Path, session: SessionId) -> Result<Db, OpenError> {
     match guarded(|| config.open()) {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
-            Err(OpenError::Busy(session))
+            Err(OpenError::Busy { session, owner: None })
         }
         Ok(Err(sled::Error::Io(error))) => Err(OpenError::Io(error)),
         Ok(Err(error)) => Err(damaged(Damage::Engine(error.to_string()))),
@@ -356,6 +436,12 @@ pub(super) fn engine_error(error: sled::Error) -> StoreError {
         sled::Error::Io(error) => StoreError::Io(error),
         other => StoreError::Engine(other.to_string()),
     }
+}
+
+fn put_aside(dir: &SessionDir) -> io::Result<()> {
+    remove_torn_snapshots(&dir.db())?;
+    Phase::CopyAside.begin();
+    aside::put(dir)
 }
 
 // The engine takes a snapshot that was never finished for its newest one, and refuses to open.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use codex_event::{Epoch, SessionId};
 use codex_journal::{Layout, Scribe, SledStore, Store};
@@ -27,6 +27,40 @@ pub(crate) fn start(role: &str, home: &Path, id: SessionId) -> (Child, BufReader
         .expect("this program again");
     let lines = BufReader::new(child.stdout.take().expect("a pipe"));
     (child, lines)
+}
+
+/// A process that opens one journal after the other, and is replaced when an engine broke it.
+#[derive(Default)]
+pub(crate) struct Opener(Option<(Child, ChildStdin, BufReader<ChildStdout>)>);
+
+impl Opener {
+    /// Opens a journal and closes it again: `ok` and its end, or why not; none when the process
+    /// ended.
+    pub(crate) fn open(&mut self, home: &Path, id: SessionId) -> Option<String> {
+        let (child, input, lines) = self.0.get_or_insert_with(|| {
+            let (mut child, lines) = start("open-each", home, id);
+            let input = child.stdin.take().expect("a pipe");
+            (child, input, lines)
+        });
+        writeln!(input, "{id} {}", home.display()).expect("it listens");
+        let told = told(lines);
+        if !told.as_ref().is_some_and(|told| told.starts_with("ok ")) {
+            // After a panic nothing that the engine does in that process can be relied on.
+            let _ = child.kill();
+            child.wait().expect("ended");
+            self.0 = None;
+        }
+        told
+    }
+}
+
+impl Drop for Opener {
+    fn drop(&mut self) {
+        if let Some((mut child, input, _)) = self.0.take() {
+            drop(input);
+            let _ = child.wait();
+        }
+    }
 }
 
 /// Gives what a line of the child says behind the marker; none at its end.
@@ -59,6 +93,8 @@ fn plays_its_role() {
         "write" => write(Path::new(&home), id),
         "hold" => hold(Path::new(&home), id),
         "open" => open(Path::new(&home), id),
+        "append" => append(Path::new(&home), id),
+        "open-each" => open_each(),
         other => panic!("no role {other}"),
     }
 }
@@ -87,11 +123,43 @@ fn write(home: &Path, id: SessionId) {
     }
 }
 
+// Appends a record for each line of its input, and tells what became of it.
+fn append(home: &Path, id: SessionId) {
+    let layout = Layout::new(home);
+    let opened = if layout.session(id).data().exists() {
+        Scribe::open(&layout, id)
+    } else {
+        Scribe::create(&layout, id)
+    };
+    let (scribe, handle) = match opened {
+        Ok(owned) => owned,
+        Err(error) => return tell(&error.to_string()),
+    };
+    let Epoch(before) = handle.head().epoch;
+    tell("held");
+    while std::io::stdin().read_line(&mut String::new()).is_ok_and(|read| read > 0) {
+        let seq = handle.head().seq.next().0;
+        let envelopes = vec![envelope(id, seq, before + 1, barrier("on demand"))];
+        match block_on(scribe.write(batch(envelopes))) {
+            Ok(head) => tell(&format!("ok {}", head.seq)),
+            Err(error) => tell(&error.to_string()),
+        }
+    }
+}
+
 fn hold(home: &Path, id: SessionId) {
     let owned = Scribe::create(&Layout::new(home), id).expect("created");
     tell("held");
     let _ = std::io::stdin().read_line(&mut String::new());
     drop(owned);
+}
+
+fn open_each() {
+    for line in std::io::stdin().lines() {
+        let line = line.expect("text");
+        let (id, home) = line.split_once(' ').expect("an id and a folder");
+        open(Path::new(home), id.parse().expect("an id"));
+    }
 }
 
 // Opens a journal that may be damaged, where a broken engine breaks this process alone.

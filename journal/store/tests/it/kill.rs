@@ -60,7 +60,10 @@ fn two_owners_are_one_too_many() {
     let (mut owner, mut lines) = child::start("hold", home.path(), id);
     assert_eq!(child::told(&mut lines).as_deref(), Some("held"));
     let refused = Scribe::open(&Layout::new(home.path()), id);
-    assert!(matches!(refused, Err(OpenError::Busy(busy)) if busy == id), "{refused:?}");
+    assert!(
+        matches!(refused, Err(OpenError::Busy { session: busy, .. }) if busy == id),
+        "{refused:?}"
+    );
     owner.kill().expect("killed");
     owner.wait().expect("ended");
     Scribe::open(&Layout::new(home.path()), id).expect("free again").0.finish().expect("finishes");
@@ -71,7 +74,7 @@ fn two_owners_in_one_process_are_one_too_many() {
     let home = home();
     let layout = Layout::new(home.path());
     let owned = Scribe::create(&layout, session(3)).expect("created");
-    assert!(matches!(Scribe::open(&layout, session(3)), Err(OpenError::Busy(_))));
-    assert!(matches!(Scribe::create(&layout, session(3)), Err(OpenError::Busy(_))));
+    assert!(matches!(Scribe::open(&layout, session(3)), Err(OpenError::Busy { .. })));
+    assert!(matches!(Scribe::create(&layout, session(3)), Err(OpenError::Busy { .. })));
     drop(owned);
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use codex_event::{
-    Author, Body, CallId, Envelope, Epoch, Event, Millis, OutputBytes, OutputStream, Seq,
-    SessionId, Timestamp, TurnId, Usage,
+    Author, Body, CallId, Envelope, Epoch, Event, HEADER_LEN, MAGIC, Millis, OutputBytes,
+    OutputStream, Seq, SessionId, Timestamp, TurnId, Usage,
 };
 use codex_journal::{Batch, Layout, SessionDir};
 
@@ -94,4 +94,16 @@ pub(crate) fn copy(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("copied");
         }
     }
+}
+
+/// Where frames are that a file holds once: one bit can cost each of them. The engine writes most
+/// records several times.
+pub(crate) fn single_frames(bytes: &[u8]) -> Vec<usize> {
+    let frames: Vec<usize> = (0..bytes.len().saturating_sub(HEADER_LEN))
+        .filter(|at| bytes[*at] == MAGIC[0] && bytes[*at..].starts_with(&MAGIC))
+        .collect();
+    let hash = |at: usize| &bytes[at + HEADER_LEN - 32..at + HEADER_LEN];
+    let mut copies = std::collections::HashMap::new();
+    frames.iter().for_each(|at| *copies.entry(hash(*at)).or_insert(0) += 1);
+    frames.iter().copied().filter(|at| copies[hash(*at)] == 1).collect()
 }

@@ -44,7 +44,7 @@ async fn an_answer_is_reported_piece_by_piece_and_whole() {
     let kinds: Vec<_> = items.iter().map(|(_, kind, _)| kind.clone()).collect();
     assert_eq!(kinds, [ItemKind::Reasoning, ItemKind::Message, function, custom]);
 
-    let Some(Report::ModelDone { request, attempt, response, usage, calls }) = reports.last()
+    let Some(Report::ModelDone { request, attempt, response, usage, calls, .. }) = reports.last()
     else {
         panic!("{reports:?}")
     };
