@@ -68,7 +68,7 @@ pub fn says_secret(name: &str) -> bool {
     let marked =
         PARTS.iter().any(|part| name.contains(part)) || ENDS.iter().any(|end| name.ends_with(end));
     // The id of a key is often half of what it takes, so it counts where the key does.
-    let id_of_key = name.ends_with("KEY_ID");
+    let id_of_key = name.ends_with("KEY_ID") || name.ends_with("SECRET_ID");
     marked && (id_of_key || !ELSEWHERE.iter().any(|end| name.ends_with(end)))
 }
 
@@ -180,6 +180,7 @@ mod tests {
             "OPENAI_API_KEY",
             "aws_secret_access_key",
             "AWS_ACCESS_KEY_ID",
+            "VAULT_SECRET_ID",
             "GITHUB_TOKEN",
             "PGPASSWORD",
             "SSH_PASSPHRASE",

@@ -55,11 +55,14 @@ impl Veil {
 
     fn report(&mut self, mut report: Report) -> Report {
         match &mut report {
-            Report::ModelItem { request, attempt, item, raw, .. } => {
+            Report::ModelItem { request, attempt, item, kind, raw } => {
+                redact(&self.redactor, kind);
                 if let Cow::Owned(redacted) = self.redactor.json(raw) {
                     let original = std::mem::replace(raw, redacted);
                     self.items.insert((*request, *attempt, *item), original);
                 }
+                // It may be long, and is looked at once more before it is written.
+                return report;
             }
             Report::ModelDone { request, attempt, calls, concealed, .. } => {
                 for (item, invocation) in calls {

@@ -110,7 +110,14 @@ pub(crate) fn check(dir: &SessionDir, session: SessionId) -> Result<(), OpenErro
     let in_the_way = |path: PathBuf, wanted| OpenError::InTheWay { path, wanted };
     let snapshots = std::fs::read_dir(dir.db()).into_iter().flatten().flatten();
     let snapshots = snapshots.filter(|it| it.file_name().to_string_lossy().starts_with("snap."));
-    let files = [dir.lock(), dir.opening(), dir.data(), dir.db().join("conf")];
+    let files = [
+        dir.lock(),
+        dir.lease(),
+        dir.opening(),
+        dir.path().join("reserve"),
+        dir.data(),
+        dir.db().join("conf"),
+    ];
     for path in files.into_iter().chain(snapshots.map(|entry| entry.path())) {
         if stands(&path) && !path.is_file() {
             return Err(in_the_way(path, "a file"));

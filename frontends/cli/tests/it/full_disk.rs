@@ -73,7 +73,7 @@ fn a_disk_that_fills_in_a_turn_loses_nothing_and_the_session_goes_on() {
             format!("{free} KiB: {codes:?} {} {}", told(&world, "err"), told(&world, "again.err"));
         let codes: Vec<i32> = codes.lines().map(|line| line.parse().expect("a code")).collect();
         let printed = told(&world, "out");
-        let last = printed.lines().last().map(|line| serde_json::from_str::<Value>(line));
+        let last = printed.lines().last().map(serde_json::from_str::<Value>);
         match codes[0] {
             0 => assert_eq!(codes, [0, 0, 0, 0], "{what}"),
             74 => {

@@ -52,7 +52,7 @@ fn looks(secret: &str) -> Vec<Vec<u8>> {
     vec![
         secret.as_bytes().to_vec(),
         quoted.trim_matches('"').as_bytes().to_vec(),
-        twice[3..twice.len() - 3].as_bytes().to_vec(),
+        twice.as_bytes()[3..twice.len() - 3].to_vec(),
         hex.into_bytes(),
         base64(b""),
         base64(b"x"),
@@ -65,8 +65,10 @@ fn looks(secret: &str) -> Vec<Vec<u8>> {
 
 fn check(what: &str, held: &[u8]) {
     let (form, text) = (of_a_form(), String::from_utf8_lossy(held));
-    for secret in [TOKEN, PASSWORD, form.as_str()] {
-        for look in looks(secret) {
+    // What only its form tells is not told in another form.
+    let of_form = looks(&form).into_iter().filter(|look| form.as_bytes().starts_with(look));
+    for looks in [looks(TOKEN), looks(PASSWORD), of_form.collect()] {
+        for look in looks {
             let look = String::from_utf8(look).expect("text");
             assert!(!text.contains(&look), "{what} holds {look}");
         }

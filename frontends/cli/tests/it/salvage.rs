@@ -114,7 +114,10 @@ fn whatever_stands_in_the_place_of_a_file_the_owner_opens_or_refuses() {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
     });
     let snapshot = snapshot.map(|(path, _)| path.strip_prefix(&folder).expect("below").to_owned());
-    let places = ["db", "db/db", "db/conf", "db/blobs", "blobs", "head", "lock", "opening"];
+    let places = [
+        "db", "db/db", "db/conf", "db/blobs", "blobs", "head", "lock", "opening", "lease",
+        "reserve",
+    ];
     let beside = ["db.half", "db.before", "db.new", "db.damaged.half", "db.damaged-1", "head.new"];
     let places = places.iter().chain(&beside).map(PathBuf::from).chain([blob]).chain(snapshot);
     type Act<'a> = (&'a str, &'a dyn Fn(&Path));

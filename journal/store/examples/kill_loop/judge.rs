@@ -128,8 +128,9 @@ impl Session {
     pub(crate) fn wound(&mut self, home: &Path, seq: Option<u64>) -> std::io::Result<()> {
         let dir = Layout::new(home).session(self.id);
         let Some((seq, hash)) = seq.and_then(|seq| Some((seq, self.known.get(&seq)?))) else {
-            std::fs::remove_file(dir.head())?;
-            self.headless = true;
+            if !std::mem::replace(&mut self.headless, true) {
+                std::fs::remove_file(dir.head())?;
+            }
             return Ok(());
         };
         let mut bytes = std::fs::read(dir.data())?;

@@ -21,7 +21,7 @@ const APPENDS: u64 = 24;
 
 fn one(id: SessionId, seq: u64) -> Vec<Envelope> {
     let text = format!("event {seq} ").repeat(12);
-    let event = if seq % 5 == 0 { turn_end() } else { barrier(&text) };
+    let event = if seq.is_multiple_of(5) { turn_end() } else { barrier(&text) };
     vec![envelope(id, seq, 1, event)]
 }
 
