@@ -44,6 +44,7 @@ pub enum Invocation {
 
 /// Whether the journal holds the arguments of a call as the model gave them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arguments {
     /// It does.
