@@ -43,6 +43,8 @@ enum Name {
     Takeup,
     /// The JSON lines of a long journal
     View,
+    /// Lists and searches of 5,000 sessions
+    Sessions,
     /// `--version`
     Startup,
     /// A one-line answer, in a fresh home and in a used one
@@ -72,6 +74,7 @@ impl Name {
             Name::View => {
                 Source::Example("-p codex-view --features testing --example view_figures")
             }
+            Name::Sessions => Source::Example("-p codex-sessions --example sessions_figures"),
             Name::Startup => Source::Runs("startup"),
             Name::Answer => Source::Runs("answer"),
             Name::Tools => Source::Runs("tools"),

@@ -22,8 +22,10 @@ mod told;
 mod tools;
 mod veil;
 pub mod wiring;
+mod wish;
 
 pub use model::tools_digest;
-pub use secrets::redactor;
+pub use secrets::{ephemeral_redactor, redactor};
 pub use takeup::{TakeUpError, TakenUp};
 pub use wiring::{Port, RunError, Setup, Start, run};
+pub use wish::WishError;

@@ -28,14 +28,33 @@ pub fn redactor(
     variables: impl IntoIterator<Item = (OsString, OsString)>,
     access: Option<&Access>,
 ) -> Redactor {
+    let file = home.join(KEY_FILE);
+    Redactor::new(known(home, variables, access), move || key(&file))
+}
+
+/// As [`redactor`], for a session that leaves nothing behind: a key that is there is used, and none
+/// is kept.
+pub fn ephemeral_redactor(
+    home: &Path,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    access: Option<&Access>,
+) -> Redactor {
+    let file = home.join(KEY_FILE);
+    Redactor::new(known(home, variables, access), move || kept(&file).unwrap_or_else(|_| fresh()))
+}
+
+fn known(
+    home: &Path,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+    access: Option<&Access>,
+) -> Vec<Known> {
     let mut known: Vec<Known> = variables
         .into_iter()
         .filter_map(|(name, value)| named(name.to_str()?, value.to_str()?))
         .collect();
     known.extend(access.into_iter().flat_map(of_access));
     known.extend(of_auth_file(&home.join(AUTH_FILE)));
-    let home = home.to_owned();
-    Redactor::new(known, move || key(&home.join(KEY_FILE)))
+    known
 }
 
 fn of_access(access: &Access) -> Vec<Known> {

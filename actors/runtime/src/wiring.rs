@@ -75,6 +75,15 @@ pub enum Start {
         /// The first input.
         input: String,
     },
+    /// As a new one that is kept in memory alone, and ends with this process.
+    Ephemeral {
+        /// The session's id.
+        id: SessionId,
+        /// What it is opened with.
+        opening: Box<Opening>,
+        /// The first input.
+        input: String,
+    },
     /// Where an earlier process left it.
     TakenUp {
         /// The session.
@@ -150,13 +159,29 @@ struct Begun {
     first: Vec<Command>,
 }
 
+impl Begun {
+    fn new(
+        id: SessionId,
+        scribe: Scribe,
+        handle: Handle,
+        opening: Box<Opening>,
+        input: String,
+    ) -> Begun {
+        let (session, past) = (Session::default(), Past::default());
+        let session = TakenUp { id, scribe, handle, session, past };
+        Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
+    }
+}
+
 fn begin(start: Start) -> Result<Begun, RunError> {
     Ok(match start {
         Start::New { layout, id, opening, input } => {
             let (scribe, handle) = Scribe::create(&layout, id).map_err(RunError::Create)?;
-            let (session, past) = (Session::default(), Past::default());
-            let session = TakenUp { id, scribe, handle, session, past };
-            Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
+            Begun::new(id, scribe, handle, opening, input)
+        }
+        Start::Ephemeral { id, opening, input } => {
+            let (scribe, handle) = Scribe::in_memory(id);
+            Begun::new(id, scribe, handle, opening, input)
         }
         Start::TakenUp { session, resumption } => {
             Begun { session: *session, first: vec![Command::Resume(resumption)] }

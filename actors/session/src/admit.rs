@@ -78,6 +78,9 @@ impl Session {
         if envelope.epoch < self.epoch || (envelope.epoch > self.epoch && !resumes && !first) {
             return Err(Illegal::Epoch);
         }
+        if let Event::SessionForked { at, .. } = event {
+            require(*at == self.last && envelope.epoch > self.epoch, "session_forked")?;
+        }
         self.admit_event(event)
     }
 
@@ -181,7 +184,8 @@ impl Session {
             Event::ToolSpawned { call, attempt, .. } => {
                 match &self.due_call("tool_spawned", *call)?.state {
                     CallState::Intended { attempt: intended, kind, process: None, .. } => {
-                        let command = !matches!(kind, IntentKind::Patch { .. });
+                        let command =
+                            matches!(kind, IntentKind::Sandboxed | IntentKind::Unconfined);
                         require(intended == attempt && command, "tool_spawned")
                     }
                     CallState::Intended { .. }
@@ -204,8 +208,9 @@ impl Session {
             Event::ToolFinished { call, attempt, .. } => {
                 let call = self.due_call("tool_finished", *call)?;
                 match &call.state {
-                    CallState::Intended { attempt: intended, .. } => {
-                        require(intended == attempt, "tool_finished")
+                    CallState::Intended { attempt: intended, kind, .. } => {
+                        let ours = *kind != IntentKind::Parents;
+                        require(ours && intended == attempt, "tool_finished")
                     }
                     CallState::Called
                     | CallState::Asked { .. }

@@ -75,8 +75,13 @@ impl Session {
             }
             Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => self.end_turn(),
             Event::NotificationSent { .. } => self.notice = None,
-            Event::SessionForked { .. }
-            | Event::SessionNamed { .. }
+            Event::SessionForked { .. } => {
+                // Whoever was told of a turn, and what was allowed for the whole of a session, is
+                // the parent's affair.
+                self.notice = None;
+                self.grants.clear();
+            }
+            Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::InputQueued { .. }
@@ -317,6 +322,7 @@ impl Turn {
                 self.forget_approval();
                 self.strand();
             }
+            Event::SessionForked { .. } => self.leave_to_parent(),
             Event::ToolSpawned { call, process, .. } => self.change(*call, |state| match state {
                 CallState::Intended { intended, attempt, kind, .. } => {
                     let process = Some(process.clone());
@@ -347,7 +353,6 @@ impl Turn {
             }
             Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
-            | Event::SessionForked { .. }
             | Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
@@ -375,6 +380,16 @@ impl Turn {
             | CallState::Intended { .. }
             | CallState::Ended(_)) => other,
         });
+    }
+
+    /// What is being carried out goes on in the session that this one was forked from.
+    fn leave_to_parent(&mut self) {
+        let Phase::Working(working) = &mut self.phase else { return };
+        for call in &mut working.calls {
+            if let CallState::Intended { kind, process, .. } = &mut call.state {
+                (*kind, *process) = (IntentKind::Parents, None);
+            }
+        }
     }
 
     /// What only the process before had is gone with it.

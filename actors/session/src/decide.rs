@@ -13,7 +13,7 @@ use codex_event::{
 
 use crate::chain::{Chain, Draft};
 use crate::report::{Intake, Report, Stamp};
-use crate::session::{Call, CallState, Item, Life, Opened, Phase, Turn};
+use crate::session::{Call, CallState, IntentKind, Item, Life, Opened, Phase, Turn};
 use crate::transcript::Entry;
 use crate::{Session, repeat, retry};
 
@@ -261,7 +261,11 @@ impl Step<'_> {
         let working = self.turn.as_ref().and_then(Turn::working).ok_or(Rejection::Stale)?;
         let call = working.due().filter(|call| call.id == id).ok_or(Rejection::Stale)?;
         match call.state {
-            CallState::Intended { intended, attempt, .. } if attempt == wanted => Ok(intended),
+            CallState::Intended { intended, attempt, ref kind, .. }
+                if attempt == wanted && *kind != IntentKind::Parents =>
+            {
+                Ok(intended)
+            }
             CallState::Intended { .. }
             | CallState::Called
             | CallState::Asked { .. }

@@ -21,7 +21,7 @@ mod transcript;
 
 pub use admit::Illegal;
 pub use chain::Draft;
-pub use react::{Effect, Unfinished};
+pub use react::{BegunBy, Effect, Unfinished};
 pub use redecide::{Difference, redecide};
 pub use report::{Intake, PatchPlan, Report, Stamp};
 pub use safety::classify;

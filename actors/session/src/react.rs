@@ -75,16 +75,28 @@ pub struct Unfinished<'a> {
     pub process: Option<&'a ProcessMark>,
     /// What was to change, if the call is a patch.
     pub changes: Option<&'a Stored<Vec<FileChange>>>,
+    /// Which session began it.
+    pub begun_by: BegunBy,
+}
+
+/// Which session began a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BegunBy {
+    /// This one: what is left of it is this one's to end and to look at.
+    This,
+    /// The one that this one was forked from: it may still be running there.
+    Parent,
 }
 
 impl<'a> Unfinished<'a> {
     fn of(call: &'a Call) -> Option<Unfinished<'a>> {
         let CallState::Intended { kind, process, .. } = &call.state else { return None };
-        let changes = match kind {
-            IntentKind::Patch { changes } => Some(changes),
-            IntentKind::Sandboxed | IntentKind::Unconfined => None,
+        let (changes, begun_by) = match kind {
+            IntentKind::Patch { changes } => (Some(changes), BegunBy::This),
+            IntentKind::Sandboxed | IntentKind::Unconfined => (None, BegunBy::This),
+            IntentKind::Parents => (None, BegunBy::Parent),
         };
-        Some(Unfinished { call: call.id, process: process.as_ref(), changes })
+        Some(Unfinished { call: call.id, process: process.as_ref(), changes, begun_by })
     }
 }
 

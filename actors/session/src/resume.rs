@@ -6,11 +6,16 @@ use codex_event::{
 };
 
 use crate::decide::Step;
+use crate::react::{BegunBy, Unfinished};
 use crate::session::{CallState, Keeping, Phase, Turn};
 
 /// What the model is told of a call whose end is not known.
 const EFFECTS_UNKNOWN: &str = "The program ended while this call was running. Whether it took \
 effect is not known, and it was not run again. Check the state of things before going on.";
+/// What the model is told of a call that was running where the session was forked.
+const BEGUN_BY_PARENT: &str = "This session was forked from another one while this call was \
+running there, and it may have gone on there. Whether it took effect is not known, and it was not \
+run again. Check the state of things before going on.";
 /// What the model is told of a call that was received but never looked at.
 const NEVER_READ: &str = "The program ended before this call was read, so it was not carried out. \
 Call the tool again if it is still wanted.";
@@ -25,6 +30,7 @@ const SHOWN: usize = 80;
 /// A call whose effects are not known, and what the model is told of it.
 struct Lost {
     call: CallId,
+    begun_by: BegunBy,
     told: Stored<String>,
 }
 
@@ -70,7 +76,7 @@ impl Step<'_> {
             let reason = "it was allowed, and the program ended before it ran";
             self.ask(call, resumed, Question::RetryUnconfined, reason);
         }
-        for Lost { call, told } in lost {
+        for Lost { call, told, .. } in lost {
             let event = Event::ToolAbandoned { call, output: told };
             self.emit(Author::Supervisor, Some(resumed), event);
         }
@@ -102,8 +108,8 @@ impl Step<'_> {
             }
             return;
         }
-        if let (Some(what), None) = (lost, &input) {
-            return self.stop_at(resumed, &what);
+        if let (Some(message), None) = (lost, &input) {
+            return self.stop_at(resumed, message);
         }
         if let Some(input) = input {
             self.emit(author, Some(resumed), Event::InputQueued { input: input.into() });
@@ -126,12 +132,16 @@ impl Step<'_> {
     /// Gives the calls whose effects are not known.
     fn lost(&self, resumption: &Resumption) -> Vec<Lost> {
         let unfinished = self.session.unfinished().into_iter();
-        let told = |id: CallId| match patch_state(resumption, id) {
-            Some(PatchState::Before | PatchState::After) => None,
-            Some(PatchState::Mixed { told }) => Some(told.clone()),
-            None => Some(EFFECTS_UNKNOWN.into()),
+        let told = |it: &Unfinished<'_>| match (patch_state(resumption, it.call), it.begun_by) {
+            (_, BegunBy::Parent) => Some(BEGUN_BY_PARENT.into()),
+            (Some(PatchState::Before | PatchState::After), BegunBy::This) => None,
+            (Some(PatchState::Mixed { told }), BegunBy::This) => Some(told.clone()),
+            (None, BegunBy::This) => Some(EFFECTS_UNKNOWN.into()),
         };
-        unfinished.filter_map(|it| Some(Lost { call: it.call, told: told(it.call)? })).collect()
+        let lost = |it: Unfinished<'_>| {
+            Some(Lost { call: it.call, begun_by: it.begun_by, told: told(&it)? })
+        };
+        unfinished.filter_map(lost).collect()
     }
 
     /// Names the call that may run again outside of the sandbox, if that was the last word on it.
@@ -142,17 +152,25 @@ impl Step<'_> {
         (again && allowed).then_some(call.id)
     }
 
-    /// Puts the first of them into words.
+    /// Says of the first of them that its effects are not known.
     fn named(&self, lost: &[Lost]) -> Option<String> {
-        let (invocation, _) = self.session.call(lost.first()?.call)?;
-        Some(match invocation {
+        let Lost { call, begun_by, .. } = lost.first()?;
+        let (invocation, _) = self.session.call(*call)?;
+        let what = match invocation {
             Invocation::Command { argv, .. } => match argv.inline() {
                 Some(argv) => argv.join(" ").chars().take(SHOWN).collect(),
                 None => "a long command".to_owned(),
             },
             Invocation::Patch { .. } => "a patch".to_owned(),
             Invocation::Invalid { .. } => "a call".to_owned(),
-        })
+        };
+        let since = match begun_by {
+            BegunBy::This => "the program ended",
+            BegunBy::Parent => "the session was forked",
+        };
+        Some(format!(
+            "{since} while this was running, and whether it took effect is not known: {what}"
+        ))
     }
 
     /// Ends a patch that was applied before anybody could say so.
@@ -172,11 +190,8 @@ impl Step<'_> {
     }
 
     /// Ends the turn where going on would be guessing; the next input goes on from here.
-    fn stop_at(&mut self, resumed: Seq, what: &str) {
+    fn stop_at(&mut self, resumed: Seq, message: String) {
         self.end_calls(resumed, Outcome::Interrupted, NOT_REACHED);
-        let message = format!(
-            "the program ended while this was running, and whether it took effect is not known: {what}"
-        );
         self.fail(resumed, FailureKind::Ambiguous, message);
     }
 

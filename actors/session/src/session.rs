@@ -155,7 +155,11 @@ pub(crate) enum CallState {
 pub(crate) enum IntentKind {
     Sandboxed,
     Unconfined,
-    Patch { changes: Stored<Vec<FileChange>> },
+    Patch {
+        changes: Stored<Vec<FileChange>>,
+    },
+    /// Whatever it was, it was begun by the session that this one was forked from.
+    Parents,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

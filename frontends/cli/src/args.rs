@@ -14,6 +14,10 @@ use codex_view::Paint;
 pub(crate) use self::audit::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
 use crate::failure::{Failure, USAGE};
 
+mod sessions;
+
+pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, SessionsCommand};
+
 /// A coding agent for the terminal, whose every act is an event in a journal.
 #[derive(Debug, Parser)]
 #[command(
@@ -47,9 +51,12 @@ pub(crate) enum Subcommand {
     /// Run a session for another program: requests in, events out, one JSON object a line.
     #[command(visible_alias = "p", after_help = PROTO_HELP)]
     Proto(Box<Proto>),
+    /// Begin a new session with what another one has up to some point.
+    #[command(after_help = FORK_HELP)]
+    Fork(Box<Fork>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
-    /// List sessions, the last one first.
+    /// List, show, search, name, put away and remove sessions; alone it lists them.
     Sessions(Sessions),
     /// Who allowed what and what was done; proof that the journal still says so.
     Audit(Audit),
@@ -101,6 +108,42 @@ pub(crate) enum ExecCommand {
     /// Go on with a session: with what a crash left undone, with something new to do, or both.
     #[command(after_help = RESUME_HELP)]
     Resume(Box<Resume>),
+    /// Begin a new session with what another one has up to some point, and go on with it.
+    #[command(after_help = FORK_HELP)]
+    Fork(Box<Fork>),
+}
+
+const FORK_HELP: &str = "\
+Without --at and --turn the fork has everything that the session has now. The session may be running \
+in another process, or be damaged behind that point; it stays as it is, and may be deleted \
+afterwards. With a prompt the fork goes on with it; without one its id is printed, and that is all. \
+It keeps settings, folder and permissions of the session; a flag changes one of them, and the \
+change is recorded.\n\n\
+A fork from the middle of a turn is like a session whose program ended there: a tool call that was \
+running is left to the other session, and the model is told that its effects are unknown. What was \
+allowed for the whole of that session is asked again.\n\n\
+`codex replay SESSION --raw` shows the events with their numbers.";
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Fork {
+    /// Id of the session, or the first eight or more characters of it; then the prompt, or - for
+    /// standard input.
+    #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+    /// Leave the session behind the event of this number.
+    #[arg(long, value_name = "SEQ", conflicts_with = "turn")]
+    pub(crate) at: Option<u64>,
+    /// Leave the session behind the end of this turn; 0 is before the first one.
+    #[arg(long, value_name = "N")]
+    pub(crate) turn: Option<u64>,
+    /// The last session of this folder; the one argument is then the prompt.
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// With --last: the last session of any folder.
+    #[arg(long, requires = "last")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
 }
 
 const RESUME_HELP: &str = "\
@@ -223,6 +266,9 @@ pub(crate) struct RunFlags {
     /// Ask the provider to keep nothing (Zero Data Retention).
     #[arg(long)]
     pub(crate) disable_response_storage: bool,
+    /// Keep nothing on this machine either: the session is in memory alone, and can't be resumed.
+    #[arg(long)]
+    pub(crate) ephemeral: bool,
     /// Write the last message to a file.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output_last_message: Option<PathBuf>,
@@ -260,6 +306,7 @@ impl RunFlags {
             json: self.json || later.json,
             disable_response_storage: self.disable_response_storage
                 || later.disable_response_storage,
+            ephemeral: self.ephemeral || later.ephemeral,
             output_last_message: later.output_last_message.or(self.output_last_message),
             image: self.image,
             output_schema: later.output_schema.or(self.output_schema),
@@ -321,13 +368,6 @@ pub(crate) struct Replay {
     /// something is wrong.
     #[arg(long, group = "form")]
     pub(crate) verify: bool,
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-}
-
-#[derive(Debug, Arguments)]
-pub(crate) struct Sessions {
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,

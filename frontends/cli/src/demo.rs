@@ -14,7 +14,7 @@ use codex_event::ApprovalPolicy;
 use codex_scripted::{BlockingServer, Demo as Story, Script, demo};
 
 use crate::args::{Demo, Program};
-use crate::exec::{Show, Turn};
+use crate::exec::{Keep, Show, Turn};
 use crate::failure::{BUG, Failure, TURN_FAILED, USAGE};
 use crate::{opening, say};
 
@@ -57,6 +57,7 @@ pub(crate) fn run(args: &Demo) -> Result<ExitCode, Failure> {
     })?;
     let turn = Turn {
         config,
+        keep: Keep::OnDisk,
         home,
         cwd: folder.clone(),
         input: story.prompt.to_owned(),

@@ -17,7 +17,7 @@ use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{git, opening, resume, say, secrets};
+use crate::{fork, git, opening, resume, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "exec";
@@ -25,11 +25,21 @@ pub(crate) const FRONTEND: &str = "exec";
 /// What a turn is run with, once settings and flags are resolved.
 pub(crate) struct Turn {
     pub(crate) config: Config,
+    pub(crate) keep: Keep,
     /// Where journals are kept; also what no command may touch.
     pub(crate) home: PathBuf,
     pub(crate) cwd: PathBuf,
     pub(crate) input: String,
     pub(crate) show: Show,
+}
+
+/// Whether a session outlives its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Its journal is on disk.
+    OnDisk,
+    /// Nothing of it is.
+    InMemory,
 }
 
 /// How a turn is shown.
@@ -45,16 +55,29 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
     match command {
         None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
-            if let Some(prompt) = words {
-                let message = format!("`{prompt}` stands before the word resume");
+            nothing_before("resume", words)?;
+            if flags.ephemeral || again.run.ephemeral {
+                let message = "a session that is kept nowhere can't be resumed, and one that is \
+                               kept stays so";
                 return Err(Failure::new(USAGE, message).hint(
-                    "codex exec resume SESSION PROMPT; to say just \"resume\" to the model: \
-                     codex exec -- resume",
+                    "leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one",
                 ));
             }
             resume::run(flags, *again)
         }
+        Some(ExecCommand::Fork(args)) => {
+            nothing_before("fork", words)?;
+            fork::headless(flags, *args)
+        }
     }
+}
+
+fn nothing_before(word: &str, words: Option<String>) -> Result<(), Failure> {
+    let Some(prompt) = words else { return Ok(()) };
+    let message = format!("`{prompt}` stands before the word {word}");
+    Err(Failure::new(USAGE, message).hint(format!(
+        "codex exec {word} SESSION PROMPT; to say just \"{word}\" to the model: codex exec -- {word}"
+    )))
 }
 
 fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
@@ -91,7 +114,11 @@ fn begin(flags: RunFlags, words: Option<String>) -> Result<ExitCode, Failure> {
     let input = input.ok_or_else(|| {
         Failure::new(USAGE, "No prompt provided.").hint("codex exec \"fix the failing test\"")
     })?;
-    let turn = Turn { config, home, cwd, input, show };
+    let keep = if flags.ephemeral { Keep::InMemory } else { Keep::OnDisk };
+    if keep == Keep::InMemory && !show.json {
+        say::aside("This session is kept nowhere: it can't be resumed or replayed.");
+    }
+    let turn = Turn { config, keep, home, cwd, input, show };
     turn.run().map(|(_, code)| code)
 }
 
@@ -172,15 +199,19 @@ impl Turn {
         })?;
         let spawner = spawner()?;
         let access = opening::access(config);
-        let redactor = secrets::redactor(&self.home, &access);
+        let redactor = match self.keep {
+            Keep::OnDisk => secrets::redactor(&self.home, &access),
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
+        };
         let id = codex_actors::wiring::new_session_id();
+        let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
+        let input = self.input;
+        let start = match self.keep {
+            Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },
+            Keep::InMemory => Start::Ephemeral { id, opening, input },
+        };
         let setup = Setup {
-            start: Start::New {
-                layout: Layout::new(&self.home),
-                id,
-                opening: Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?),
-                input: self.input,
-            },
+            start,
             frontend: FRONTEND.to_owned(),
             access,
             place: opening::place(&self.cwd, &workplace),

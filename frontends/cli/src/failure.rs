@@ -6,9 +6,11 @@ use std::time::SystemTime;
 
 use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
-use codex_event::Rejection;
+use codex_event::{Rejection, Seq};
 use codex_exec::ExecError;
-use codex_journal::{FindError, OpenError, RawError, WriteError};
+use codex_journal::{
+    ExportError, FindError, ForkError, ImportError, OpenError, RawError, WriteError,
+};
 use codex_line::LineError;
 use codex_replay::ReplayError;
 use codex_replay::audit::{KeyError, Unsigned};
@@ -17,6 +19,7 @@ use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 use crate::say;
 
 mod journal;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -223,6 +226,76 @@ impl From<TakeUpError> for Failure {
             TakeUpError::Survives { pid } => Failure::new(AMBIGUOUS, message).hint(format!(
                 "look at it with `ps -p {pid}`; it may belong to another user or hang in the kernel"
             )),
+        }
+    }
+}
+
+impl From<ForkError> for Failure {
+    fn from(error: ForkError) -> Self {
+        let message = error.to_string();
+        match error {
+            ForkError::Beyond { parent, last, .. } => Failure::new(USAGE, message).hint(format!(
+                "--at takes 1 to {last}; `codex replay {parent} --raw` shows the events"
+            )),
+            ForkError::NoTurn { .. } => Failure::new(USAGE, message).hint(
+                "--turn takes a turn that ended, 0 for before the first; --at takes any event",
+            ),
+            ForkError::Hole { parent, first, .. } if first > Seq(1) => {
+                Failure::new(UNVERIFIED, message)
+                    .hint(format!("`codex fork {parent} --at {}` goes on before it", first.0 - 1))
+            }
+            ForkError::Hole { parent, .. } => Failure::new(UNVERIFIED, message).hint(format!(
+                "nothing before them is left to go on from; `codex replay {parent}` shows the rest"
+            )),
+            ForkError::Damaged { parent, .. } => Failure::new(UNVERIFIED, message).hint(format!(
+                "`codex replay {parent} --verify` names all of it; fork before that with --at"
+            )),
+            ForkError::NeverBegun(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions of this home"),
+            ForkError::Read(error) => Failure { message, ..error.into() },
+            ForkError::Make(error) => Failure { message, ..error.into() },
+        }
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        let message = error.to_string();
+        match error {
+            ExportError::Read(error) => error.into(),
+            ExportError::Empty(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions of this home"),
+            ExportError::Output(_) => Failure::new(USAGE, message)
+                .hint("give another file, on a disk with room for it; the session is as before"),
+        }
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        let message = error.to_string();
+        match error {
+            ImportError::NotAnExport => Failure::new(UNVERIFIED, message)
+                .hint("`codex sessions export SESSION -o FILE` makes one"),
+            ImportError::Format(_) => {
+                Failure::new(USAGE, message).hint("a newer release wrote it: update this program")
+            }
+            ImportError::CutOff { .. } | ImportError::Damaged { .. } => {
+                Failure::new(UNVERIFIED, message)
+                    .hint("nothing of it was imported: get the file once more, or export it again")
+            }
+            ImportError::Incomplete(_) => Failure::new(UNVERIFIED, message).hint(
+                "nothing was imported; where the session is, `codex fork SESSION --at N` makes one \
+                 without the hole, which can be exported",
+            ),
+            ImportError::Input(_) => {
+                Failure::new(USAGE, message).hint("check its name, and that you may read it")
+            }
+            ImportError::Make(OpenError::Exists(id)) => Failure::new(USAGE, message).hint(format!(
+                "it is here already; to take the file's instead: `codex sessions delete {id}` \
+                     first"
+            )),
+            ImportError::Make(error) => error.into(),
         }
     }
 }

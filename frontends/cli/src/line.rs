@@ -3,6 +3,7 @@
 mod pick;
 
 use std::io::{self, BufReader, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 
 use codex_actors::TakenUp;
@@ -13,7 +14,7 @@ use codex_line::{Desk, Left, LineError, Role};
 use crate::args::{Color, Interactive, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Questions, Ready, Taker};
-use crate::{exec, opening, say};
+use crate::{exec, find, opening, say};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "line";
@@ -28,24 +29,39 @@ pub(crate) fn run(before: RunFlags, args: Interactive) -> Result<ExitCode, Failu
     let home = opening::home()?;
     let layout = Layout::new(&home);
     let id = match name {
-        Some(name) => codex_journal::find(&layout, &name)?,
+        Some(name) => find::session(&layout, &name)?,
         None if last => resume::last_session(&layout, &here, all)?,
         None => match pick::session(&layout, &opening::text(&here)?, all)? {
             Some(id) => id,
             None => return Ok(ExitCode::SUCCESS),
         },
     };
-    let spawner = exec::spawner()?;
-    let session = TakenUp::open(&layout, id)?;
-    let questions = Questions::Answered;
-    let taker = Taker { frontend: FRONTEND, questions, flags: &flags, home: &home, spawner };
-    let ready = taker.take(session, prompt)?;
+    let ready = take(&flags, &home, id, prompt)?;
     follow(ready, id, flags.color.unwrap_or(Color::Auto))
 }
 
+/// Takes a session up, to go on with a person.
+pub(crate) fn take(
+    flags: &RunFlags,
+    home: &Path,
+    id: SessionId,
+    prompt: Option<String>,
+) -> Result<Ready, Failure> {
+    let spawner = exec::spawner()?;
+    let session = TakenUp::open(&Layout::new(home), id)?;
+    let questions = Questions::Answered;
+    let taker = Taker { frontend: FRONTEND, questions, flags, home, spawner };
+    taker.take(session, prompt)
+}
+
+/// Tells whether a person sees what is written and can answer.
+pub(crate) fn is_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
 /// Refuses to begin where nobody can be asked.
-pub(crate) fn terminal(command: &str, instead: &str) -> Result<(), Failure> {
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+fn terminal(command: &str, instead: &str) -> Result<(), Failure> {
+    if is_terminal() {
         return Ok(());
     }
     let message = format!("codex {command} talks to a person: stdin and stdout must be a terminal");
@@ -66,7 +82,7 @@ pub(crate) fn refuse_headless(flags: &RunFlags) -> Result<(), Failure> {
 
 /// Runs a session with a person at the terminal, until one of them leaves.
 pub(crate) fn follow(ready: Ready, id: SessionId, color: Color) -> Result<ExitCode, Failure> {
-    let Ready { setup, from, workplace } = ready;
+    let Ready { setup, from, workplace, .. } = ready;
     greet(id);
     let paint = color.paint(&io::stdout());
     let desk = Desk::new();
@@ -91,12 +107,12 @@ pub(crate) fn follow(ready: Ready, id: SessionId, color: Color) -> Result<ExitCo
     Ok(ExitCode::from(code(left)))
 }
 
-pub(crate) fn greet(id: SessionId) {
+fn greet(id: SessionId) {
     say::aside(format_args!("session {id}: type what to do; /help lists what else there is"));
 }
 
 /// Gives the exit code of a session with a person.
-pub(crate) fn code(left: Left) -> u8 {
+fn code(left: Left) -> u8 {
     let signal = |reason: InterruptReason| {
         u8::try_from(codex_actors::wiring::exit_code(reason)).unwrap_or(INTERRUPTED)
     };

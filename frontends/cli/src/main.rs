@@ -6,6 +6,8 @@ mod audit;
 mod demo;
 mod exec;
 mod failure;
+mod find;
+mod fork;
 mod git;
 mod line;
 mod opening;
@@ -15,6 +17,7 @@ mod replay;
 mod resume;
 mod say;
 mod secrets;
+mod sessions;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -35,17 +38,20 @@ fn main() -> ExitCode {
     }
     trace::install();
     let Args { run: before, subcommand } = Args::parse();
-    let takes_flags =
-        matches!(subcommand, Subcommand::Exec(_) | Subcommand::Resume(_) | Subcommand::Proto(_));
-    if !takes_flags && before != RunFlags::default() {
+    let runs = matches!(
+        subcommand,
+        Subcommand::Exec(_) | Subcommand::Resume(_) | Subcommand::Fork(_) | Subcommand::Proto(_)
+    );
+    if !runs && before != RunFlags::default() {
         return args::misplaced().report();
     }
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
         Subcommand::Resume(args) => line::run(before, *args),
         Subcommand::Proto(args) => proto::run(before, *args),
+        Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
-        Subcommand::Sessions(sessions) => replay::sessions(&sessions),
+        Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use codex_actors::{Setup, Start, TakenUp};
 use codex_config::{Config, Flags, Inputs};
-use codex_event::{Epoch, InterruptReason, Notice, PROTOCOL, Seq, SessionId};
+use codex_event::{Epoch, InterruptReason, Notice, PROTOCOL, Past, Seq, SessionId};
 use codex_journal::Layout;
 use codex_sandbox::Spawner;
 use codex_session::Effect;
@@ -25,7 +25,7 @@ use crate::args::{Proto, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Questions, Ready, Taker};
 use crate::workplace::{Wanted, Workplace};
-use crate::{exec, failure, line, opening, secrets};
+use crate::{exec, failure, find, line, opening, secrets};
 
 use owner::{Ended, Stand};
 use talk::{Out, Talk};
@@ -43,7 +43,7 @@ pub(crate) fn run(before: RunFlags, args: Proto) -> Result<ExitCode, Failure> {
     let home = opening::home()?;
     let layout = Layout::new(&home);
     let known = match resume {
-        Some(name) => Some(codex_journal::find(&layout, &name)?),
+        Some(name) => Some(find::session(&layout, &name)?),
         None if last => Some(resume::last_session(&layout, &cwd, all)?),
         None => None,
     };
@@ -112,7 +112,7 @@ fn begin(
     };
     let from = Seq(1);
     let stand = Stand { from, running: false, questions: BTreeSet::new(), first: Some(first) };
-    follow(Ready { setup, from, workplace }, talk, out, stand)
+    follow(Ready { setup, from, past: Past::default(), workplace }, talk, out, stand)
 }
 
 /// Takes a session up as soon as the program has greeted: what a crash left undone goes on, and

@@ -1,21 +1,19 @@
-//! `codex replay` and `codex sessions`.
+//! `codex replay`.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use codex_event::Timestamp;
-use codex_journal::{FindError, Layout};
+use codex_journal::Layout;
 use codex_replay::Mode;
 
-use crate::args::{Replay, Sessions};
+use crate::args::Replay;
 use crate::failure::{Failure, UNVERIFIED};
-use crate::{opening, say};
+use crate::{find, opening, say};
 
 pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
     let id = match args.session {
-        Some(words) => codex_journal::find(&layout, &words)?,
+        Some(words) => find::session(&layout, &words)?,
         None => codex_journal::last(&layout)?,
     };
     let mode = match (args.json, args.raw, args.verify) {
@@ -50,20 +48,5 @@ fn closed(error: codex_replay::ReplayError) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         other => Err(other.into()),
-    }
-}
-
-pub(crate) fn sessions(args: &Sessions) -> Result<ExitCode, Failure> {
-    let layout = Layout::new(&opening::home()?);
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    let found = codex_replay::sessions::summaries(&layout).map_err(FindError::Io)?;
-    let mut out = io::stdout().lock();
-    let paint = args.color.paint(&out);
-    match codex_replay::sessions::list(&found, now, paint, &mut out) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(codex_replay::ReplayError::Output(error).into())
-        }
-        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
     }
 }

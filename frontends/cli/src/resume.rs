@@ -1,23 +1,24 @@
 //! `codex exec resume`: another turn of a session, or what a crash left of one.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use codex_actors::{Setup, Start, TakenUp};
-use codex_config::{Config, Flags, Inputs, KeySource, Origin, Warning};
-use codex_event::{
-    ApprovalPolicy, ContextSource, Resumption, Seq, SessionId, Settings, Stored, Surroundings,
-};
+use codex_event::{ApprovalPolicy, Past, Resumption, Seq, SessionId, Settings, TurnId};
 use codex_journal::Layout;
-use codex_sandbox::{Plan, Spawner};
-use codex_session::Entry;
+use codex_sandbox::Spawner;
 
 use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{opening, say, secrets};
+use crate::{find, opening, secrets};
+
+mod chosen;
+mod place;
+
+use chosen::{Chosen, config};
+use place::{check_roots, environment, folder, surroundings};
 
 /// Whether somebody answers the questions that a session asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(crate) struct Ready {
     pub(crate) setup: Setup,
     /// Position of the first event of this process.
     pub(crate) from: Seq,
+    /// What those before it come to.
+    pub(crate) past: Past,
     /// What commands were given to work with; it goes when this does.
     pub(crate) workplace: Workplace,
 }
@@ -51,38 +54,59 @@ pub(crate) struct Ready {
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
     let Resume { words, last, all, run: after } = again;
     let flags = before.and(after).spelled_out()?;
-    let (name, prompt) = match last {
-        true => (None, one(words)?),
-        false => named(words).map(|(name, prompt)| (Some(name), prompt))?,
-    };
+    let Named { session: name, prompt } = named("exec resume", words, last)?;
     let input = exec::prompt(prompt)?;
     flags.refuse_unsupported()?;
     let here = opening::folder(flags.cd.as_deref())?;
     let home = opening::home()?;
     let layout = Layout::new(&home);
-    let id = match name {
-        Some(name) => codex_journal::find(&layout, &name)?,
-        None => last_session(&layout, &here, all)?,
-    };
+    let id = session(&layout, name, &here, all)?;
     let spawner = exec::spawner()?;
-    let session = TakenUp::open(&layout, id)?;
+    let taken_up = TakenUp::open(&layout, id)?;
+    let Going { ready, turn, show } = headless(taken_up, flags, &home, spawner, input)?;
+    ready.follow(turn, show)
+}
+
+/// A session that is ready to go on with one turn, without a terminal.
+pub(crate) struct Going {
+    pub(crate) ready: Ready,
+    pub(crate) turn: TurnId,
+    pub(crate) show: Show,
+}
+
+/// Prepares one turn of a session, with nobody to be asked.
+pub(crate) fn headless(
+    session: TakenUp,
+    flags: RunFlags,
+    home: &Path,
+    spawner: Spawner,
+    input: Option<String>,
+) -> Result<Going, Failure> {
+    let id = session.id();
     let Some(turn) = session.session().goes_on_with(input.as_deref()) else {
         return Err(Failure::new(USAGE, format!("session {id} has nothing left to do"))
             .hint(format!("say what to do next: codex exec resume {id} \"...\"")));
     };
     exec::place_of_last_message(flags.output_last_message.as_deref())?;
     let questions = Questions::Refused;
-    let taker = Taker { frontend: FRONTEND, questions, flags: &flags, home: &home, spawner };
-    let past = session.past().clone();
-    let Ready { setup, from, workplace } = taker.take(session, input)?;
+    let taker = Taker { frontend: FRONTEND, questions, flags: &flags, home, spawner };
+    let ready = taker.take(session, input)?;
     let show = Show {
         json: flags.json,
         color: flags.color.unwrap_or(Color::Auto),
         last_message: flags.output_last_message,
     };
-    let code = exec::follow(setup, from, past, turn, show);
-    drop(workplace);
-    code
+    Ok(Going { ready, turn, show })
+}
+
+impl Ready {
+    /// Goes on, shows it, and ends with one of the turns.
+    pub(crate) fn follow(self, turn: TurnId, show: Show) -> Result<ExitCode, Failure> {
+        let Ready { setup, from, past, workplace } = self;
+        let code = exec::follow(setup, from, past, turn, show);
+        drop(workplace);
+        code
+    }
 }
 
 impl Taker<'_> {
@@ -127,7 +151,7 @@ impl Taker<'_> {
             environment: environment(&session, &cwd, plan)?,
             input,
         };
-        let from = session.from();
+        let (from, past) = (session.from(), session.past().clone());
         let setup = Setup {
             start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
             frontend: frontend.to_owned(),
@@ -137,18 +161,43 @@ impl Taker<'_> {
             redactor,
             notify: config.notify.clone().unwrap_or_default(),
         };
-        Ok(Ready { setup, from, workplace })
+        Ok(Ready { setup, from, past, workplace })
     }
 }
 
-fn named(words: Vec<String>) -> Result<(String, Option<String>), Failure> {
+/// Which session is meant, and what to say to it.
+pub(crate) struct Named {
+    /// None for the last one.
+    pub(crate) session: Option<String>,
+    pub(crate) prompt: Option<String>,
+}
+
+/// Tells the session from the prompt. With --last there is no session to name, so one word is all
+/// there may be.
+pub(crate) fn named(command: &str, words: Vec<String>, last: bool) -> Result<Named, Failure> {
     let mut words = words.into_iter();
-    let Some(name) = words.next() else {
-        return Err(Failure::new(USAGE, "no session was named").hint(
-            "codex exec resume SESSION [PROMPT], or --last; `codex sessions` lists the sessions",
-        ));
-    };
-    Ok((name, words.next()))
+    match (last, words.next(), words.next()) {
+        (true, prompt, None) => Ok(Named { session: None, prompt }),
+        (true, _, Some(_)) => Err(Failure::new(USAGE, "--last and a session exclude each other")
+            .hint(format!("codex {command} --last [PROMPT], or codex {command} SESSION [PROMPT]"))),
+        (false, session @ Some(_), prompt) => Ok(Named { session, prompt }),
+        (false, None, _) => Err(Failure::new(USAGE, "no session was named").hint(format!(
+            "codex {command} SESSION [PROMPT], or --last; `codex sessions` lists the sessions"
+        ))),
+    }
+}
+
+/// Finds the session that was named, or the last one of this folder or of all.
+pub(crate) fn session(
+    layout: &Layout,
+    named: Option<String>,
+    here: &Path,
+    all: bool,
+) -> Result<SessionId, Failure> {
+    match named {
+        Some(name) => Ok(find::session(layout, &name)?),
+        None => last_session(layout, here, all),
+    }
 }
 
 pub(crate) fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<SessionId, Failure> {
@@ -156,267 +205,6 @@ pub(crate) fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<Se
         return Ok(codex_journal::last(layout)?);
     }
     Ok(codex_journal::last_in(layout, &opening::text(here)?)?)
-}
-
-/// With --last there is no session to name, so one word is all there may be.
-fn one(words: Vec<String>) -> Result<Option<String>, Failure> {
-    let mut words = words.into_iter();
-    match (words.next(), words.next()) {
-        (word, None) => Ok(word),
-        (_, Some(_)) => Err(Failure::new(USAGE, "--last and a session exclude each other")
-            .hint("codex exec resume --last [PROMPT], or codex exec resume SESSION [PROMPT]")),
-    }
-}
-
-/// Finds the folder to go on in: the session's own, or the one that a flag names.
-fn folder(session: &TakenUp, flags: &RunFlags) -> Result<PathBuf, Failure> {
-    let own = session.session().cwd().unwrap_or_default();
-    let Some(wanted) = &flags.cd else { return still_there(own) };
-    let wanted = opening::folder(Some(wanted))?;
-    if wanted == Path::new(own) {
-        return Ok(wanted);
-    }
-    if session.session().running().is_some() {
-        // What is left of it was meant for the folder that it began in.
-        let message = format!("a turn was under way in {own}, and can't go on in another folder");
-        return Err(Failure::new(USAGE, message)
-            .hint("resume without -C first; the next turn can be anywhere"));
-    }
-    if !flags.skip_git_repo_check {
-        exec::check_repository(&wanted)?;
-    }
-    Ok(wanted)
-}
-
-/// Gives the session's own folder, if that is what stands there today.
-fn still_there(own: &str) -> Result<PathBuf, Failure> {
-    let unusable = |error: std::io::Error| {
-        Failure::new(USAGE, format!("the session's folder {own}: {error}"))
-            .hint("put it back, or name another one with -C DIR")
-    };
-    let found = std::fs::canonicalize(own).map_err(unusable)?;
-    if !found.is_dir() {
-        return Err(unusable(std::io::ErrorKind::NotADirectory.into()));
-    }
-    // It was resolved when the session got it, so a link was put there since.
-    if found != Path::new(own) {
-        let found = found.display();
-        let message = format!("the session's folder {own} has become a link to {found}");
-        return Err(Failure::new(USAGE, message)
-            .hint(format!("put it back; or -C {found} goes on there, which is recorded")));
-    }
-    Ok(found)
-}
-
-/// Refuses folders that became writable without anybody asking for it.
-///
-/// Permissions name folders, and where one was there may be a link by now, even one that the
-/// session's own commands made.
-fn check_roots(
-    session: &TakenUp,
-    plan: &Plan,
-    asked: impl Iterator<Item = PathBuf>,
-) -> Result<(), Failure> {
-    let before = session.session().surroundings().map(|before| before.sandbox.writable_roots);
-    let asked = asked.filter_map(|folder| std::fs::canonicalize(folder).ok());
-    let known: Vec<PathBuf> =
-        before.into_iter().flatten().map(PathBuf::from).chain(asked).collect();
-    let fresh = |root: &PathBuf| !known.iter().any(|known| root.starts_with(known));
-    let Some(root) = plan.writable_roots().into_iter().find(fresh) else { return Ok(()) };
-    let root = root.display();
-    let message = format!("commands could write to {root} now, which the session never allowed");
-    Err(Failure::new(USAGE, message).hint(format!(
-        "a link stands where a folder was: put that back; or --add-dir {root} allows it, which is \
-         recorded"
-    )))
-}
-
-/// What the command line sets, as against what the settings file says today.
-struct Chosen(BTreeSet<String>);
-
-impl Chosen {
-    fn of(flags: &RunFlags) -> Result<Chosen, Failure> {
-        let mut keys = codex_config::set_keys(&flags.config)?;
-        if flags.model.is_some() {
-            keys.insert("model".to_owned());
-        }
-        if flags.full_auto || !flags.sandbox.is_empty() {
-            keys.insert("sandbox_permissions".to_owned());
-        }
-        if flags.disable_response_storage {
-            keys.insert("disable_response_storage".to_owned());
-        }
-        Ok(Chosen(keys))
-    }
-
-    fn has(&self, keys: &[&str]) -> bool {
-        keys.iter().any(|key| self.0.contains(*key))
-    }
-
-    fn sets_permissions(&self) -> bool {
-        self.has(&["sandbox_permissions", "sandbox_mode"])
-    }
-
-    fn has_below(&self, table: &str) -> bool {
-        self.0.iter().any(|key| key.starts_with(table))
-    }
-
-    /// Gives the settings that hold from now on: the journal's, with what the command line changes.
-    fn settings(
-        &self,
-        kept: &Settings,
-        config: &Config,
-        flags: &RunFlags,
-        questions: Questions,
-    ) -> Settings {
-        let mut now = kept.clone();
-        if self.has(&["model"]) {
-            now.model.clone_from(&config.model);
-        }
-        if self.has(&["model_reasoning_effort"]) {
-            now.reasoning_effort.clone_from(&config.reasoning_effort);
-        }
-        if self.has(&["model_reasoning_summary"]) {
-            now.reasoning_summary.clone_from(&config.reasoning_summary);
-        }
-        if self.has(&["notify"]) {
-            now.notify = config.notify.clone().unwrap_or_default();
-        }
-        // Programs send a policy along with each turn. One that asks is none to take up where nobody
-        // is asked, as none is when a session begins there.
-        let asks = match questions {
-            Questions::Answered => true,
-            Questions::Refused => kept.approval_policy != ApprovalPolicy::Never,
-        };
-        if self.has(&["approval_policy"]) && asks {
-            now.approval_policy = config.approval_policy;
-        }
-        if self.sets_permissions() || !flags.add_dir.is_empty() {
-            now.permissions.clone_from(&config.permissions);
-        } else if self.has_below("sandbox_workspace_write.") {
-            say::aside(
-                "warning: sandbox_workspace_write changes nothing here without --sandbox \
-                 workspace-write: the session keeps its permissions",
-            );
-        }
-        self.provider(&mut now, config);
-        // Asking the provider to keep nothing narrows, so it holds wherever it is written.
-        if config.disable_response_storage || self.has(&["disable_response_storage"]) {
-            now.provider.backend = opening::backend(config);
-        }
-        now
-    }
-
-    fn provider(&self, now: &mut Settings, config: &Config) {
-        let fresh = opening::provider(config);
-        if fresh.id != now.provider.id {
-            now.provider = fresh;
-            return;
-        }
-        let table = format!("{}.", codex_config::dotted(["model_providers", &fresh.id]));
-        let set = |key: &str| self.0.contains(&format!("{table}{key}"));
-        // Servers move, and the address is then often handed over in the environment.
-        let moved = config
-            .origins
-            .get(&format!("{table}base_url"))
-            .is_some_and(|origin| matches!(origin, Origin::Environment(_)));
-        if set("base_url") || self.has(&["openai_base_url"]) || moved {
-            now.provider.base_url = fresh.base_url;
-        }
-        if set("request_max_retries") {
-            now.provider.request_max_retries = fresh.request_max_retries;
-        }
-        if set("stream_max_retries") {
-            now.provider.stream_max_retries = fresh.stream_max_retries;
-        }
-        if set("stream_idle_timeout_ms") {
-            now.provider.stream_idle_timeout_ms = fresh.stream_idle_timeout_ms;
-        }
-        if set("response_storage") {
-            now.provider.backend = fresh.backend;
-        }
-    }
-}
-
-/// Loads today's settings for what no journal holds: keys, headers, and what the flags change.
-fn config(
-    home: &Path,
-    cwd: &Path,
-    flags: &RunFlags,
-    kept: &Settings,
-    chosen: &Chosen,
-) -> Result<Config, Failure> {
-    let id = &kept.provider.id;
-    let text = |value: &str| serde_json::Value::from(value).to_string();
-    let mut pins = vec![format!("model_provider={}", text(id))];
-    if !chosen.sets_permissions() {
-        let words: Vec<String> = kept.permissions.iter().map(ToString::to_string).collect();
-        pins.push(format!("sandbox_permissions={}", serde_json::Value::from(words)));
-    }
-    let load = |pins: &[String]| {
-        Config::load(Inputs {
-            home: home.to_owned(),
-            env: &|name| std::env::var(name).ok(),
-            cwd: cwd.to_owned(),
-            overrides: [pins, &flags.config].concat(),
-            flags: Flags {
-                model: flags.model.clone(),
-                approval: None,
-                sandbox: flags.sandbox.clone(),
-                add_dir: flags.add_dir.clone(),
-                disable_response_storage: flags.disable_response_storage,
-                full_auto: flags.full_auto,
-                strict_config: flags.strict_config,
-            },
-        })
-    };
-    // The session's provider may be gone from the settings, or have been given on a command line;
-    // what else is wrong with them is said when they are loaded for good.
-    if let Ok(today) = load(&pins) {
-        check_address(&today, kept)?;
-    }
-    let moved = id == "openai"
-        && (chosen.has(&["openai_base_url"])
-            || ["OPENAI_BASE_URL", "OPENAI_API_BASE"].map(std::env::var).iter().any(Result::is_ok));
-    if !moved {
-        let key = codex_config::dotted(["model_providers", id, "base_url"]);
-        pins.push(format!("{key}={}", text(&kept.provider.base_url)));
-    }
-    let mut config = load(&pins)?;
-    // The file's permissions are passed over because the session has its own, which is no mistake.
-    let by_session = |warning: &Warning| matches!(warning, Warning::Shadowed { .. });
-    config.warnings.retain(|warning| chosen.sets_permissions() || !by_session(warning));
-    Ok(config)
-}
-
-/// Refuses to send what the settings file has for one server to another: keys and headers are
-/// today's, and the address is the session's.
-///
-/// An address that is given for this run alone is meant, so it moves the session.
-fn check_address(today: &Config, kept: &Settings) -> Result<(), Failure> {
-    let (provider, kept) = (&today.provider, &kept.provider);
-    let secret = provider.key_source != KeySource::None
-        || !provider.http_headers.is_empty()
-        || !provider.env_http_headers.is_empty()
-        || !provider.query_params.is_empty();
-    let agree = provider.id != kept.id || provider.base_url == kept.base_url;
-    let key = codex_config::dotted(["model_providers", &kept.id, "base_url"]);
-    let shared = (kept.id == "openai").then_some("openai_base_url");
-    let mut origins = [Some(key.as_str()), shared].into_iter().flatten();
-    let origin = origins.find_map(|key| today.origins.get(key));
-    if !secret || agree || !matches!(origin, Some(Origin::File { .. })) {
-        return Ok(());
-    }
-    let (id, here, there) = (&kept.id, &provider.base_url, &kept.base_url);
-    opening::bare_address(id, here)?;
-    let message = format!(
-        "the settings have the provider `{id}` at {here}, and the session has it at {there}: its \
-         key is not sent there"
-    );
-    Err(Failure::new(USAGE, message).hint(format!(
-        "-c {key}={here} moves the session, which is recorded; -c {key}={there} sends the key to \
-         the session's address"
-    )))
 }
 
 /// Refuses a session that asks before it acts: nobody could answer here.
@@ -433,38 +221,5 @@ fn asks_nobody(settings: &Settings) -> Result<(), Failure> {
                  sandbox; the change is recorded",
             ))
         }
-    }
-}
-
-/// Gives where this process works, when that is not where the last one did.
-fn surroundings(
-    session: &TakenUp,
-    cwd: &Path,
-    plan: &Plan,
-) -> Result<Option<Surroundings>, Failure> {
-    let found = Surroundings {
-        cwd: opening::text(cwd)?,
-        sandbox: opening::sandbox(plan)?,
-        tools: codex_actors::tools_digest(),
-    };
-    Ok(Some(found).filter(|found| session.session().surroundings().as_ref() != Some(found)))
-}
-
-/// Gives the surroundings in words for the model, when it was told others.
-fn environment(session: &TakenUp, cwd: &Path, plan: &Plan) -> Result<Option<String>, Failure> {
-    let mut entries = session.session().transcript().entries().iter().rev();
-    let told = entries.find_map(|entry| environment_of(entry));
-    let told = told.map(|text| session.text(text));
-    let now = opening::environment(&opening::text(cwd)?, plan);
-    Ok(Some(now).filter(|now| told.as_ref() != Some(now)))
-}
-
-fn environment_of(entry: &Entry) -> Option<&Stored<String>> {
-    match entry {
-        Entry::Context { source: ContextSource::Environment, text } => Some(text),
-        Entry::Context { source: ContextSource::Instructions, .. }
-        | Entry::User { .. }
-        | Entry::Item { .. }
-        | Entry::Output { .. } => None,
     }
 }

@@ -11,7 +11,15 @@ static CURRENT: RwLock<Option<Redactor>> = RwLock::new(None);
 
 /// Makes the redactor of a session, which from now on also cleans the log.
 pub(crate) fn redactor(home: &Path, access: &Access) -> Redactor {
-    let redactor = codex_actors::redactor(home, std::env::vars_os(), Some(access));
+    current(codex_actors::redactor(home, std::env::vars_os(), Some(access)))
+}
+
+/// The same for a session that leaves nothing behind.
+pub(crate) fn ephemeral_redactor(home: &Path, access: &Access) -> Redactor {
+    current(codex_actors::ephemeral_redactor(home, std::env::vars_os(), Some(access)))
+}
+
+fn current(redactor: Redactor) -> Redactor {
     *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some(redactor.clone());
     redactor
 }

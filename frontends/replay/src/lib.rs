@@ -6,7 +6,6 @@
 
 pub mod audit;
 mod damage;
-pub mod sessions;
 mod verify;
 
 use std::io::{self, Write};

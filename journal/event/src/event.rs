@@ -34,7 +34,7 @@ pub enum Event {
     },
     /// The session goes on from here on its own; what is before was the parent's.
     SessionForked {
-        /// The session that it was taken from.
+        /// The session that the event is of which both have last.
         parent: SessionId,
         /// The parent's last event that both have.
         at: Seq,

@@ -21,6 +21,11 @@ impl SessionId {
         SessionId(id)
     }
 
+    /// Takes the sixteen bytes of an id.
+    pub fn from_bytes(bytes: [u8; 16]) -> SessionId {
+        SessionId(Uuid::from_bytes(bytes))
+    }
+
     /// Gives the sixteen bytes that the genesis hash commits to.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

@@ -10,12 +10,15 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use codex_event::{
-    Author, Body, Envelope, Epoch, Event, Millis, Seq, SessionId, Timestamp, TurnId,
+    ApprovalPolicy, Author, Backend, Body, Digest, Envelope, Epoch, Event, Millis,
+    ProviderSettings, SandboxReport, Seq, SessionId, Settings, Timestamp, TurnId,
 };
-use codex_journal::{Batch, Feed, Layout, RawJournal, Scribe, verify};
+use codex_journal::{Batch, Cut, Feed, Layout, NewFork, RawJournal, Scribe, fork, verify};
+use tokio::runtime::Runtime;
 
 const DURABLE: u64 = 1_000;
 const GROUPED: u64 = 60_000;
+const FORKED: u64 = 100_000;
 const SAMPLES: usize = 7;
 // With the envelope about a kilobyte of frame.
 const TEXT: usize = 650;
@@ -87,7 +90,92 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     figure("open 60000", "ms", &opened);
     figure("feed of 60000", "ms", &fed);
+    forks(&layout, session(9)?, &runtime)
+}
+
+// Forks of a session of 100,000 events, 2,000 of which name a blob.
+fn forks(layout: &Layout, id: SessionId, runtime: &Runtime) -> Result<(), Box<dyn Error>> {
+    let (scribe, _) = Scribe::create(layout, id)?;
+    runtime.block_on(scribe.write(opening(id)))?;
+    runtime.block_on(async {
+        for first in (2..=FORKED).step_by(64) {
+            let last = FORKED.min(first + 63);
+            let group = (first..=last).map(|seq| scribe.write(forked_batch(id, seq)));
+            futures_join(group.collect()).await?;
+        }
+        Ok::<(), codex_journal::WriteError>(())
+    })?;
+    scribe.finish()?;
+    let dir = layout.session(id);
+    let (mut first, mut next, mut opened) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..SAMPLES {
+        for times in [&mut first, &mut next] {
+            let child =
+                format!("01900000-0000-7000-8000-{:012}", 100 + 2 * number + times.len() % 2);
+            let child: SessionId = child.parse()?;
+            let new = NewFork { id: child, author: Author::Supervisor, now: Timestamp(0) };
+            let begun = Instant::now();
+            fork(layout, id, Cut::End, new)?;
+            times.push(milliseconds(begun));
+            let begun = Instant::now();
+            let (scribe, _) = Scribe::open(layout, child)?;
+            opened.push(milliseconds(begun));
+            scribe.finish()?;
+            std::fs::remove_dir_all(layout.session(child).path())?;
+        }
+        for kept in dir.kept_bases() {
+            std::fs::remove_file(kept)?;
+        }
+    }
+    figure("fork 100000, first", "ms", &first);
+    figure("fork 100000, next", "ms", &next);
+    figure("open a fork of 100000", "ms", &opened);
     Ok(())
+}
+
+fn forked_batch(session: SessionId, seq: u64) -> Batch {
+    let mut batch = batch(session, seq);
+    if seq % 50 == 0 {
+        let text = format!("{seq} {}", "lorem ipsum ".repeat(200));
+        batch.envelopes[0].body = Body::Known(Event::Noted { text: text.as_str().into() });
+        batch.blobs = batch.envelopes[0].spill();
+    }
+    batch
+}
+
+fn opening(session: SessionId) -> Batch {
+    let mut batch = batch(session, 1);
+    let provider = ProviderSettings {
+        id: "mock".into(),
+        base_url: "http://127.0.0.1:1/v1".into(),
+        backend: Backend::Responses,
+        request_max_retries: 0,
+        stream_max_retries: 0,
+        stream_idle_timeout_ms: 0,
+    };
+    batch.envelopes[0].body = Body::Known(Event::SessionOpened {
+        cwd: "/".into(),
+        git: None,
+        settings: Box::new(Settings {
+            model: "o4-mini".into(),
+            provider,
+            approval_policy: ApprovalPolicy::Never,
+            permissions: vec![],
+            reasoning_effort: None,
+            reasoning_summary: None,
+            notify: vec![],
+        }),
+        sandbox: Box::new(SandboxReport {
+            level: "none".into(),
+            landlock_abi: None,
+            plan: Digest::of(b"plan"),
+            writable_roots: vec![],
+            limits: vec![],
+        }),
+        program: "figures".into(),
+        tools: Digest::of(b"tools"),
+    });
+    batch
 }
 
 fn milliseconds(since: Instant) -> f64 {

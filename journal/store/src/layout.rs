@@ -7,7 +7,10 @@ use codex_event::{Seq, SessionId};
 
 use crate::head::{HeadFile, HeadState};
 
-/// Names the folders of all sessions below one home: `journals/<session>/{db/, blobs/, head, lock, lease, s}`.
+const KEPT: &str = "fork-";
+
+/// Names the folders of all sessions below one home: `journals/<session>/{base.seg, db/, blobs/, head,
+/// lock, lease, s}`.
 #[derive(Clone, Debug)]
 pub struct Layout {
     journals: PathBuf,
@@ -33,8 +36,7 @@ impl Layout {
 
     /// Names the folder of a session, whether it exists or not.
     pub fn session(&self, id: SessionId) -> SessionDir {
-        let path = self.journals.join(id.to_string());
-        SessionDir { db: path.join("db"), path }
+        SessionDir::at(self.journals.join(id.to_string()))
     }
 
     /// Lists the sessions that hold a journal, oldest id first.
@@ -54,7 +56,7 @@ impl Layout {
             let Some(id) = name.to_str().and_then(|name| name.parse::<SessionId>().ok()) else {
                 continue;
             };
-            if self.session(id).holds_journal() {
+            if self.session(id).is_session() {
                 found.push(id);
             }
         }
@@ -64,6 +66,10 @@ impl Layout {
 }
 
 impl SessionDir {
+    pub(crate) fn at(path: PathBuf) -> SessionDir {
+        SessionDir { db: path.join("db"), path }
+    }
+
     /// Gives the session's folder.
     pub fn path(&self) -> &Path {
         &self.path
@@ -77,6 +83,27 @@ impl SessionDir {
     /// Gives the engine's data file, which holds every record's frame.
     pub fn data(&self) -> PathBuf {
         self.db.join("db")
+    }
+
+    /// Gives the file of the records that the session begins with, if it is a fork or an import.
+    pub fn base(&self) -> PathBuf {
+        self.path.join("base.seg")
+    }
+
+    /// Names the file of the records up to a position, kept for further forks there.
+    pub fn kept_base(&self, at: Seq) -> PathBuf {
+        self.path.join(format!("{KEPT}{at}.seg"))
+    }
+
+    /// Lists the files that are kept for further forks.
+    pub fn kept_bases(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        let kept = entries.filter(|entry| {
+            let name = entry.file_name();
+            let name = name.to_str().and_then(|name| name.strip_prefix(KEPT));
+            name.is_some_and(|name| name.ends_with(".seg"))
+        });
+        kept.map(|entry| entry.path()).collect()
     }
 
     /// Gives the folder of the values that were too large for a record.
@@ -114,12 +141,15 @@ impl SessionDir {
         SessionDir { path: self.path.clone(), db: copy }
     }
 
-    fn holds_journal(&self) -> bool {
+    /// Tells whether the folder is that of a session, as [`Layout::sessions`] says.
+    pub fn is_session(&self) -> bool {
         match HeadFile::read(&self.head()) {
             Ok(HeadState::Good(head) | HeadState::OneSlot(head)) => head.seq > Seq(0),
             // A folder that the system does not give may hold anything.
             Err(error) if !is_absence(&error) => true,
-            Ok(HeadState::Damaged | HeadState::Absent) | Err(_) => self.data().is_file(),
+            Ok(HeadState::Damaged | HeadState::Absent) | Err(_) => {
+                self.data().is_file() || self.base().is_file()
+            }
         }
     }
 }

@@ -4,33 +4,45 @@
 //! gives any number of [`Subscription`]s, which see durable records alone. [`RawJournal`] and
 //! [`verify()`] read the same files without the engine, beside a live writer or after damage.
 
+mod base;
 mod blobs;
+mod export;
 mod feed;
 mod find;
+mod fork;
 mod guard;
 mod head;
 mod layout;
 mod lease;
 mod lock;
+mod making;
 mod open;
 mod phase;
 mod raw;
+mod remove;
 mod repair;
 mod room;
 mod scribe;
 mod store;
+mod sweep;
 mod verify;
 
 pub use blobs::Blobs;
+pub use export::{
+    ExportError, Exported, ImportDamage, ImportError, Imported, export, import, is_export,
+};
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
 pub use find::{FindError, PREFIX_LEN, find, find_among, last, last_in, recent};
+pub use fork::{Cut, ForkError, Forked, KEPT_BASES, NewFork, fork};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
 pub use layout::{Layout, SessionDir};
 pub use lease::{Lease, Standing};
+pub use making::discard;
 pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use remove::{RemoveError, is_owned, remove};
 pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
@@ -38,4 +50,5 @@ pub use scribe::{
 pub use store::{
     AppendError, Holes, MemStore, Reader, Salvaged, SledStore, Store, StoreError, kept,
 };
+pub use sweep::{Leftover, LeftoverKind, Leftovers};
 pub use verify::{Problem, Repaired, Verified, verify};

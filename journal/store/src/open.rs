@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use codex_event::{Envelope, FORMAT, Record, SCHEMA_VERSION, Seq, SessionId};
 
+use crate::base::Base;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
 use crate::lease::Lease;
@@ -115,6 +116,7 @@ pub(crate) fn check(dir: &SessionDir, session: SessionId) -> Result<(), OpenErro
         dir.lease(),
         dir.opening(),
         dir.path().join("reserve"),
+        dir.base(),
         dir.data(),
         dir.db().join("conf"),
     ];
@@ -151,6 +153,8 @@ pub type Witness<'a> = &'a mut (dyn FnMut(&Envelope) + Send);
 /// What a journal's files hold, read before the engine opens them.
 pub(crate) struct Survey {
     journal: RawJournal,
+    // Whether the base was left out.
+    own: bool,
     acknowledged: Seq,
     tail: Vec<Record>,
     holes: Holes,
@@ -159,9 +163,20 @@ pub(crate) struct Survey {
 impl Survey {
     /// Reads the files, and refuses a journal whose records are damaged: one with a loss that no
     /// repair has named yet.
-    pub(crate) fn take(dir: &SessionDir, session: SessionId) -> Result<Survey, OpenError> {
+    ///
+    /// The engine never touches the base, so its records are looked at only when it is not as it
+    /// was written.
+    pub(crate) fn take(
+        dir: &SessionDir,
+        session: SessionId,
+        base: Option<&Base>,
+    ) -> Result<Survey, OpenError> {
         let damaged = |damage| OpenError::Damaged { session, damage };
-        let journal = RawJournal::read(dir, session)?;
+        let own = base.map_or(Ok(true), Base::is_as_written)?;
+        let journal = match own {
+            true => RawJournal::read_own(dir, session)?,
+            false => RawJournal::read(dir, session)?,
+        };
         if let Some(found) = journal.newer() {
             let known = SCHEMA_VERSION.max(u32::from(FORMAT));
             return Err(OpenError::Newer { session, found, known });
@@ -184,13 +199,13 @@ impl Survey {
             }
         }
         // One good slot is enough to go on with, and the next head repairs the other.
-        problems.retain(|problem| *problem != Problem::HeadDamaged);
+        problems.retain(|it| !matches!(it, Problem::HeadDamaged | Problem::IndexDamaged));
         let named = |problem: &Problem| matches!(problem, Problem::Missing { first, last } if holes.cover(*first..=*last));
         if let Some(problem) = problems.into_iter().find(|problem| !named(problem)) {
             return Err(damaged(Damage::Records(problem)));
         }
         let tail = journal.records_from(head.seq.next()).collect::<Result<Vec<_>, _>>()?;
-        Ok(Survey { journal, acknowledged: head.seq, tail, holes })
+        Ok(Survey { journal, own, acknowledged: head.seq, tail, holes })
     }
 
     /// Reads from a copy of the engine's files from now on, since the engine is about to change them.
@@ -198,8 +213,15 @@ impl Survey {
         self.journal.read_from(copy)
     }
 
-    /// Shows every event.
-    pub(crate) fn show(&self, witness: Witness<'_>) -> Result<(), RawError> {
+    /// Shows every event, those of the base too.
+    pub(crate) fn show(&self, base: Option<&Base>, witness: Witness<'_>) -> Result<(), RawError> {
+        if let (Some(base), true) = (base, self.own) {
+            let all = Seq(1)..=base.end().seq;
+            for (record, seq) in base.scan(all, &Holes::default()).zip(1..) {
+                // It was as it was written a moment ago.
+                witness(&record.map_err(|_| RawError::Lost(Seq(seq)))?.envelope);
+            }
+        }
         self.journal.envelopes().try_for_each(|envelope| {
             witness(&envelope?);
             Ok(())
@@ -211,9 +233,10 @@ impl Survey {
         &self.holes
     }
 
-    /// Gives the positions of all records.
+    /// Gives the positions of all records that the engine keeps: those behind the base.
     pub(crate) fn positions(&self) -> impl Iterator<Item = Seq> + '_ {
-        self.journal.links().map(|link| link.head.seq)
+        let inherited = self.journal.inherited();
+        self.journal.links().map(|link| link.head.seq).filter(move |seq| *seq > inherited)
     }
 
     /// Tells whether a stored value is the record of that position.
@@ -226,9 +249,9 @@ impl Survey {
         self.acknowledged
     }
 
-    /// Gives all records.
+    /// Gives all records that the engine keeps.
     pub(crate) fn records(&self) -> impl Iterator<Item = Result<Record, RawError>> + '_ {
-        self.journal.records()
+        self.journal.records_from(self.journal.inherited().next())
     }
 
     /// Gives the records after the acknowledged ones.

@@ -12,6 +12,14 @@ pub enum Phase {
     CreateEngine,
     /// Making files and names of a new session durable.
     CreateSync,
+    /// Writing the records that a fork or an import begins with.
+    WriteBase,
+    /// Making them durable.
+    SyncBase,
+    /// Giving a fork its parent's blobs, or an import those of its file.
+    LinkBlobs,
+    /// Giving a fork or an import, which is complete, its name.
+    NameSession,
     /// Reading the files before the engine may.
     Survey,
     /// Keeping damaged files before a repair.
@@ -61,10 +69,14 @@ pub const PHASE_TARGET: &str = "codex_journal::phase";
 
 impl Phase {
     /// Every phase, in the order of a session's life.
-    pub const ALL: [Phase; 24] = [
+    pub const ALL: [Phase; 28] = [
         Phase::CreateHead,
         Phase::CreateEngine,
         Phase::CreateSync,
+        Phase::WriteBase,
+        Phase::SyncBase,
+        Phase::LinkBlobs,
+        Phase::NameSession,
         Phase::Survey,
         Phase::KeepDamaged,
         Phase::Rebuild,
@@ -94,6 +106,10 @@ impl Phase {
             Phase::CreateHead => "create-head",
             Phase::CreateEngine => "create-engine",
             Phase::CreateSync => "create-sync",
+            Phase::WriteBase => "write-base",
+            Phase::SyncBase => "sync-base",
+            Phase::LinkBlobs => "link-blobs",
+            Phase::NameSession => "name-session",
             Phase::Survey => "survey",
             Phase::KeepDamaged => "keep-damaged",
             Phase::Rebuild => "rebuild",

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use codex_event::{Digest, Envelope, HEADER_LEN, Proven, Record, Seq, SessionId};
 
+use crate::base::Base;
 use crate::blobs::Blobs;
 use crate::head::{Head, HeadFile, HeadState};
 use crate::layout::{SessionDir, is_absence};
@@ -17,7 +18,7 @@ mod chain;
 mod frames;
 
 use blocks::Blocks;
-use chain::Chain;
+use chain::{Chain, Whose};
 use frames::{Newer, Place, Sighting};
 
 // Most looks at a journal that changes while it is read.
@@ -46,7 +47,7 @@ pub enum RawError {
 #[derive(Debug)]
 pub struct RawJournal {
     dir: SessionDir,
-    also: Option<SessionDir>,
+    reading: Reading,
     session: SessionId,
     blobs: Blobs,
     acknowledged: HeadState,
@@ -56,6 +57,36 @@ pub struct RawJournal {
     // Positions whose records a newer release wrote in a form that can't be read.
     newer: BTreeMap<Seq, u32>,
     newest: Option<u32>,
+    // Where the base ends; 0 without one.
+    inherited: Seq,
+    index_damaged: bool,
+}
+
+/// What is looked through.
+#[derive(Clone, Debug, Default)]
+struct Reading {
+    /// A copy of the engine's files, beside them.
+    also: Option<SessionDir>,
+    extent: Extent,
+}
+
+/// Which of a journal's records are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Extent {
+    /// All of them.
+    #[default]
+    Whole,
+    /// Those behind its base, which is known to be as it was written.
+    Own,
+}
+
+/// A frame as it was sealed.
+pub(crate) struct Sealed {
+    pub(crate) frame: Vec<u8>,
+    /// The session that it was sealed for.
+    pub(crate) session: SessionId,
+    /// Its place.
+    pub(crate) at: Head,
 }
 
 /// A record's place in the chain.
@@ -63,12 +94,17 @@ pub struct RawJournal {
 pub(crate) struct Link {
     pub(crate) head: Head,
     pub(crate) prev: Digest,
+    /// The session that it was sealed for.
+    pub(crate) session: SessionId,
 }
 
 /// Gives the record that a session begins with, without reading the others; none when it is not
 /// found, as on a damaged journal or beside a writer that moves it.
 pub(crate) fn opening(dir: &SessionDir, id: SessionId) -> io::Result<Option<Record>> {
-    frames::first(&dir.data(), id)
+    match frames::first(&dir.base(), None) {
+        Err(error) if is_absence(&error) => frames::first(&dir.data(), Some(id)),
+        found => found,
+    }
 }
 
 /// Tells whether the bytes of a session's files hold some words; whether in a record, only reading
@@ -86,7 +122,7 @@ pub(crate) fn mentions(dir: &SessionDir, words: &[u8]) -> io::Result<bool> {
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
-        RawJournal::read_with(dir, None, id)
+        RawJournal::read_as(dir, id, &Reading::default())
     }
 
     /// Finds the records of a session in its files and in a copy of them.
@@ -95,14 +131,23 @@ impl RawJournal {
         also: Option<SessionDir>,
         id: SessionId,
     ) -> Result<RawJournal, RawError> {
-        let mut journal = RawJournal::look(dir, also.clone(), id)?;
+        RawJournal::read_as(dir, id, &Reading { also, extent: Extent::Whole })
+    }
+
+    /// Finds the records behind the base of a session, which must be as it was written.
+    pub(crate) fn read_own(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {
+        RawJournal::read_as(dir, id, &Reading { also: None, extent: Extent::Own })
+    }
+
+    fn read_as(dir: &SessionDir, id: SessionId, reading: &Reading) -> Result<RawJournal, RawError> {
+        let mut journal = RawJournal::look(dir, id, reading)?;
         for _ in 1..LOOKS {
             // A page that moved while it was looked for is in the next look. A file that is really
             // damaged shows the same twice.
             if journal.is_whole() {
                 break;
             }
-            let again = RawJournal::look(dir, also.clone(), id)?;
+            let again = RawJournal::look(dir, id, reading)?;
             let settled = again.acknowledged == journal.acknowledged && again.gaps == journal.gaps;
             journal = again;
             if settled {
@@ -150,10 +195,25 @@ impl RawJournal {
         Ok(())
     }
 
+    /// Gives the frames up to a position as they were sealed; their events are not decoded.
+    pub(crate) fn frames_to(
+        &self,
+        last: Seq,
+    ) -> impl Iterator<Item = Result<Sealed, RawError>> + '_ {
+        let end = self.chain.records.partition_point(|place| place.seq <= last);
+        let (mut blocks, mut later) = (Blocks::default(), None);
+        self.chain.records[..end].iter().map(move |place| {
+            let whole: fn(&Proven<'_>) -> Option<Vec<u8>> = |proven| Some(proven.frame.to_vec());
+            let frame = self.body(place, whole, &mut blocks, &mut later)?;
+            let at = Head { seq: place.seq, hash: place.hash, epoch: place.epoch };
+            Ok(Sealed { frame, session: place.session, at })
+        })
+    }
+
     /// Gives the place of the last record found, or the genesis.
     pub fn head(&self) -> Head {
         self.chain.records.last().map_or_else(
-            || Head::empty(&self.session),
+            || self.chain.floor,
             |place| Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
         )
     }
@@ -198,14 +258,27 @@ impl RawJournal {
         problems.extend(chain.backward.iter().map(|seq| at(seq, |seq| Problem::EpochBack { seq })));
         problems
             .extend(chain.foreign.iter().map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
+        let strange = chain.strangers.iter();
+        problems.extend(strange.map(|seq| at(seq, |seq| Problem::WrongSession { seq })));
         problems
             .extend(chain.unreadable.iter().map(|seq| at(seq, |seq| Problem::Unreadable { seq })));
         let newer = self.newer.iter().map(|(&seq, &version)| (seq, version));
         problems.extend(newer.map(|(seq, version)| (seq, Problem::Newer { seq, version })));
         problems.sort_by_key(|(seq, _)| *seq);
         let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
+        problems.extend(self.index_damaged.then_some(Problem::IndexDamaged));
         problems.extend(self.head_problems());
         problems
+    }
+
+    /// Gives the position behind which the engine keeps the records: where the base ends.
+    pub(crate) fn inherited(&self) -> Seq {
+        self.inherited
+    }
+
+    /// Tells whether there are records of sessions that this one does not descend from.
+    pub(crate) fn is_strange(&self) -> bool {
+        !self.chain.strangers.is_empty()
     }
 
     /// Gives the latest format or schema of a newer release that was found.
@@ -218,6 +291,7 @@ impl RawJournal {
         self.chain.records.iter().map(|place| Link {
             head: Head { seq: place.seq, hash: place.hash, epoch: place.epoch },
             prev: place.prev,
+            session: place.session,
         })
     }
 
@@ -230,12 +304,21 @@ impl RawJournal {
 
     fn look(
         dir: &SessionDir,
-        also: Option<SessionDir>,
         session: SessionId,
+        reading: &Reading,
     ) -> Result<RawJournal, RawError> {
+        // What the file system does not give of it is missing, and the rest can be read.
+        let (base, unreadable) = match Base::open(&dir.base()) {
+            Ok(base) => (base, false),
+            Err(error) => {
+                tracing::warn!(%session, %error, "base.seg can't be read");
+                (None, true)
+            }
+        };
         match std::fs::metadata(dir.data()) {
             Ok(meta) if meta.is_file() => {}
             Err(error) if !is_absence(&error) => return Err(error.into()),
+            Ok(_) | Err(_) if base.is_some() => {}
             Ok(_) | Err(_) => return Err(RawError::NotFound(dir.data())),
         }
         // First the head, then the records: all that it speaks of must be there.
@@ -245,7 +328,14 @@ impl RawJournal {
             HeadState::Damaged
         });
         let mut sighting = Sighting::default();
-        for place in [Some(dir), also.as_ref()].into_iter().flatten() {
+        let (mut floor, mut before) = (Head::empty(&session), None);
+        match (&base, reading.extent) {
+            (Some(base), Extent::Own) => (floor, before) = (base.end(), Some(base.session())),
+            (Some(_), Extent::Whole) => sighting.scan(&dir.base())?,
+            (None, Extent::Own | Extent::Whole) => {}
+        }
+        let shared = sighting.files.len();
+        for place in [Some(dir), reading.also.as_ref()].into_iter().flatten() {
             for path in frames::files(place)? {
                 sighting.scan(&path)?;
             }
@@ -253,32 +343,45 @@ impl RawJournal {
         let newest = sighting.newer.iter().map(|(_, newer)| newer.version()).max();
         let unread = |(seq, newer): &(Seq, Newer)| newer.unread().map(|version| (*seq, version));
         let mut newer: BTreeMap<Seq, u32> = sighting.newer.iter().filter_map(unread).collect();
-        let (files, chain) = Chain::build(sighting, session, acknowledged);
+        let whose = Whose { session, shared, floor };
+        let (files, mut chain) = Chain::build(sighting, whose, acknowledged);
+        let read = |place: &Place| {
+            let mut blocks = Blocks::default();
+            blocks.frame(&files, place).ok()?.and_then(|proven| proven.open().ok())
+        };
+        chain.check_lineage(before, read);
         let mut gaps = Vec::new();
         newer.retain(|seq, _| chain.find(*seq).is_none());
         let mut there: Vec<Seq> = chain.records.iter().map(|place| place.seq).collect();
         there.extend(newer.keys());
         there.sort_unstable();
-        let mut due = Seq(1);
+        let mut due = floor.seq.next();
         for seq in there {
             if seq > due {
                 gaps.push((due, Seq(seq.0 - 1)));
             }
             due = seq.next();
         }
-        let blobs = Blobs::at(dir.blobs());
-        let dir = dir.clone();
+        let index_damaged = base.as_ref().map_or_else(
+            || unreadable || dir.base().exists(),
+            |base| {
+                let there = chain.find(base.end().seq);
+                !base.is_indexed() || there.is_some_and(|place| place.hash != base.end().hash)
+            },
+        );
         Ok(RawJournal {
-            dir,
-            also,
+            dir: dir.clone(),
+            reading: reading.clone(),
             session,
-            blobs,
+            blobs: Blobs::at(dir.blobs()),
             acknowledged,
             files,
             chain,
             gaps,
             newer,
             newest,
+            inherited: base.map_or(Seq(0), |base| base.end().seq),
+            index_damaged,
         })
     }
 
@@ -295,10 +398,17 @@ impl RawJournal {
         let mut problems = Vec::new();
         let newer = self.newer.keys().next_back().copied();
         let found = self.head().seq.max(newer.unwrap_or(Seq(0)));
+        let floor = self.chain.floor;
+        let there = self.chain.find(head.seq).map(|place| place.hash);
+        let there = there.or((head.seq == floor.seq).then_some(floor.hash));
         if found < head.seq {
             problems.push(Problem::BehindHead { found, head: head.seq });
-        } else if self.chain.find(head.seq).is_some_and(|place| place.hash != head.hash) {
+        } else if there.is_some_and(|hash| hash != head.hash) {
             problems.push(Problem::HeadMismatch { seq: head.seq });
+        } else if let Some(last) = self.chain.records.last()
+            && last.session != self.session
+        {
+            problems.push(Problem::WrongSession { seq: last.seq });
         }
         if damaged {
             problems.push(Problem::HeadDamaged);
@@ -326,7 +436,7 @@ impl RawJournal {
             {
                 return Ok(taken);
             }
-            *later = Some(RawJournal::look(&self.dir, self.also.clone(), self.session)?);
+            *later = Some(RawJournal::look(&self.dir, self.session, &self.reading)?);
         }
         Err(RawError::Lost(place.seq))
     }

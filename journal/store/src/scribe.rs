@@ -20,7 +20,7 @@ use crate::lock::{Lock, Lost};
 use crate::open::{OpenError, Witness};
 use crate::phase::Phase;
 use crate::room::Room;
-use crate::store::{AppendError, SledStore, Store, StoreError};
+use crate::store::{AppendError, MemStore, SledStore, Store, StoreError};
 
 /// Most batches that wait for the writer; one more makes its sender wait.
 pub const QUEUE: usize = 64;
@@ -162,6 +162,11 @@ impl Scribe {
     pub fn open(layout: &Layout, id: SessionId) -> Result<(Scribe, Handle), OpenError> {
         let dir = layout.session(id);
         Scribe::over(&dir, SledStore::open(&dir, id)?)
+    }
+
+    /// Starts the writer of a session that is kept in memory alone, blobs too, and ends with it.
+    pub fn in_memory(id: SessionId) -> (Scribe, Handle) {
+        Scribe::start(MemStore::new(id), Blobs::in_memory(), None)
     }
 
     /// As [`Scribe::open`], and shows every event to a witness meanwhile: what is there already is

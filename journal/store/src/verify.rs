@@ -97,6 +97,9 @@ pub enum Problem {
     /// The head file is damaged or gone, in whole or in part.
     #[error("the head file is damaged")]
     HeadDamaged,
+    /// What follows the records in `base.seg` is damaged; no record is lost by it.
+    #[error("the index of base.seg is damaged")]
+    IndexDamaged,
     /// A record is of another session.
     #[error("record {seq} belongs to another session")]
     WrongSession {

@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codex-exec", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-line", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-tui", &["codex-event", "codex-journal", "codex-view"]),
+    ("codex-sessions", &["codex-event", "codex-journal", "codex-view"]),
     // It needs the session's grammar to check that a journal is legal.
     ("codex-replay", &["codex-event", "codex-journal", "codex-session", "codex-view"]),
     (
@@ -52,6 +53,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-sandbox",
             "codex-scripted",
             "codex-session",
+            "codex-sessions",
             "codex-tui",
             "codex-view",
         ],

@@ -1,7 +1,7 @@
 //! Laws of the core, as properties.
 
-use codex_event::{ApprovalPolicy, Backend, CallId, Command};
-use codex_session::{Effect, Intake, Session};
+use codex_event::{ApprovalPolicy, Backend, CallId, Command, Event};
+use codex_session::{BegunBy, Effect, Intake, Session, redecide};
 use proptest::prelude::*;
 
 use crate::world::{Dice, Faults, World, opening};
@@ -101,5 +101,36 @@ proptest! {
             refused
         });
         prop_assert!(refused);
+    }
+
+    /// A fork has what its parent had up to there, and nothing that is the parent's to end: no
+    /// process, no file, nobody to be told.
+    #[test]
+    fn a_fork_leaves_the_parent_what_is_its(seed in any::<u64>(), at in any::<prop::sample::Index>()) {
+        let mut world = played(seed, 300);
+        let at = 1 + at.index(world.log.len());
+        let parent = Session::fold(&world.log[..at]);
+        world.branch(at);
+        let child = &world.session;
+        prop_assert_eq!(child.transcript(), parent.transcript());
+        prop_assert_eq!(child.running(), parent.running());
+        prop_assert_eq!(child.settings(), parent.settings());
+        prop_assert_eq!(child.usage(), parent.usage());
+        prop_assert_eq!(child.unfinished().len(), parent.unfinished().len());
+        for left in child.unfinished() {
+            prop_assert_eq!((left.process, left.changes), (None, None));
+            prop_assert_eq!(left.begun_by, BegunBy::Parent);
+        }
+        let tells = child.outstanding().iter().any(|it| matches!(it, Effect::Notify { .. }));
+        prop_assert!(!tells);
+        // What is resumed of it abandons what the parent had begun.
+        let left: Vec<CallId> = child.unfinished().iter().map(|it| it.call).collect();
+        let before = world.log.len();
+        world.crash();
+        let abandoned = |call: &CallId| world.log[before..].iter().any(|it| {
+            matches!(it.event(), Some(Event::ToolAbandoned { call: gone, .. }) if gone == call)
+        });
+        prop_assert!(left.iter().all(abandoned));
+        prop_assert_eq!(redecide(&world.log), Ok(()));
     }
 }

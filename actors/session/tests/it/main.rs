@@ -2,6 +2,7 @@
 
 mod circles;
 mod concealed;
+mod fork;
 mod laws;
 mod resume;
 mod rules;

@@ -20,6 +20,8 @@ enum Blow {
     Tear(usize),
     /// The user interrupts at this position.
     Interrupt(usize),
+    /// The user goes on in a fork that leaves at this position.
+    Fork(usize),
 }
 
 fn run(seed: u64, blow: Blow) -> World {
@@ -68,7 +70,7 @@ fn run(seed: u64, blow: Blow) -> World {
                     continue;
                 }
             }
-            Blow::Tear(_) | Blow::None | Blow::Kill(_) | Blow::Interrupt(_) => {}
+            Blow::Tear(_) | Blow::None | Blow::Kill(_) | Blow::Interrupt(_) | Blow::Fork(_) => {}
         }
         match world.tell(next) {
             Ok(_) => {}
@@ -90,7 +92,13 @@ fn run(seed: u64, blow: Blow) -> World {
                     Err(other) => panic!("refused: {other}"),
                 }
             }
-            Blow::Kill(_) | Blow::Interrupt(_) | Blow::Tear(_) | Blow::None => {}
+            Blow::Fork(at) if !struck && world.log.len() >= at => {
+                struck = true;
+                world.fork(at);
+                queue.retain(|intake| matches!(intake, Intake::Command(_)));
+                reopen(&mut world, &mut queue, policy, backend);
+            }
+            Blow::Kill(_) | Blow::Interrupt(_) | Blow::Tear(_) | Blow::Fork(_) | Blow::None => {}
         }
         check(&world);
     }
@@ -192,6 +200,17 @@ fn sim_interrupted_at_every_position() {
         let length = run(seed, Blow::None).log.len();
         for at in 1..=length {
             run(seed, Blow::Interrupt(at));
+        }
+    });
+}
+
+#[test]
+fn sim_forked_at_every_position() {
+    each_seed("forked", EXHAUSTIVE, |seed| {
+        let length = run(seed, Blow::None).log.len();
+        for at in 1..=length {
+            let world = run(seed, Blow::Fork(at));
+            assert_eq!(codex_session::redecide(&world.log), Ok(()), "forked at {at}");
         }
     });
 }

@@ -1,6 +1,6 @@
 //! Everything at once: whole lives of a session with several blows each, drawn by a seed.
 //!
-//! The process is killed, batches are torn, the disk refuses; reports come twice and late; users
+//! The process is killed, batches are torn, the disk refuses; it goes on in a fork; reports come twice and late; users
 //! interrupt, add input, resume with and without a word, with other settings, in another place.
 //! `SIM_SEED=n` runs one seed, `SIM_SEEDS=n` that many; a failure names its seed.
 
@@ -130,6 +130,10 @@ impl Storm {
                 self.tell(next);
                 self.tell(Command::Submit { input: "and this".into() }.into());
             }
+            7 if !self.world.log.is_empty() => {
+                self.tell(next);
+                self.fork();
+            }
             _ => self.tell(next),
         }
     }
@@ -210,6 +214,23 @@ impl Storm {
         self.relive();
     }
 
+    /// Goes on in a fork that left somewhere; nobody hears of the parent any more.
+    fn fork(&mut self) {
+        self.show();
+        self.queue.retain(|intake| matches!(intake, Intake::Command(_)));
+        self.said.clear();
+        let at = 1 + self.dice.roll(self.world.log.len() as u64) as usize;
+        self.world.branch(at);
+        let child = &self.world.session;
+        let left = child.unfinished();
+        assert!(left.iter().all(|it| it.process.is_none() && it.changes.is_none()), "{left:#?}");
+        // A replay of the child begins with what its parent printed up to there.
+        self.shown = at;
+        let mut told = Jsonl::default();
+        self.printed = self.world.log[..at].iter().flat_map(|it| told.apply(it)).collect();
+        self.crash();
+    }
+
     /// A process that resumes folds what came before in silence.
     fn relive(&mut self) {
         self.live = Jsonl::default();
@@ -248,7 +269,7 @@ impl Storm {
 }
 
 fn check_chain(log: &[Envelope]) {
-    let mut prev = genesis(&World::id());
+    let mut prev = genesis(&log[0].session);
     for envelope in log {
         let record = Record::seal(envelope.clone(), prev);
         let read = Record::open(&record.frame).expect("what was sealed opens");

@@ -71,6 +71,14 @@ pub(crate) struct World {
     pub(crate) owed: Vec<Effect>,
     pub(crate) effects: Effects,
     epoch: Epoch,
+    id: SessionId,
+    forks: u64,
+}
+
+fn has_intended(log: &[Envelope], wanted: CallId) -> bool {
+    log.iter().any(|envelope| {
+        matches!(envelope.event(), Some(Event::ToolIntended { call, .. }) if *call == wanted)
+    })
 }
 
 impl World {
@@ -81,6 +89,8 @@ impl World {
             owed: Vec::new(),
             effects: Effects::default(),
             epoch: Epoch(1),
+            id: World::id(),
+            forks: 0,
         }
     }
 
@@ -105,7 +115,7 @@ impl World {
         let mut batch = Vec::new();
         for draft in drafts.into_iter().take(durable) {
             let envelope = Envelope {
-                session: World::id(),
+                session: self.id,
                 seq: self.session.last().next(),
                 epoch: self.epoch,
                 at: Timestamp(0),
@@ -173,6 +183,62 @@ impl World {
             environment: None,
             input: Some("go on".into()),
         }
+    }
+
+    /// Goes on in a fork that leaves this session behind its first `at` events, resumed by a user
+    /// who says how to go on.
+    ///
+    /// What the world did for the events after that, it did for the parent alone.
+    pub(crate) fn fork(&mut self, at: usize) {
+        self.fork_and(at, |resumption| resumption);
+    }
+
+    /// As `fork`, resumed in another way.
+    pub(crate) fn fork_and(&mut self, at: usize, how: impl FnOnce(Resumption) -> Resumption) {
+        self.branch(at);
+        self.crash_and(how);
+    }
+
+    /// Makes the fork, and nothing more.
+    pub(crate) fn branch(&mut self, at: usize) {
+        let parent = Session::fold(&self.log[..at]);
+        for envelope in &self.log[at..] {
+            match envelope.event() {
+                Some(Event::ToolIntended { call, attempt, .. }) => {
+                    self.effects.ran.remove(&(*call, *attempt));
+                    if !has_intended(&self.log[..at], *call) {
+                        self.effects.files.remove(call);
+                    }
+                }
+                Some(Event::ModelRequested { request, attempt, .. }) => {
+                    self.effects.sent.remove(&(*request, *attempt));
+                }
+                Some(_) | None => {}
+            }
+        }
+        let last = self.log[at - 1].clone();
+        self.log.truncate(at);
+        self.owed.clear();
+        self.forks += 1;
+        let number = 1 + self.forks;
+        let event =
+            Event::SessionForked { parent: last.session, at: last.seq, head: Digest::of(b"head") };
+        let envelope = Envelope {
+            session: format!("01900000-0000-7000-8000-{number:012x}").parse().expect("an id"),
+            seq: last.seq.next(),
+            epoch: last.epoch.next(),
+            author: Author::User("exec".into()),
+            cause: Some(last.seq),
+            turn: None,
+            body: Body::Known(event),
+            ..last
+        };
+        self.session = parent;
+        self.id = envelope.session;
+        assert_eq!(self.session.admit(&envelope), Ok(()), "a fork is legal anywhere");
+        self.session.apply(&envelope);
+        self.epoch = envelope.epoch;
+        self.log.push(envelope);
     }
 
     pub(crate) fn is_interrupting(&self) -> bool {

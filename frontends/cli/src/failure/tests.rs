@@ -4,11 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use codex_actors::WishError;
 use codex_config::Origin;
 use codex_event::{
     CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId, Timestamp,
+    TurnId,
 };
-use codex_journal::{AppendError, Damage, Problem, StoreError, WriteFault};
+use codex_journal::{
+    AppendError, Damage, ImportDamage, Problem, RemoveError, StoreError, WriteFault,
+};
 use codex_patch::{ApplyError, ParseError};
 use codex_sandbox::{EXIT_NOT_EXECUTABLE, EXIT_SETUP};
 
@@ -212,6 +216,39 @@ fn journals() {
         ReplayError::Journal(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
         ReplayError::Output(_) => ReplayError::Output(refused()), fails(TURN_FAILED, "output");
     );
+    each!(ForkError:
+        ForkError::Beyond { .. } =>
+            ForkError::Beyond { parent: id(), at: Seq(9), last: Seq(7) }, fails(USAGE, "no event 9");
+        ForkError::NoTurn { .. } =>
+            ForkError::NoTurn { parent: id(), turn: TurnId(3), last: TurnId(2) },
+            fails(USAGE, "the last is 2");
+        ForkError::Hole { .. } =>
+            ForkError::Hole { parent: id(), first: Seq(7), last: Seq(8) },
+            fails(UNVERIFIED, "records 7 to 8");
+        ForkError::Damaged { .. } =>
+            ForkError::Damaged { parent: id(), problem: Problem::Conflict { seq: Seq(7) } },
+            fails(UNVERIFIED, "at 7");
+        ForkError::NeverBegun(_) => ForkError::NeverBegun(id()), fails(USAGE, "01a20616-");
+        ForkError::Read(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
+        ForkError::Make(_) => OpenError::Exists(id()).into(), fails(USAGE, "01a20616-");
+    );
+    each!(ExportError:
+        ExportError::Read(_) => RawError::Lost(Seq(7)).into(), fails(UNVERIFIED, "record 7");
+        ExportError::Empty(_) => ExportError::Empty(id()), fails(USAGE, "01a20616-");
+        ExportError::Output(_) => ExportError::Output(refused()), fails(USAGE, "export");
+    );
+    each!(ImportError:
+        ImportError::NotAnExport => ImportError::NotAnExport, fails(UNVERIFIED, "no exported");
+        ImportError::Format(_) => ImportError::Format(9), fails(USAGE, "format 9");
+        ImportError::CutOff { .. } => ImportError::CutOff { at: 77 }, fails(UNVERIFIED, "77 bytes");
+        ImportError::Damaged { .. } =>
+            ImportError::Damaged { at: 77, what: ImportDamage::Checksum }, fails(UNVERIFIED, "byte 77");
+        ImportError::Incomplete(_) =>
+            ImportError::Incomplete(Problem::Missing { first: Seq(7), last: Seq(8) }),
+            fails(UNVERIFIED, "7 to 8");
+        ImportError::Input(_) => ImportError::Input(refused()), fails(USAGE, "file");
+        ImportError::Make(_) => OpenError::Exists(id()).into(), fails(USAGE, "01a20616-");
+    );
     let key_error = || KeyError::Io { path: path(), source: refused() };
     each!(KeyError:
         KeyError::Io { .. } => key_error(), fails(USAGE, "/srv/thing: ");
@@ -351,6 +388,21 @@ fn turns() {
         Rejection::BadName => Rejection::BadName, fails(USAGE, "name");
         Rejection::NoSuchReview(_) => Rejection::NoSuchReview(CallId(7)), fails(USAGE, "call 7");
         Rejection::Stale => Rejection::Stale, fails(USAGE, "report");
+    );
+}
+
+#[test]
+fn changed_sessions() {
+    each!(WishError:
+        WishError::Refused(_) => Rejection::BadName.into(), fails(USAGE, "name");
+        WishError::Journal(_) => WriteError::Ended.into(), fails(NO_JOURNAL, "writer");
+        WishError::Runtime(_) => WishError::Runtime(refused()), fails(BUG, "runtime");
+    );
+    each!(RemoveError:
+        RemoveError::NotFound(_) => RemoveError::NotFound(id()), fails(USAGE, "01a20616-");
+        RemoveError::Busy(_) => RemoveError::Busy(id()), fails(USAGE, "01a20616-");
+        RemoveError::Io { .. } => RemoveError::Io { session: id(), source: refused() },
+            fails(NO_JOURNAL, "01a20616-");
     );
 }
 

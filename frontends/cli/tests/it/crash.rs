@@ -109,7 +109,7 @@ fn sessions_go_on_beside_one_that_was_killed() {
     assert_eq!(running.end().code, 137);
     eventually("the command ended with it", || processes(&mark) == 0);
     let listed = run(killed.program(&["sessions"]));
-    assert!(listed.stdout.contains(" open "), "{}", listed.stdout);
+    assert!(listed.stdout.contains(" interrupted "), "{}", listed.stdout);
 
     let other = World::playing(json!([says("fine")]));
     let mut command = other.exec(&["--json", "go"]);

@@ -216,6 +216,26 @@ fn without_a_name_the_sessions_of_the_folder_are_offered() {
 }
 
 #[test]
+fn a_fork_goes_on_at_the_terminal() {
+    let world = World::playing(json!([says("Hello."), runs("echo one >> counter"), says("Done.")]));
+    begun(&world);
+    let mut person = Terminal::start(&world.asking_model("fork", &ASKS));
+    person.until("forked from");
+    person.until("> ");
+    person.types("do it");
+    person.until("y/s/n/a> ");
+    person.types("y");
+    person.until("Done.");
+    person.until("> ");
+    person.types("/quit");
+    let (code, screen) = person.end();
+    assert_eq!(code, 0, "{screen}");
+    assert_eq!(world.read("counter").as_deref(), Some("one\n"));
+    assert!(world.kinds().contains(&"session_forked".to_owned()));
+    world.check_journal();
+}
+
+#[test]
 fn off_a_terminal_the_way_without_one_is_named() {
     let world = World::playing(json!([says("Hello.")]));
     begun(&world);

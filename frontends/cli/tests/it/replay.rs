@@ -19,7 +19,7 @@ fn a_session_can_be_read_while_it_runs() {
     let told = run(world.program(&["replay", "--last"]));
     assert!(told.stdout.contains("echo early"), "{}", told.stdout);
     assert!(world.kinds().contains(&"tool_finished".to_owned()));
-    assert!(run(world.program(&["sessions"])).stdout.contains(" open "));
+    assert!(run(world.program(&["sessions"])).stdout.contains(" running "));
     world.check_journal();
     fs::create_dir_all(gate.parent().expect("a folder")).expect("made");
     fs::write(&gate, "").expect("opened");
@@ -41,7 +41,10 @@ fn every_form_of_a_replay_works_and_changes_nothing() {
     let raw = run(world.program(&["replay", &id[..13], "--raw"]));
     assert!(raw.stdout.lines().count() > 8 && raw.stdout.contains("\"kind\":\"tool_intended\""));
     assert_eq!(run(world.program(&["sessions"])).code, 0);
-    assert_eq!(bytes(world.home()), before, "reading changed something");
+    let mut after = bytes(world.home());
+    // What saves the next list reading everything again.
+    after.retain(|(path, _)| *path != world.home().join("journals/index"));
+    assert_eq!(after, before, "reading changed something");
 }
 
 #[test]

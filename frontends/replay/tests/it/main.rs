@@ -3,7 +3,6 @@
 mod audit;
 mod fixture;
 mod golden;
-mod list;
 mod live;
 mod replay;
 mod verify;

@@ -23,6 +23,8 @@ pub(crate) struct Figures {
     pub(crate) records: u64,
     pub(crate) looked_at: u64,
     pub(crate) blobs: u64,
+    /// Forks that were there, whole, when their maker was killed.
+    pub(crate) forks: u64,
     pub(crate) sessions: u64,
     openings: u64,
     /// Times that the judge opened a journal and went on with it.
@@ -44,6 +46,7 @@ impl Figures {
             records: 0,
             looked_at: 0,
             blobs: 0,
+            forks: 0,
             sessions: 0,
             openings: 0,
             went_on: 0,
@@ -127,8 +130,8 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "{} sessions, opened {} times by writers and {} times to go on after a kill",
-            self.sessions, self.openings, self.went_on
+            "{} sessions, opened {} times by writers and {} times to go on after a kill; {} forks",
+            self.sessions, self.openings, self.went_on, self.forks
         )?;
         writeln!(
             f,

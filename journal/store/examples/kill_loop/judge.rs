@@ -7,7 +7,7 @@ use std::path::Path;
 use codex_event::{Digest, Event, HEADER_LEN, MAGIC, Record, Seq, SessionId};
 use codex_journal::{Batch, Layout, Problem, RawJournal, Scribe, verify};
 
-use crate::writer::{envelope, pattern};
+use crate::writer::{envelope, fork_of, pattern};
 
 /// A session, and everything that was ever known of it.
 #[derive(Debug)]
@@ -103,6 +103,40 @@ pub(crate) fn look(
     } else {
         Err(verdict)
     }
+}
+
+/// Holds the fork of a session against it, if there is one: it is whole, or not there at all.
+pub(crate) fn look_at_fork(home: &Path, id: SessionId, found: &Found) -> Result<bool, Verdict> {
+    let says = |words: String| Verdict { unreadable: 1, words, ..Verdict::default() };
+    let child = fork_of(id).map_err(says)?;
+    let layout = Layout::new(home);
+    let dir = layout.session(child);
+    // What a kill left of it is no session.
+    let half = layout.path().join(format!("{child}.new"));
+    if half.exists() {
+        std::fs::remove_dir_all(half).map_err(|error| says(error.to_string()))?;
+    }
+    if !dir.path().exists() {
+        return Ok(false);
+    }
+    let verified = verify(&dir, child).map_err(|error| says(format!("fork: {error}")))?;
+    let journal = RawJournal::read(&dir, child).map_err(|error| says(format!("fork: {error}")))?;
+    let hashes: Vec<Digest> = journal.records().flatten().map(|record| record.hash).collect();
+    let inherited = hashes.split_last().map_or(&[][..], |(_own, inherited)| inherited);
+    let same = (1_u64..).zip(inherited).all(|(seq, hash)| found.hashes.get(&seq) == Some(hash));
+    if !verified.problems.is_empty() || inherited.is_empty() || !same {
+        return Err(says(format!("fork of {} records: {:?}", hashes.len(), verified.problems)));
+    }
+    let listed = layout.sessions().map_err(|error| says(error.to_string()))?;
+    if !listed.contains(&child) {
+        return Err(says("a fork is not listed".to_owned()));
+    }
+    Scribe::open(&layout, child)
+        .map_err(|error| error.to_string())
+        .and_then(|(scribe, _)| scribe.finish().map_err(|error| error.to_string()))
+        .map_err(|error| says(format!("fork: {error}")))?;
+    std::fs::remove_dir_all(dir.path()).map_err(|error| says(error.to_string()))?;
+    Ok(true)
 }
 
 impl Session {

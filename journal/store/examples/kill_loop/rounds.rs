@@ -9,7 +9,7 @@ use codex_journal::{Layout, Phase, Scribe};
 
 use crate::dice::Dice;
 use crate::figures::Figures;
-use crate::judge::{Found, Session, Verdict, go_on, look};
+use crate::judge::{Found, Session, Verdict, go_on, look, look_at_fork};
 use crate::shot::{Aim, Lengths, Told, Trace, files, fire};
 
 /// Most sessions at once.
@@ -106,6 +106,8 @@ impl Loop {
             return remove(dir.path());
         }
         let found = look(&self.home, &session, told.durable).map_err(within)?;
+        let forked = look_at_fork(&self.home, session.id, &found).map_err(within)?;
+        self.figures.forks += u64::from(forked);
         self.figures.looked_at += found.hashes.len() as u64;
         self.figures.blobs += found.blobs;
         session.headless &= !told.opened;
@@ -213,7 +215,12 @@ impl Loop {
         let at = round % (2 * count + 2);
         let phase = Phase::ALL[(at % count) as usize];
         let once = creates(phase) || opens(phase) || phase == Phase::Close;
-        let mut time = |most| if once { 1 } else { 1 + self.dice.below(most) };
+        let mut time = |most| match (once, copies(phase)) {
+            (true, _) => 1,
+            // Once for a fork, and once for an import.
+            (false, true) => 1 + self.dice.below(2),
+            (false, false) => 1 + self.dice.below(most),
+        };
         match at {
             _ if at < count => Aim::Held { phase, time: time(3) },
             _ if at < 2 * count => {
@@ -270,6 +277,10 @@ fn was_never_made(told: &Told) -> bool {
 
 fn creates(phase: Phase) -> bool {
     matches!(phase, Phase::CreateHead | Phase::CreateEngine | Phase::CreateSync)
+}
+
+fn copies(phase: Phase) -> bool {
+    matches!(phase, Phase::WriteBase | Phase::SyncBase | Phase::LinkBlobs | Phase::NameSession)
 }
 
 fn opens(phase: Phase) -> bool {

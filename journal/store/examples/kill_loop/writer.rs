@@ -8,10 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use codex_event::{
-    Author, Body, CallId, Envelope, Epoch, Event, Millis, OutputBytes, OutputStream, Seq,
-    SessionId, Timestamp, TurnId, Usage,
+    ApprovalPolicy, Author, Backend, Body, CallId, Digest, Envelope, Epoch, Event, Millis,
+    OutputBytes, OutputStream, ProviderSettings, SandboxReport, Seq, SessionId, Settings,
+    Timestamp, TurnId, Usage,
 };
-use codex_journal::{Batch, Layout, PHASE_TARGET, Scribe};
+use codex_journal::{
+    Batch, Cut, ForkError, Layout, NewFork, PHASE_TARGET, Scribe, discard, export, fork, import,
+};
 use tokio::task::JoinSet;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -59,7 +62,30 @@ pub(crate) fn run(home: &Path, id: SessionId, seed: u64, hold: Option<Hold>) -> 
     let head = scribe.finish().map_err(text)?;
     tell(format_args!("durable {} {}", head.seq, head.hash));
     drop(handle);
+    copies(&layout, id)?;
     tell(format_args!("end"));
+    Ok(())
+}
+
+/// Gives the id of the fork that a writer makes of its session.
+pub(crate) fn fork_of(id: SessionId) -> Result<SessionId, String> {
+    id.to_string().replacen("-8000-", "-9000-", 1).parse().map_err(text)
+}
+
+// Forks the session, and then makes the fork once more, from a file.
+fn copies(layout: &Layout, id: SessionId) -> Result<(), String> {
+    let child = fork_of(id)?;
+    let new = NewFork { id: child, author: Author::Supervisor, now: Timestamp(0) };
+    match fork(layout, id, Cut::End, new) {
+        Ok(_) => {}
+        // One whose writer was killed before it wrote anything, or that has lost a record.
+        Err(ForkError::NeverBegun(_) | ForkError::Hole { .. }) => return Ok(()),
+        Err(error) => return Err(text(error)),
+    }
+    let mut file = Vec::new();
+    export(layout, child, &mut file, &mut |_| {}).map_err(text)?;
+    discard(layout, child).map_err(text)?;
+    import(layout, &mut &file[..], &mut |_| {}).map_err(text)?;
     Ok(())
 }
 
@@ -92,6 +118,9 @@ impl Source {
     // Bulk events, and behind most of them one that wants a barrier.
     fn batch(&mut self) -> (Batch, bool) {
         let mut batch = Batch::default();
+        if self.seq == Seq(0) {
+            self.put(&mut batch, opening());
+        }
         for _ in 0..self.dice.below(6) {
             let seq = self.seq.next();
             let event = if self.dice.below(4) == 0 {
@@ -144,6 +173,39 @@ impl Source {
     fn text(&mut self, seq: Seq, largest: u64) -> String {
         let len = self.dice.below(largest) as usize;
         pattern(seq, self.epoch, len)
+    }
+}
+
+fn opening() -> Event {
+    let provider = ProviderSettings {
+        id: "mock".into(),
+        base_url: "http://127.0.0.1:1/v1".into(),
+        backend: Backend::Responses,
+        request_max_retries: 0,
+        stream_max_retries: 0,
+        stream_idle_timeout_ms: 0,
+    };
+    Event::SessionOpened {
+        cwd: "/".into(),
+        git: None,
+        settings: Box::new(Settings {
+            model: "o4-mini".into(),
+            provider,
+            approval_policy: ApprovalPolicy::Never,
+            permissions: vec![],
+            reasoning_effort: None,
+            reasoning_summary: None,
+            notify: vec![],
+        }),
+        sandbox: Box::new(SandboxReport {
+            level: "none".into(),
+            landlock_abi: None,
+            plan: Digest::of(b"plan"),
+            writable_roots: vec![],
+            limits: vec![],
+        }),
+        program: "kill loop".into(),
+        tools: Digest::of(b"tools"),
     }
 }
 

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 
-use codex_event::{Digest, Seq, SessionId, genesis};
+use codex_event::{Digest, Event, Record, Seq, SessionId, genesis};
 
 use super::frames::{Place, Sighting};
-use crate::head::HeadState;
+use crate::head::{Head, HeadState};
 
 /// The records of a journal in order, and what is wrong with them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Chain {
+    /// What the first of them follows, where the journal is not read from its first record on.
+    pub(super) floor: Head,
     pub(super) records: Vec<Place>,
     /// Positions with different good frames of one writer, each linked to the record before.
     pub(super) conflicts: Vec<Seq>,
@@ -20,8 +22,22 @@ pub(super) struct Chain {
     pub(super) backward: Vec<Seq>,
     /// The first record of each other session.
     pub(super) foreign: Vec<Seq>,
+    /// Records where the journal goes over to another session without a fork.
+    pub(super) strangers: Vec<Seq>,
     /// Records that hold no event.
     pub(super) unreadable: Vec<Seq>,
+}
+
+/// Whose records are looked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whose {
+    /// The session.
+    pub(super) session: SessionId,
+    /// How many of the files, from the first, hold what it inherited: there, records of other
+    /// sessions are its own as well.
+    pub(super) shared: usize,
+    /// What the first of the records has to follow.
+    pub(super) floor: Head,
 }
 
 type Candidates = BTreeMap<Seq, Vec<Place>>;
@@ -31,30 +47,65 @@ impl Chain {
     /// as they hold. A later epoch wins where an earlier writer's tail was given up.
     pub(super) fn build(
         sighting: Sighting,
-        session: SessionId,
+        whose: Whose,
         acknowledged: HeadState,
     ) -> (Vec<File>, Chain) {
-        let mut chain = Chain { unreadable: sighting.unreadable, ..Chain::default() };
+        let Whose { session, shared, floor } = whose;
+        let mut foreign = Vec::new();
         let mut others = HashSet::new();
         let mut candidates = Candidates::new();
         for place in sighting.places {
-            if place.session == session {
+            if place.session == session || place.file < shared {
                 let room = || Vec::with_capacity(1);
                 candidates.entry(place.seq).or_insert_with(room).push(place);
             } else if others.insert(place.session) {
-                chain.foreign.push(place.seq);
+                foreign.push(place.seq);
             }
         }
         let several = several(&candidates);
-        chain.records = choose(candidates, &session, acknowledged);
-        chain.conflicts = several
-            .into_iter()
-            .filter(|place| chain.disputes(place, &session))
-            .map(|place| place.seq)
-            .collect();
+        let mut chain = Chain {
+            floor,
+            records: choose(candidates, floor, acknowledged),
+            conflicts: Vec::new(),
+            broken: Vec::new(),
+            backward: Vec::new(),
+            foreign,
+            strangers: Vec::new(),
+            unreadable: sighting.unreadable,
+        };
+        let disputed = several.into_iter().filter(|place| chain.disputes(place));
+        chain.conflicts = disputed.map(|place| place.seq).collect();
         chain.conflicts.dedup();
-        chain.check(&session);
+        chain.check();
         (sighting.files, chain)
+    }
+
+    /// Finds where records begin to be another session's, which only a fork makes them: `before` is
+    /// the session of the record that the first one follows, none at the beginning of a journal.
+    pub(super) fn check_lineage(
+        &mut self,
+        before: Option<SessionId>,
+        read: impl Fn(&Place) -> Option<Record>,
+    ) {
+        let mut last = before.map(|before| (before, self.floor));
+        for place in &self.records {
+            let head = Head { seq: place.seq, hash: place.hash, epoch: place.epoch };
+            if let Some((before, at)) = last.replace((place.session, head))
+                && before != place.session
+            {
+                // Behind a hole there is nothing to hold it against.
+                let adjacent = at.seq.next() == place.seq;
+                let forked = read(place).is_none_or(|record| match record.envelope.event() {
+                    Some(Event::SessionForked { parent, at: from, head }) => {
+                        (*parent, *from, *head) == (before, at.seq, at.hash)
+                    }
+                    Some(_) | None => false,
+                });
+                if adjacent && !forked {
+                    self.strangers.push(place.seq);
+                }
+            }
+        }
     }
 
     /// Gives the record at a position.
@@ -66,10 +117,11 @@ impl Chain {
     // Tells whether a frame claims the place of another one that its writer also wrote behind the
     // same record. One that follows from nothing here is what a crash left behind a hole: the next
     // writer did not see it, and may have the same epoch.
-    fn disputes(&self, place: &Place, session: &SessionId) -> bool {
+    fn disputes(&self, place: &Place) -> bool {
         let Some(chosen) = self.find(place.seq) else { return false };
         let before = match place.seq {
-            Seq(1) => Some(genesis(session)),
+            Seq(1) => Some(genesis(&place.session)),
+            seq if seq == self.floor.seq.next() => Some(self.floor.hash),
             Seq(seq) => self.find(Seq(seq - 1)).map(|place| place.hash),
         };
         place.hash != chosen.hash
@@ -77,12 +129,19 @@ impl Chain {
             && before.is_none_or(|hash| place.prev == hash)
     }
 
-    fn check(&mut self, session: &SessionId) {
-        if let Some(first) = self.records.first()
-            && first.seq == Seq(1)
-            && first.prev != genesis(session)
-        {
-            self.broken.push(first.seq);
+    fn check(&mut self) {
+        if let Some(first) = self.records.first() {
+            let floor = self.floor;
+            let linked = match first.seq {
+                Seq(1) => first.prev == genesis(&first.session),
+                seq => seq != floor.seq.next() || first.prev == floor.hash,
+            };
+            if !linked {
+                self.broken.push(first.seq);
+            }
+            if first.epoch < floor.epoch {
+                self.backward.push(first.seq);
+            }
         }
         for pair in self.records.windows(2) {
             let [before, after] = pair else { continue };
@@ -101,7 +160,7 @@ fn several(candidates: &Candidates) -> Vec<Place> {
     candidates.values().filter(|places| places.len() > 1).flatten().cloned().collect()
 }
 
-fn choose(mut candidates: Candidates, session: &SessionId, acknowledged: HeadState) -> Vec<Place> {
+fn choose(mut candidates: Candidates, floor: Head, acknowledged: HeadState) -> Vec<Place> {
     let anchor = match acknowledged {
         HeadState::Good(head) | HeadState::OneSlot(head) => Some(head),
         HeadState::Damaged | HeadState::Absent => None,
@@ -109,7 +168,7 @@ fn choose(mut candidates: Candidates, session: &SessionId, acknowledged: HeadSta
     let mut chosen = Vec::new();
     let anchored = anchor.filter(|head| {
         let at = |seq: Seq| candidates.get(&seq).into_iter().flatten();
-        head.seq == Seq(0) && head.hash == genesis(session)
+        (head.seq, head.hash) == (floor.seq, floor.hash)
             || at(head.seq).any(|place| place.hash == head.hash)
             // The record itself is lost, and what follows names it.
             || at(head.seq.next()).any(|place| place.prev == head.hash)

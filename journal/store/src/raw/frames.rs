@@ -81,7 +81,7 @@ impl Newer {
     }
 }
 
-/// Lists the files that may hold frames: the engine's log and its large pages.
+/// Lists the engine's files that may hold frames: its log and its large pages.
 pub(super) fn files(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
     let mut found = vec![dir.data()];
     match std::fs::read_dir(dir.db().join("blobs")) {
@@ -100,12 +100,14 @@ pub(super) fn files(dir: &SessionDir) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Finds the first record of a session in a file, without looking at more of it than that needs.
-pub(super) fn first(path: &Path, session: SessionId) -> io::Result<Option<Record>> {
+/// Finds the first record of a session, or of any, in a file, without looking at more of it than
+/// that needs.
+pub(super) fn first(path: &Path, session: Option<SessionId>) -> io::Result<Option<Record>> {
     let file = File::open(path)?;
     let len = file.metadata()?.len();
     let begins = |place: &&Place| {
-        (place.seq, place.session, place.prev) == (Seq(1), session, genesis(&session))
+        let ours = session.is_none_or(|session| place.session == session);
+        ours && (place.seq, place.prev) == (Seq(1), genesis(&place.session))
     };
     for begin in (0..len).step_by(WINDOW) {
         let part = Sighting::of_part(&file, begin..len.min(begin + WINDOW as u64))?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use codex_event::{Digest, Seq, SessionId, genesis};
+use codex_event::{Digest, Seq, genesis};
 
 use super::Holes;
 use crate::head::{Head, HeadState};
@@ -33,10 +33,7 @@ pub(super) enum Hopeless {
 impl Remains {
     /// Chooses what is kept: each record that the one behind it names, back from the acknowledged
     /// one, and those at the upper end of a run for which nothing speaks any more but their hash.
-    pub(super) fn of(
-        journal: &RawJournal,
-        session: &SessionId,
-    ) -> Result<Result<Remains, Hopeless>, RawError> {
+    pub(super) fn of(journal: &RawJournal) -> Result<Result<Remains, Hopeless>, RawError> {
         let head = match journal.acknowledged() {
             HeadState::Good(head) | HeadState::OneSlot(head) => Some(head),
             HeadState::Damaged | HeadState::Absent => None,
@@ -44,7 +41,7 @@ impl Remains {
         let links: Vec<Link> = journal.links().collect();
         let (chosen, end) = choose(&links, head);
         let Some(end) = end else { return Ok(Err(Hopeless::Empty)) };
-        if !is_one_history(&chosen, session) {
+        if journal.is_strange() || !is_one_history(&chosen) {
             return Ok(Err(Hopeless::Strange));
         }
         let kept: BTreeSet<Seq> = chosen.iter().map(|link| link.head.seq).collect();
@@ -97,10 +94,10 @@ fn choose(links: &[Link], head: Option<Head>) -> (Vec<Link>, Option<Head>) {
     (chosen, end)
 }
 
-fn is_one_history(chosen: &[Link], session: &SessionId) -> bool {
+fn is_one_history(chosen: &[Link]) -> bool {
     let begins = chosen
         .first()
-        .is_none_or(|first| first.head.seq > Seq(1) || first.prev == genesis(session));
+        .is_none_or(|first| first.head.seq > Seq(1) || first.prev == genesis(&first.session));
     begins && chosen.windows(2).all(|pair| pair[0].head.epoch <= pair[1].head.epoch)
 }
 

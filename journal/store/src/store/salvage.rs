@@ -44,7 +44,7 @@ pub(super) fn run(
     let damage = Damage::Records(problem);
     // The copy of an opening that was cut off may hold what the engine has written over since.
     let journal = RawJournal::read_with(dir, aside::left(dir), session)?;
-    let remains = match Remains::of(&journal, &session)? {
+    let remains = match Remains::of(&journal)? {
         Ok(remains) => remains,
         Err(Hopeless::Empty | Hopeless::Strange) => {
             return Err(OpenError::Damaged { session, damage });
@@ -59,7 +59,9 @@ pub(super) fn run(
 
     Phase::KeepDamaged.begin();
     let kept = kept::keep(dir)?;
-    let readable = journal.records().filter(|record| {
+    // The base is never written again, so a hole in it is named and nothing more.
+    let own = journal.records_from(journal.inherited().next());
+    let readable = own.filter(|record| {
         record.as_ref().map_or(true, |record| remains.kept.contains(&record.envelope.seq))
     });
     rebuild::run(dir, session, readable.chain(repairs.iter().cloned().map(Ok)))?;

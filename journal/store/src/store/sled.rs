@@ -17,6 +17,7 @@ use sled::{Db, Mode};
 use super::{
     AppendError, Holes, Reader, Salvaged, Store, StoreError, aside, head_of, rebuild, salvage, seal,
 };
+use crate::base::Base;
 use crate::blobs::sync_dir;
 use crate::guard::guarded;
 use crate::head::{Head, HeadFile};
@@ -51,6 +52,8 @@ pub struct SledStore {
 
 struct Engine {
     db: Option<Db>,
+    // What comes before the engine's first record.
+    base: Option<Base>,
     holes: Holes,
     lock: Arc<Lock>,
 }
@@ -58,20 +61,31 @@ struct Engine {
 impl SledStore {
     /// Creates a session's journal, its folders and its head file, and makes them all durable.
     pub fn create(dir: &SessionDir, session: SessionId) -> Result<SledStore, OpenError> {
+        SledStore::create_behind(dir, session, None)
+    }
+
+    /// Creates a session's journal that goes on from a base, which is there already.
+    pub(crate) fn create_behind(
+        dir: &SessionDir,
+        session: SessionId,
+        base: Option<Base>,
+    ) -> Result<SledStore, OpenError> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir.path())?;
         let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         if dir.data().exists() {
             return Err(OpenError::Exists(session));
         }
         Phase::CreateHead.begin();
-        let made = HeadFile::create(&dir.head(), Head::empty(&session));
+        let floor = base.as_ref().map_or_else(|| Head::empty(&session), Base::end);
+        let made = HeadFile::create(&dir.head(), floor);
         made.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => OpenError::Exists(session),
             _ => OpenError::Io(error),
         })?;
         Phase::CreateEngine.begin();
         let db = start(&dir.db(), session)?;
-        let store = SledStore::over(dir, session, db, Arc::new(lock), Holes::default())?;
+        let engine = Engine { db: Some(db), base, holes: Holes::default(), lock: Arc::new(lock) };
+        let store = SledStore::over(dir, session, engine)?;
         Phase::CreateSync.begin();
         // The engine syncs neither its settings file nor the names of its files.
         File::open(dir.db().join("conf"))?.sync_all()?;
@@ -113,15 +127,17 @@ impl SledStore {
         Phase::Survey.begin();
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
-        let mut survey = match Survey::take(dir, session) {
+        let base = Base::open(&dir.base())?;
+        let base = base.as_ref();
+        let mut survey = match Survey::take(dir, session, base) {
             Err(OpenError::Damaged { damage: Damage::Records(problem), .. }) => {
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
-                match aside::left(dir).map(|copy| Survey::take(&copy, session)) {
+                match aside::left(dir).map(|copy| Survey::take(&copy, session, base)) {
                     Some(Ok(_)) => aside::restore(dir)?,
                     Some(Err(_)) | None => salvaged = Some(salvage::run(dir, session, problem)?),
                 }
-                Survey::take(dir, session)?
+                Survey::take(dir, session, base)?
             }
             other => other?,
         };
@@ -139,7 +155,7 @@ impl SledStore {
         let mut store = std::thread::scope(|scope| {
             let show = |witness| {
                 let thread = Builder::new().name("survey".into());
-                thread.spawn_scoped(scope, move || survey.show(witness))
+                thread.spawn_scoped(scope, move || survey.show(base, witness))
             };
             let showing = witness.map(show).transpose()?;
             let store = SledStore::settle(dir, session, survey, &lock)?;
@@ -193,7 +209,9 @@ impl SledStore {
         Phase::OpenEngine.begin();
         let opened = start(&dir.db(), session)
             .and_then(|db| {
-                SledStore::over(dir, session, db, Arc::clone(lock), survey.holes().clone())
+                let (base, holes) = (Base::open(&dir.base())?, survey.holes().clone());
+                let engine = Engine { db: Some(db), base, holes, lock: Arc::clone(lock) };
+                SledStore::over(dir, session, engine)
             })
             .and_then(|mut store| store.compare(survey).map(|()| store));
         match opened {
@@ -207,16 +225,9 @@ impl SledStore {
         }
     }
 
-    fn over(
-        dir: &SessionDir,
-        session: SessionId,
-        db: Db,
-        lock: Arc<Lock>,
-        holes: Holes,
-    ) -> Result<SledStore, OpenError> {
-        let engine = Arc::new(Engine { db: Some(db), holes, lock });
-        let data = File::open(dir.data())?;
-        let head = Head::empty(&session);
+    fn over(dir: &SessionDir, session: SessionId, engine: Engine) -> Result<SledStore, OpenError> {
+        let head = engine.floor().unwrap_or_else(|| Head::empty(&session));
+        let (engine, data) = (Arc::new(engine), File::open(dir.data())?);
         let (dir, synced) = (dir.clone(), HashSet::new());
         Ok(SledStore { session, dir, engine, data, synced, head, salvaged: None })
     }
@@ -354,7 +365,29 @@ impl Engine {
         self.db.as_ref().expect("taken only when dropped")
     }
 
+    /// Gives where the engine's records begin.
+    fn floor(&self) -> Option<Head> {
+        self.base.as_ref().map(Base::end)
+    }
+
     fn scan(
+        &self,
+        range: RangeInclusive<Seq>,
+    ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {
+        let floor = self.floor().map_or(Seq(0), |head| head.seq);
+        let (first, last) = range.into_inner();
+        let base = self.base.iter();
+        let inherited = base.flat_map(move |base| base.scan(first..=last, &self.holes));
+        let mut failed = false;
+        inherited.chain(self.scan_engine(first.max(floor.next())..=last)).map_while(move |read| {
+            // Nothing comes behind what can't be read.
+            let ended = failed;
+            failed |= read.is_err();
+            (!ended).then_some(read)
+        })
+    }
+
+    fn scan_engine(
         &self,
         range: RangeInclusive<Seq>,
     ) -> impl Iterator<Item = Result<Record, StoreError>> + '_ {

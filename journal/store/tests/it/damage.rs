@@ -344,8 +344,8 @@ fn blobs_that_are_gone_or_changed_are_named() {
     assert_eq!((clean.records, clean.blobs, &clean.problems[..]), (4, 3, &[][..]));
 
     let blobs = handle.blobs();
-    std::fs::remove_file(blobs.path(&made[0].1)).expect("removed");
-    flip(&blobs.path(&made[1].1), 99);
+    std::fs::remove_file(blobs.path(&made[0].1).expect("on disk")).expect("removed");
+    flip(&blobs.path(&made[1].1).expect("on disk"), 99);
     let verified = verify(&dir, id).expect("readable");
     assert_eq!(
         verified.problems,
@@ -389,7 +389,7 @@ fn what_the_file_system_does_not_give_is_named_and_the_rest_is_read() {
     };
 
     assert!(handle.blobs().has(&digest, 5000) && !handle.blobs().has(&digest, 4999));
-    instead(&handle.blobs().path(&digest));
+    instead(&handle.blobs().path(&digest).expect("on disk"));
     assert!(!handle.blobs().has(&digest, 5000));
     let found = problems(&dir, id);
     assert!(

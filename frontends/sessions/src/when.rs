@@ -2,12 +2,15 @@
 
 use codex_event::Timestamp;
 
-const MINUTE: u64 = 60_000;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
+pub(crate) const MINUTE: u64 = 60_000;
+pub(crate) const HOUR: u64 = 60 * MINUTE;
+pub(crate) const DAY: u64 = 24 * HOUR;
+
+/// Days from the first of March of the year 0 to 1970.
+const DAYS_BEFORE_EPOCH: u64 = 719_468;
 
 /// Says how long ago something was, or on which day (UTC) when that is more than a week.
-pub(super) fn when(then: Timestamp, now: Timestamp) -> String {
+pub fn when(then: Timestamp, now: Timestamp) -> String {
     let since = now.0.saturating_sub(then.0);
     match since {
         _ if then.0 > now.0.saturating_add(MINUTE) => date(then),
@@ -24,8 +27,7 @@ pub(super) fn when(then: Timestamp, now: Timestamp) -> String {
 ///
 /// Counts years from March, so that the leap day is the last of its year, in eras of 400 years
 /// (146,097 days), after which the Gregorian calendar repeats.
-fn date(at: Timestamp) -> String {
-    const DAYS_BEFORE_EPOCH: u64 = 719_468;
+pub(crate) fn date(at: Timestamp) -> String {
     let days = at.0 / DAY + DAYS_BEFORE_EPOCH;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
@@ -36,6 +38,16 @@ fn date(at: Timestamp) -> String {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// Gives the days from 1970 to a day of the calendar; the reverse of [`date`].
+pub(crate) fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let (era, year_of_era) = (year / 400, year % 400);
+    let month_from_march = (month + 9) % 12;
+    let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - DAYS_BEFORE_EPOCH
 }
 
 #[cfg(test)]

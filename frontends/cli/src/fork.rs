@@ -1,0 +1,126 @@
+//! `codex fork` and `codex exec fork`: a new session that begins with what another one has.
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use codex_actors::TakenUp;
+use codex_event::{Author, Seq, SessionId, Timestamp, TurnId};
+use codex_journal::{Cut, Forked, Layout, NewFork};
+
+use crate::args::{Color, Fork, RunFlags};
+use crate::exec::{self, FRONTEND};
+use crate::failure::Failure;
+use crate::resume::{self, Going, Named};
+use crate::{line, opening, say};
+
+/// Makes a fork, and runs a turn of it if there is something to say; for programs and scripts.
+pub(crate) fn headless(before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
+    run("exec fork", before, args)
+}
+
+/// The same for people: at a terminal the fork goes on there, line by line.
+pub(crate) fn interactive(before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
+    if !line::is_terminal() {
+        return run("fork", before, args);
+    }
+    let cut = args.cut();
+    let Fork { words, last, all, run: after, .. } = args;
+    let flags = before.and(after).spelled_out()?;
+    let Named { session, prompt } = resume::named("fork", words, last)?;
+    line::refuse_headless(&flags)?;
+    let here = opening::folder(flags.cd.as_deref())?;
+    let home = opening::home()?;
+    let layout = Layout::new(&home);
+    let parent = resume::session(&layout, session, &here, all)?;
+    let child = make(&layout, parent, cut, line::FRONTEND)?.id;
+    match line::take(&flags, &home, child, prompt) {
+        Ok(ready) => line::follow(ready, child, flags.color.unwrap_or(Color::Auto)),
+        Err(failure) => {
+            discard(&layout, child);
+            Err(failure)
+        }
+    }
+}
+
+fn run(command: &str, before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
+    let cut = args.cut();
+    let Fork { words, last, all, run: after, .. } = args;
+    let flags = before.and(after).spelled_out()?;
+    let Named { session, prompt } = resume::named(command, words, last)?;
+    // Without a prompt there is nothing to read: to make a fork is all that is asked for.
+    let input = prompt.map(|word| exec::prompt(Some(word))).transpose()?.flatten();
+    flags.refuse_unsupported()?;
+    exec::place_of_last_message(flags.output_last_message.as_deref())?;
+    let here = opening::folder(flags.cd.as_deref())?;
+    let home = opening::home()?;
+    let layout = Layout::new(&home);
+    let parent = resume::session(&layout, session, &here, all)?;
+    let Some(input) = input else {
+        let child = make(&layout, parent, cut, FRONTEND)?.id;
+        match flags.json {
+            true => {
+                say::line(format_args!("{{\"type\":\"thread.started\",\"thread_id\":\"{child}\"}}"))
+            }
+            false => say::line(child),
+        }
+        say::aside(format_args!("hint: codex exec resume {child} \"...\" goes on with it"));
+        return Ok(ExitCode::SUCCESS);
+    };
+    let spawner = exec::spawner()?;
+    let child = make(&layout, parent, cut, FRONTEND)?.id;
+    let prepared = TakenUp::open(&layout, child)
+        .map_err(Failure::from)
+        .and_then(|session| resume::headless(session, flags, &home, spawner, Some(input)));
+    match prepared {
+        Ok(Going { ready, turn, show }) => ready.follow(turn, show),
+        Err(failure) => {
+            // Nothing came of it, so it is nobody's.
+            discard(&layout, child);
+            Err(failure)
+        }
+    }
+}
+
+/// Makes the fork, and says so on standard error.
+pub(crate) fn make(
+    layout: &Layout,
+    parent: SessionId,
+    cut: Cut,
+    frontend: &str,
+) -> Result<Forked, Failure> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let new = NewFork {
+        id: codex_actors::wiring::new_session_id(),
+        author: Author::User(frontend.to_owned()),
+        now: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+    };
+    let made = codex_journal::fork(layout, parent, cut, new)?;
+    let Forked { id, at, missing } = &made;
+    say::aside(format_args!("session {id}: forked from {parent} behind event {at}"));
+    if let Some(first) = missing.first() {
+        say::aside(format_args!(
+            "warning: the parent does not have {} of its large values any more, first {first}; \
+             they are shown as missing",
+            missing.len()
+        ));
+    }
+    Ok(made)
+}
+
+/// Removes a fork that nothing was done with.
+pub(crate) fn discard(layout: &Layout, child: SessionId) {
+    if let Err(error) = codex_journal::discard(layout, child) {
+        tracing::warn!(%child, %error, "a fork that was given up is left");
+    }
+}
+
+impl Fork {
+    /// Gives where the parent is left.
+    pub(crate) fn cut(&self) -> Cut {
+        match (self.at, self.turn) {
+            (Some(at), _) => Cut::At(Seq(at)),
+            (None, Some(turn)) => Cut::Turn(TurnId(turn)),
+            (None, None) => Cut::End,
+        }
+    }
+}

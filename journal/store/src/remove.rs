@@ -1,0 +1,123 @@
+//! Removing a session, so that a kill leaves all of it or none.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use codex_event::SessionId;
+
+use crate::blobs::sync_dir;
+use crate::layout::{Layout, SessionDir, is_absence};
+
+/// What the names of folders begin with that are on their way out.
+pub(crate) const TOMBSTONE: &str = ".removed-";
+// Tombstones of one id: an imported session may come, and go, again.
+const MOST_TOMBSTONES: u32 = 1_000;
+
+/// Why a session was not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoveError {
+    /// There is no folder of that id.
+    #[error("no session {0}")]
+    NotFound(SessionId),
+    /// Somebody owns it.
+    #[error("session {0} is running")]
+    Busy(SessionId),
+    /// The file system refused.
+    #[error("session {session} can't be removed: {source}")]
+    Io {
+        /// The session.
+        session: SessionId,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+/// Removes a session that nobody owns, with everything in its folder.
+///
+/// The folder gets another name first, durably: a kill from then on leaves a tombstone, which is no
+/// session and is swept later. Files that other sessions link to stay theirs.
+pub fn remove(layout: &Layout, id: SessionId) -> Result<(), RemoveError> {
+    let refused = |source| RemoveError::Io { session: id, source };
+    let dir = layout.session(id);
+    match std::fs::symlink_metadata(dir.path()) {
+        Ok(meta) if meta.is_dir() => {}
+        Err(error) if !is_absence(&error) => return Err(refused(error)),
+        Ok(_) | Err(_) => return Err(RemoveError::NotFound(id)),
+    }
+    let held = match hold(&dir).map_err(refused)? {
+        Hold::Held(lock) => Some(lock),
+        Hold::Owned => return Err(RemoveError::Busy(id)),
+        Hold::NoLock => None,
+    };
+    let tombstone = entomb(layout, &dir, id).map_err(refused)?;
+    std::fs::remove_dir_all(&tombstone).map_err(refused)?;
+    drop(held);
+    Ok(())
+}
+
+/// Tells whether a live process owns a session; makes no file and never waits.
+pub fn is_owned(dir: &SessionDir) -> bool {
+    // Shared, so that those who only ask don't take each other for owners.
+    let Ok(file) = File::open(dir.lock()) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+pub(crate) enum Hold {
+    /// Nobody else can own the session until this is dropped.
+    Held(File),
+    /// Somebody does.
+    Owned,
+    /// There is nothing to be locked, so nobody ever owned it or the folder is damaged.
+    NoLock,
+}
+
+/// Takes a session's lock if there is one; unlike its owner, without making it.
+pub(crate) fn hold(dir: &SessionDir) -> io::Result<Hold> {
+    let file = match File::open(dir.lock()) {
+        Ok(file) => file,
+        Err(error) if is_absence(&error) => return Ok(Hold::NoLock),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Hold::Held(file)),
+        Err(TryLockError::WouldBlock) => Ok(Hold::Owned),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn entomb(layout: &Layout, dir: &SessionDir, id: SessionId) -> io::Result<PathBuf> {
+    for number in 0..MOST_TOMBSTONES {
+        let tombstone = layout.path().join(format!("{TOMBSTONE}{id}-{number}"));
+        match std::fs::rename(dir.path(), &tombstone) {
+            Ok(()) => {
+                sync_dir(layout.path())?;
+                return Ok(tombstone);
+            }
+            Err(error) if is_taken(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AlreadyExists
+            | io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Gives the bytes that a file or folder takes up on disk; what can't be read counts as nothing.
+pub(crate) fn space(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(meta) = std::fs::symlink_metadata(path) else { return 0 };
+    let own = meta.blocks() * 512;
+    if !meta.is_dir() {
+        return own;
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    own + entries.map(|entry| space(&entry.path())).sum::<u64>()
+}
