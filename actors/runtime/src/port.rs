@@ -2,6 +2,7 @@
 
 use actix::{Addr, Recipient};
 use codex_event::{Author, CloseReason, Command, InterruptReason, Rejection};
+use codex_journal::Attendant;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, oneshot};
 
@@ -95,6 +96,16 @@ impl Port {
         let asked = Asked { author: self.author.clone(), want, answer };
         self.asked.blocking_send(asked).ok()?;
         Some(answered)
+    }
+}
+
+impl Attendant for Port {
+    fn ask(&self, frontend: &str, command: Command) -> Result<(), Rejection> {
+        self.of(frontend).ask(command)
+    }
+
+    fn hand_over(&self, frontend: &str, taker: u32) -> Result<(), Rejection> {
+        self.of(frontend).hand_over(taker)
     }
 }
 

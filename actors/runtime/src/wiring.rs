@@ -1,6 +1,7 @@
 //! Who is plugged into whom, and how a session's process begins and ends.
 //!
 //! ```text
+//!  guests ─ socket ─ Port ──▶ ┐
 //!  frontend thread ── Port ──▶ [port] ──Wish──▶ session ──▶ scribe thread ──▶ journal
 //!        ▲                       └─Answer─▶ approval ─Wish─▶ ▲                   │
 //!        │                                                   │ Observe           │ feed
@@ -10,7 +11,7 @@
 //! ```
 //!
 //! Actors share the main thread; HTTP, pipes and blocking work run on the two workers of the
-//! runtime and its blocking pool; the scribe and the frontend have threads of their own.
+//! runtime and its blocking pool; the scribe, the frontend and the socket have threads of their own.
 
 use std::sync::Arc;
 use std::thread;
@@ -19,7 +20,7 @@ use actix::{Actor, Addr, System};
 use codex_event::{
     Author, CloseReason, Command, InterruptReason, Opening, Past, Rejection, Resumption, SessionId,
 };
-use codex_journal::{Handle, Layout, OpenError, Scribe, WriteError};
+use codex_journal::{Handle, Layout, OpenError, Scribe, Server, WriteError};
 use codex_redact::Redactor;
 use codex_sandbox::Spawner;
 use codex_session::Session;
@@ -123,8 +124,10 @@ pub fn run<T: Send + 'static>(
     let Setup { start, frontend: name, access, place, spawner, redactor, notify } = setup;
     let Begun { session, first } = begin(start)?;
     let handle = session.handle.clone();
-    let author = Author::User(name);
+    let author = Author::User(name.clone());
     let (port, wishes) = Port::open(author.clone());
+    let door = Door { owner: name, port: port.clone() };
+    let mut server = None;
     let shown = thread::Builder::new()
         .name("frontend".into())
         .spawn(move || frontend(port, handle))
@@ -136,8 +139,8 @@ pub fn run<T: Send + 'static>(
         .build()
         .map_err(RunError::Runtime)?;
     let system = System::with_tokio_rt(|| runtime);
-    let gear = Gear { author, access, place, spawner, redactor, notify };
-    let ending = system.block_on(live(session, first, gear, wishes));
+    let gear = Gear { author, access, place, spawner, redactor, notify, door };
+    let ending = system.block_on(live(session, first, gear, wishes, &mut server));
     // Dropping the system drops the actors, and with the sandbox actor every lifeline.
     drop(system);
 
@@ -149,6 +152,8 @@ pub fn run<T: Send + 'static>(
         Some(scribe) => scribe.finish().map(drop).map_err(RunError::Journal),
         None => Ok(()),
     };
+    // Everybody hears the end, here and in other processes.
+    drop(server);
     let shown = shown.join().map_err(|_| RunError::Frontend)?;
     result.and(finished).map(|()| shown)
 }
@@ -197,6 +202,13 @@ struct Gear {
     spawner: Spawner,
     redactor: Redactor,
     notify: Vec<String>,
+    door: Door,
+}
+
+/// Where other processes come in.
+struct Door {
+    owner: String,
+    port: Port,
 }
 
 type Failed = (Arc<Scribe>, RunError);
@@ -206,10 +218,11 @@ async fn live(
     first: Vec<Command>,
     gear: Gear,
     wishes: mpsc::Receiver<Asked>,
+    server: &mut Option<Server>,
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
     let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
-    let Gear { author, access, place, spawner, redactor, notify } = gear;
+    let Gear { author, access, place, spawner, redactor, notify, door } = gear;
     let before = session.last();
     let scribe = Arc::new(scribe);
     let session =
@@ -260,6 +273,8 @@ async fn live(
     }
     // What frontends want waits until the session has begun.
     actix::spawn(port::pass_on(wishes, session.clone().recipient(), approval));
+    // Not before: what a guest may ask for is a session that has begun, and it begins sooner alone.
+    *server = Server::start(id, &handle, &door.owner, door.port);
     match end.await {
         Ok(ending) => Ok(ending),
         Err(_) => Err((scribe, RunError::Refused(Rejection::Closed))),

@@ -56,6 +56,9 @@ pub(crate) enum Subcommand {
     Fork(Box<Fork>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
+    /// Follow a session that another process runs, and answer its questions.
+    #[command(after_help = ATTACH_HELP)]
+    Attach(Attach),
     /// List, show, search, name, put away and remove sessions; alone it lists them.
     Sessions(Sessions),
     /// Who allowed what and what was done; proof that the journal still says so.
@@ -126,7 +129,7 @@ allowed for the whole of that session is asked again.\n\n\
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Fork {
-    /// Id of the session, or the first eight or more characters of it; then the prompt, or - for
+    /// Name or id of the session, or the first eight or more characters of its id; then the prompt, or - for
     /// standard input.
     #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
     pub(crate) words: Vec<String>,
@@ -213,8 +216,28 @@ pub(crate) struct Resume {
     /// With --last: the last session of any folder.
     #[arg(long, requires = "last")]
     pub(crate) all: bool,
+    /// Where another process runs the session, have it interrupt its turn and let go first; with
+    /// =force one that does not answer is ended.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "ask"
+    )]
+    pub(crate) take_over: Option<TakeOver>,
     #[command(flatten)]
     pub(crate) run: RunFlags,
+}
+
+/// What is done about an owner that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TakeOver {
+    /// Ask on a terminal whether to end it; elsewhere leave it.
+    Ask,
+    /// End it.
+    Force,
 }
 
 /// How a turn without a terminal interface is run; before or after the words `exec` and `resume`.
@@ -368,9 +391,79 @@ pub(crate) struct Replay {
     /// something is wrong.
     #[arg(long, group = "form")]
     pub(crate) verify: bool,
+    /// Go on while another process runs the session, until that one lets go of it.
+    #[arg(short, long, conflicts_with = "verify")]
+    pub(crate) follow: bool,
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+}
+
+const ATTACH_HELP: &str = "\
+It shows the session from its beginning and goes on with what happens, until its process lets go of \
+it. Ctrl-C ends the following, not the session.\n\n\
+A call that waits for an answer is named with its number; the first answer counts, whoever gives it, \
+and the journal says who did.";
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Attach {
+    /// Name or id of the session, or the first eight or more characters of its id.
+    #[arg(required_unless_present = "last", conflicts_with = "last")]
+    pub(crate) session: Option<String>,
+    /// The session that was active last.
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// As text, and take no lines; the default off a terminal.
+    #[arg(long, group = "form")]
+    pub(crate) text: bool,
+    /// The lines that `exec --json` prints.
+    #[arg(long, group = "form")]
+    pub(crate) json: bool,
+    /// Show what happens from this event on, by its number in the journal.
+    #[arg(long, value_name = "SEQ")]
+    pub(crate) from: Option<u64>,
+    /// Let a call run that waits for an answer, and follow nothing: its number, or `waiting` for
+    /// the one that waits.
+    #[arg(long, value_name = "CALL", group = "wish", conflicts_with_all = ["form", "from"])]
+    pub(crate) approve: Option<Called>,
+    /// Do not let it run.
+    #[arg(long, value_name = "CALL", group = "wish", conflicts_with_all = ["form", "from"])]
+    pub(crate) deny: Option<Called>,
+    /// With --deny: words for the model.
+    #[arg(long, value_name = "TEXT", requires = "deny")]
+    pub(crate) message: Option<String>,
+    /// With --approve: the same call may run until the session ends.
+    #[arg(long, requires = "approve")]
+    pub(crate) for_session: bool,
+    /// End the running turn, and follow nothing.
+    #[arg(long, group = "wish", conflicts_with_all = ["form", "from"])]
+    pub(crate) interrupt: bool,
+    /// When to use colours.
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+}
+
+/// A call, as it is named on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Called {
+    /// By its number.
+    Number(u64),
+    /// The one that waits for an answer.
+    Waiting,
+}
+
+impl std::str::FromStr for Called {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Called, String> {
+        match text {
+            "waiting" => Ok(Called::Waiting),
+            number => number
+                .parse()
+                .map(Called::Number)
+                .map_err(|_| "a call is named by its number, or by the word `waiting`".to_owned()),
+        }
+    }
 }
 
 #[derive(Debug, Arguments)]

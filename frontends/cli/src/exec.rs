@@ -251,10 +251,21 @@ pub(crate) fn follow(
         let subscription = handle.subscribe(next);
         let mut commands = |command| port.submit(command);
         let (mut out, mut err) = (io::stdout(), io::stderr());
-        codex_exec::run(subscription, handle.blobs(), &options, &mut commands, &mut out, &mut err)
+        let blobs = handle.blobs();
+        let ending =
+            codex_exec::run(subscription, blobs, &options, &mut commands, &mut out, &mut err);
+        (ending, port.taker())
     });
     match shown {
-        Ok(shown) => Ok(ExitCode::from(code(shown?))),
+        Ok((ending, taker)) => {
+            let ending = ending?;
+            if let Some(pid) = taker {
+                say::aside(format_args!("handed over to process {pid}"));
+            }
+            // Between two turns nothing was cut off.
+            let whole = taker.is_some() && ending == Ending::None;
+            Ok(ExitCode::from(if whole { 0 } else { code(ending) }))
+        }
         Err(error) => Err(unjournalled(error, json)),
     }
 }

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use codex_actors::TakenUp;
 use codex_event::{InterruptReason, Seq, SessionId};
-use codex_journal::Layout;
-use codex_line::{Desk, Left, LineError, Role};
+use codex_journal::{Guest, Layout};
+use codex_line::{Desk, Input, Keys, Left, LineError, Role};
 
 use crate::args::{Color, Interactive, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
@@ -105,6 +105,34 @@ pub(crate) fn follow(ready: Ready, id: SessionId, color: Color) -> Result<ExitCo
     drop(workplace);
     say::aside(format_args!("codex resume {id} goes on with it"));
     Ok(ExitCode::from(code(left)))
+}
+
+/// Follows a session that another process runs, with a person at the terminal.
+pub(crate) fn attach(guest: &Guest, color: Color) -> Result<ExitCode, Failure> {
+    greet(guest.id());
+    let paint = color.paint(&io::stdout());
+    let desk = Desk::new();
+    interrupts(desk.keys()).map_err(LineError::OutputClosed)?;
+    desk.keys().read(BufReader::new(io::stdin())).map_err(LineError::OutputClosed)?;
+    let mut ask = |command| guest.ask(command).map_err(|refusal| refusal.to_string());
+    let subscription = guest.subscribe(Seq(1));
+    let out = &mut io::stdout();
+    let left =
+        codex_line::run(subscription, guest.blobs(), Role::Guest, paint, desk, &mut ask, out)?;
+    Ok(ExitCode::from(code(left)))
+}
+
+/// Hands Ctrl-C in as a key: here it ends the turn of another process, and not this one.
+fn interrupts(keys: Keys) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listen = move || {
+        while runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            if !keys.press(Input::Interrupt) {
+                return;
+            }
+        }
+    };
+    std::thread::Builder::new().name("interrupts".into()).spawn(listen).map(drop)
 }
 
 fn greet(id: SessionId) {

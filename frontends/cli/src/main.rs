@@ -2,6 +2,7 @@
 
 mod apply_patch;
 mod args;
+mod attach;
 mod audit;
 mod demo;
 mod exec;
@@ -18,6 +19,7 @@ mod resume;
 mod say;
 mod secrets;
 mod sessions;
+mod takeover;
 mod trace;
 mod workplace;
 mod wrapper;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Subcommand::Proto(args) => proto::run(before, *args),
         Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
+        Subcommand::Attach(attach) => attach::run(attach),
         Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Demo(demo) => demo::run(&demo),

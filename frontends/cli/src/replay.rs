@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use codex_journal::Layout;
-use codex_replay::Mode;
+use codex_replay::{Form, Mode};
 
 use crate::args::Replay;
 use crate::failure::{Failure, UNVERIFIED};
-use crate::{find, opening, say};
+use crate::{attach, find, opening, say};
 
 pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
@@ -22,6 +22,12 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
         (_, _, true) => Mode::Verify,
         (false, false, false) => Mode::Text(args.color.paint(&io::stdout())),
     };
+    if args.follow
+        && let Some(form) = form(mode)
+        && let Some(code) = attach::watch(&layout, id, form)?
+    {
+        return Ok(code);
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     let replayed = codex_replay::run(&layout, id, mode, &mut out)
         .and_then(|replayed| out.flush().map(|()| replayed).map_err(Into::into));
@@ -39,6 +45,15 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
         "hint: `codex replay {id}` shows what can be read; put the files back from a copy if you have one"
     ));
     Ok(ExitCode::from(UNVERIFIED))
+}
+
+fn form(mode: Mode) -> Option<Form> {
+    match mode {
+        Mode::Json => Some(Form::Json),
+        Mode::Raw => Some(Form::Raw),
+        Mode::Text(paint) => Some(Form::Text(paint)),
+        Mode::Verify => None,
+    }
 }
 
 /// A reader that has seen enough, such as `head`, is no error.

@@ -12,7 +12,7 @@ use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{find, opening, secrets};
+use crate::{find, opening, secrets, takeover};
 
 mod chosen;
 mod place;
@@ -52,7 +52,7 @@ pub(crate) struct Ready {
 }
 
 pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> {
-    let Resume { words, last, all, run: after } = again;
+    let Resume { words, last, all, take_over, run: after } = again;
     let flags = before.and(after).spelled_out()?;
     let Named { session: name, prompt } = named("exec resume", words, last)?;
     let input = exec::prompt(prompt)?;
@@ -62,7 +62,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     let layout = Layout::new(&home);
     let id = session(&layout, name, &here, all)?;
     let spawner = exec::spawner()?;
-    let taken_up = TakenUp::open(&layout, id)?;
+    let taken_up = takeover::open(&layout, id, take_over)?;
     let Going { ready, turn, show } = headless(taken_up, flags, &home, spawner, input)?;
     ready.follow(turn, show)
 }

@@ -6,6 +6,7 @@
 
 pub mod audit;
 mod damage;
+mod follow;
 mod verify;
 
 use std::io::{self, Write};
@@ -13,6 +14,8 @@ use std::io::{self, Write};
 use codex_event::SessionId;
 use codex_journal::{Layout, RawError, RawJournal};
 use codex_view::{Jsonl, Paint, Style, Text, Timing};
+
+pub use follow::{Followed, Form, follow, waiting};
 
 /// What is made of a journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

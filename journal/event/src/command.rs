@@ -80,7 +80,7 @@ pub struct Opening {
 /// Why a command was refused. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(tag = "rejection", content = "about", rename_all = "snake_case")]
+#[serde(tag = "rejection", content = "of", rename_all = "snake_case")]
 pub enum Rejection {
     /// There is no session yet.
     #[error("the session is not open")]

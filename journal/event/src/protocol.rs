@@ -65,6 +65,13 @@ pub enum Notice {
     },
     /// The next event, as it is stored; it is durable.
     Record(#[cfg_attr(feature = "schema", schemars(with = "crate::Envelope"))] Box<RawValue>),
+    /// What the next event follows; told before the first one.
+    After {
+        /// Position of the event before it.
+        seq: Seq,
+        /// Hash of that event's record.
+        hash: Digest,
+    },
     /// There is nothing more right now.
     CaughtUp {
         /// The last position.
@@ -86,7 +93,7 @@ pub enum Notice {
     },
     /// Programs that follow the session came or went.
     Attached {
-        /// Names of those that are there now.
+        /// Names of those that are there now, the owner's first.
         frontends: Vec<String>,
     },
     /// A line was no request, and was passed over.
@@ -115,4 +122,11 @@ pub enum Refusal {
     /// The program did not say hello, or speaks another version.
     #[error("this owner speaks version {PROTOCOL} of the protocol, and wants to be greeted first")]
     Stranger,
+    /// The request is longer than any owner reads. Told by the asking side, which did not send it.
+    #[error("the request is too long")]
+    TooLong,
+    /// The owner went away without an answer: whether it did what was asked, the journal says.
+    /// Told by the asking side.
+    #[error("the session's owner went away without an answer")]
+    Gone,
 }

@@ -98,6 +98,10 @@ impl Record {
     /// Seals an event behind its predecessor.
     pub fn seal(envelope: Envelope, prev: Digest) -> Record {
         let json = envelope.to_json();
+        Record::enclose(envelope, &json, prev)
+    }
+
+    fn enclose(envelope: Envelope, json: &[u8], prev: Digest) -> Record {
         let mut frame = Vec::with_capacity(HEADER_LEN + json.len());
         frame.extend_from_slice(&MAGIC);
         frame.push(FORMAT);
@@ -105,10 +109,17 @@ impl Record {
         frame.extend_from_slice(&len.to_le_bytes());
         frame.extend_from_slice(&envelope.seq.0.to_le_bytes());
         frame.extend_from_slice(&prev.0);
-        let hash = hash_of(&frame, &json);
+        let hash = hash_of(&frame, json);
         frame.extend_from_slice(&hash.0);
-        frame.extend_from_slice(&json);
+        frame.extend_from_slice(json);
         Record { frame, hash, prev, envelope }
+    }
+
+    /// Puts an event that travelled without its frame back into it. Its JSON is taken as it came,
+    /// so the frame is the one that was sealed if both are what they were.
+    pub fn framed(json: &[u8], prev: Digest) -> Result<Record, FrameError> {
+        let envelope = Envelope::from_json(json)?;
+        Ok(Record::enclose(envelope, json, prev))
     }
 
     /// Opens the frame at the start of `bytes`; more may follow it.

@@ -170,7 +170,7 @@ fn an_event_passes_through_the_protocol_byte_for_byte() {
 }
 
 #[test]
-fn every_refusal_has_a_wire_form() {
+fn every_answer_to_a_wish_travels_as_a_line() {
     let rejections = [
         Rejection::NotOpen,
         Rejection::AlreadyOpen,
@@ -182,11 +182,18 @@ fn every_refusal_has_a_wire_form() {
         Rejection::NoSuchReview(CallId(7)),
         Rejection::Stale,
     ];
-    let refusals = rejections.map(Refusal::Rejected).into_iter();
-    for refusal in refusals.chain([Refusal::OwnerOnly, Refusal::Stranger]) {
-        let json = serde_json::to_string(&refusal).expect("encodes");
-        assert_eq!(serde_json::from_str::<Refusal>(&json).expect("decodes"), refusal, "{json}");
+    let refusals = rejections.into_iter().map(Refusal::Rejected);
+    for reason in refusals.chain([Refusal::OwnerOnly, Refusal::Stranger]) {
+        let line = serde_json::to_string(&Notice::Refused { id: 3, reason: reason.clone() });
+        let back = serde_json::from_str(&line.expect("json")).expect("json");
+        assert!(matches!(back, Notice::Refused { id: 3, reason: again } if again == reason));
     }
-    let json = serde_json::to_string(&Rejection::NoSuchReview(CallId(7))).expect("encodes");
-    assert_eq!(json, r#"{"rejection":"no_such_review","about":7}"#);
+    let wish = Command::SettleReview {
+        call: CallId(7),
+        verdict: Verdict::Denied { reason: "no".into() },
+        scope: Scope::Once,
+    };
+    let request = Request::Submit { id: 1, command: wish };
+    let line = serde_json::to_string(&request).expect("json");
+    assert_eq!(serde_json::from_str::<Request>(&line).expect("json"), request);
 }

@@ -11,6 +11,7 @@ use crate::blobs::Blobs;
 use crate::head::Head;
 use crate::lock::Lock;
 use crate::scribe::WriteError;
+use crate::socket::Remote;
 use crate::store::{Holes, Reader, StoreError};
 
 /// Most records that are held for subscribers in memory; older ones are read from the store.
@@ -43,6 +44,16 @@ pub struct Handle {
 /// a repair named as lost are passed over. It takes what it needs when it is asked, so a slow one costs
 /// the writer nothing.
 pub struct Subscription {
+    source: Source,
+}
+
+enum Source {
+    Local(Local),
+    Remote(Box<Remote>),
+}
+
+/// A place in the journal of a session that this process owns.
+struct Local {
     shared: Arc<Shared>,
     next: Seq,
     page: VecDeque<Arc<Record>>,
@@ -98,13 +109,24 @@ impl Handle {
 
     /// Subscribes from a position on; 0 and 1 both mean the beginning.
     pub fn subscribe(&self, from: Seq) -> Subscription {
-        Subscription {
+        let local = Local {
             shared: Arc::clone(&self.shared),
             next: from.max(Seq(1)),
             page: VecDeque::new(),
             caught_up: false,
             fault: None,
-        }
+        };
+        Subscription { source: Source::Local(local) }
+    }
+
+    /// Has everybody who waits for something to follow look whether to wait on.
+    pub(crate) fn wake(&self) {
+        drop(self.shared.lock());
+        self.shared.wake.notify_all();
+    }
+
+    pub(crate) fn lock_of_session(&self) -> Option<&Arc<Lock>> {
+        self.shared.lock.as_ref()
     }
 }
 
@@ -113,20 +135,73 @@ impl Subscription {
     // Not an iterator: it has no last item, and waiting is its point.
     #[expect(clippy::should_implement_trait, reason = "a feed waits, an iterator ends")]
     pub fn next(&mut self) -> Feed {
-        self.advance(None).expect("without a deadline it waits")
+        self.advance(None, &mut || false).expect("without a deadline it waits")
     }
 
     /// Waits at most so long for what is next; none when nothing came.
     pub fn next_timeout(&mut self, wait: Duration) -> Option<Feed> {
-        self.advance(Instant::now().checked_add(wait))
+        self.advance(Instant::now().checked_add(wait), &mut || false)
+    }
+
+    /// Waits for what is next unless it has to stop, which it asks before it waits and whenever
+    /// [`Handle::wake`] is called; none when it stopped.
+    pub(crate) fn next_unless(&mut self, mut stop: impl FnMut() -> bool) -> Option<Feed> {
+        self.advance(None, &mut stop)
     }
 
     /// Gives why older records could not be read, when that is what ended the subscription.
     pub fn fault(&self) -> Option<&StoreError> {
-        self.fault.as_ref()
+        match &self.source {
+            Source::Local(local) => local.fault.as_ref(),
+            Source::Remote(remote) => remote.fault(),
+        }
     }
 
-    fn advance(&mut self, deadline: Option<Instant>) -> Option<Feed> {
+    /// Gives why there will be nothing more, once it has ended; none when the owner finished in
+    /// good order.
+    pub fn reason(&self) -> Option<String> {
+        match &self.source {
+            Source::Local(local) => {
+                let fault = local.fault.as_ref().map(ToString::to_string);
+                fault.or_else(|| local.shared.lock().fault.as_ref().map(ToString::to_string))
+            }
+            Source::Remote(remote) => remote.reason(),
+        }
+    }
+
+    /// Names the frontends that are known to follow the session, the owner's first; nothing on the
+    /// owner's own side.
+    pub fn present(&self) -> &[String] {
+        match &self.source {
+            Source::Local(_) => &[],
+            Source::Remote(remote) => remote.present(),
+        }
+    }
+
+    fn advance(
+        &mut self,
+        deadline: Option<Instant>,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<Feed> {
+        match &mut self.source {
+            Source::Local(local) => local.advance(deadline, stop),
+            Source::Remote(remote) => remote.advance(deadline),
+        }
+    }
+}
+
+impl From<Remote> for Subscription {
+    fn from(remote: Remote) -> Subscription {
+        Subscription { source: Source::Remote(Box::new(remote)) }
+    }
+}
+
+impl Local {
+    fn advance(
+        &mut self,
+        deadline: Option<Instant>,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Option<Feed> {
         loop {
             if let Some(record) = self.page.pop_front() {
                 self.next = record.envelope.seq.next();
@@ -145,6 +220,7 @@ impl Subscription {
                     drop(state);
                     self.read(last);
                 }
+                Step::Wait if stop() => return None,
                 Step::Wait => match deadline {
                     None => drop(shared.wake.wait(state)),
                     Some(deadline) => {
@@ -267,6 +343,6 @@ impl fmt::Debug for Handle {
 
 impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("next", &self.next).finish_non_exhaustive()
+        f.debug_struct("Subscription").finish_non_exhaustive()
     }
 }

@@ -113,17 +113,17 @@ impl Lease {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
-    /// Puts the lease down at once, and gives the file that holds it.
+    /// Puts the lease down at once, and gives the file that holds it, to be kept open: only then can
+    /// no later file get its number.
     ///
     /// It is not synced: after a power failure it would be stale in any case.
-    pub(crate) fn store(&self, path: &Path) -> io::Result<FileId> {
+    pub(crate) fn store(&self, path: &Path) -> io::Result<File> {
         let new = path.with_extension("new");
         let mut file =
             OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
         file.write_all(&serde_json::to_vec(self)?)?;
-        let id = FileId::of(&file)?;
         std::fs::rename(&new, path)?;
-        Ok(id)
+        Ok(file)
     }
 }
 
@@ -204,7 +204,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("lease");
         let ours = Lease::ours(Epoch(7)).expect("a lease");
-        let id = ours.store(&path).expect("stored");
+        let file = ours.store(&path).expect("stored");
+        let id = FileId::of(&file).expect("readable");
         assert_eq!(FileId::at(&path).expect("readable"), Some(id));
         assert_eq!(Lease::stored(&path), Some(ours.clone()));
         let boot_id = boot_id().expect("linux");

@@ -23,6 +23,7 @@ mod remove;
 mod repair;
 mod room;
 mod scribe;
+mod socket;
 mod store;
 mod sweep;
 mod verify;
@@ -47,6 +48,7 @@ pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,
 };
+pub use socket::{Attendant, CLIENTS, Guest, GuestError, MAX_REQUEST, Server};
 pub use store::{
     AppendError, Holes, MemStore, Reader, Salvaged, SledStore, Store, StoreError, kept,
 };

@@ -22,10 +22,7 @@ const TICK: Duration = Duration::from_millis(2);
 /// lease beside it is written once the lock is had and removed before it is given up.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    path: PathBuf,
-    lease_path: PathBuf,
-    head_path: PathBuf,
-    data_path: PathBuf,
+    dir: SessionDir,
     held: Mutex<Held>,
 }
 
@@ -34,7 +31,7 @@ struct Held {
     file: File,
     id: FileId,
     lease: Lease,
-    lease_id: FileId,
+    lease_file: File,
     // The engine's file that is written to; none while it may still be replaced.
     data_id: Option<FileId>,
 }
@@ -66,18 +63,21 @@ impl Lock {
     ///
     /// A lease that a process left behind counts for nothing: the lock is free, so it is gone.
     pub(crate) fn take(dir: &SessionDir) -> Result<Lock, LockError> {
-        let (path, lease_path, head_path) = (dir.lock(), dir.lease(), dir.head());
-        let file =
-            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path)?;
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(dir.lock())?;
         if !try_lock(&file)? {
             introduction(dir, &file)?;
         }
-        let before = Lease::stored(&lease_path);
+        let before = Lease::stored(&dir.lease());
         let claimed = before.as_ref().map_or(Epoch(0), |lease| lease.epoch);
-        let epoch = head_epoch(&head_path).max(claimed).next();
+        let epoch = head_epoch(&dir.head()).max(claimed).next();
         let named = Lease::live(dir).map(Box::new);
         let lease = Lease::ours(epoch)?;
-        let lease_id = lease.store(&lease_path)?;
+        let lease_file = lease.store(&dir.lease())?;
         // Somebody took the lock file away from an owner who still has the engine's files open. Our
         // claim stays, and fences that owner off before its next record; until it is gone, nobody
         // else may touch the files.
@@ -85,8 +85,8 @@ impl Lock {
             return Err(LockError::Held(named));
         }
         let id = FileId::of(&file)?;
-        let held = Mutex::new(Held { file, id, lease, lease_id, data_id: None });
-        Ok(Lock { path, lease_path, head_path, data_path: dir.data(), held })
+        let held = Mutex::new(Held { file, id, lease, lease_file, data_id: None });
+        Ok(Lock { dir: dir.clone(), held })
     }
 
     /// Fails when somebody else may have taken the session: the lock file is another one, the
@@ -96,24 +96,24 @@ impl Lock {
     pub(crate) fn check(&self) -> Result<(), Lost> {
         let mut held = self.held();
         if let Some(data) = held.data_id {
-            match FileId::at(&self.data_path)? {
+            match FileId::at(&self.dir.data())? {
                 Some(id) if id == data => {}
                 Some(_) => return Err(self.fenced(&held)),
                 None => return Err(io::Error::from(io::ErrorKind::NotFound).into()),
             }
         }
-        match FileId::at(&self.path)? {
+        match FileId::at(&self.dir.lock())? {
             Some(id) if id == held.id => {}
             Some(_) => return Err(self.fenced(&held)),
             None => self.lock_again(&mut held)?,
         }
-        match FileId::at(&self.lease_path)? {
-            Some(id) if id == held.lease_id => {}
-            None => held.lease_id = held.lease.store(&self.lease_path)?,
-            Some(_) => match Lease::stored(&self.lease_path) {
+        match FileId::at(&self.dir.lease())? {
+            Some(id) if id == FileId::of(&held.lease_file)? => {}
+            None => held.lease_file = held.lease.store(&self.dir.lease())?,
+            Some(_) => match Lease::stored(&self.dir.lease()) {
                 Some(theirs) if theirs.epoch > held.lease.epoch => return Err(self.fenced(&held)),
                 // Garbage, or an old one put back: the lock is ours.
-                Some(_) | None => held.lease_id = held.lease.store(&self.lease_path)?,
+                Some(_) | None => held.lease_file = held.lease.store(&self.dir.lease())?,
             },
         }
         Ok(())
@@ -123,34 +123,37 @@ impl Lock {
     /// the one that it is.
     pub(crate) fn opened(&self, epoch: Epoch) -> io::Result<()> {
         let mut held = self.held();
-        held.data_id = FileId::at(&self.data_path)?;
+        held.data_id = FileId::at(&self.dir.data())?;
         if held.lease.epoch < epoch {
             held.lease.epoch = epoch;
-            held.lease_id = held.lease.store(&self.lease_path)?;
+            held.lease_file = held.lease.store(&self.dir.lease())?;
         }
         Ok(())
     }
 
     /// Says where the owner listens.
-    #[expect(dead_code)]
     pub(crate) fn set_socket(&self, socket: Option<PathBuf>) -> io::Result<()> {
         let mut held = self.held();
-        if FileId::at(&self.lease_path)? == Some(held.lease_id) {
+        if FileId::at(&self.dir.lease())? == Some(FileId::of(&held.lease_file)?) {
             held.lease.socket = socket;
-            held.lease_id = held.lease.store(&self.lease_path)?;
+            held.lease_file = held.lease.store(&self.dir.lease())?;
         }
         Ok(())
     }
 
+    /// Gives the session's files.
+    pub(crate) fn dir(&self) -> &SessionDir {
+        &self.dir
+    }
+
     /// Gives what the lease says.
-    #[expect(dead_code)]
     pub(crate) fn lease(&self) -> Lease {
         self.held().lease.clone()
     }
 
     // The name is free: whoever gets it first and locks it owns the session from here on.
     fn lock_again(&self, held: &mut Held) -> Result<(), Lost> {
-        let made = OpenOptions::new().create_new(true).read(true).write(true).open(&self.path);
+        let made = OpenOptions::new().create_new(true).read(true).write(true).open(self.dir.lock());
         let file = match made {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -168,9 +171,9 @@ impl Lock {
 
     fn fenced(&self, held: &Held) -> Lost {
         let ours = held.lease.epoch;
-        let claimed = Lease::stored(&self.lease_path).map_or(Epoch(0), |lease| lease.epoch);
+        let claimed = Lease::stored(&self.dir.lease()).map_or(Epoch(0), |lease| lease.epoch);
         // Whoever came has a later epoch, or will have: it was not shown yet.
-        let theirs = claimed.max(head_epoch(&self.head_path)).max(ours.next());
+        let theirs = claimed.max(head_epoch(&self.dir.head())).max(ours.next());
         Lost::Fenced { ours, theirs }
     }
 
@@ -183,8 +186,9 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let held = self.held();
-        let ours = FileId::at(&self.lease_path).is_ok_and(|id| id == Some(held.lease_id));
-        if ours && let Err(error) = std::fs::remove_file(&self.lease_path) {
+        let (there, own) = (FileId::at(&self.dir.lease()), FileId::of(&held.lease_file));
+        let ours = matches!((there, own), (Ok(Some(there)), Ok(own)) if there == own);
+        if ours && let Err(error) = std::fs::remove_file(self.dir.lease()) {
             tracing::warn!(%error, "the lease can't be removed");
         }
     }

@@ -126,6 +126,9 @@ pub enum StoreError {
     /// A record is not there.
     #[error("record {0} is missing")]
     Missing(Seq),
+    /// The process that owns the session told something else than its journal.
+    #[error("the owner's feed: {0}")]
+    Feed(String),
 }
 
 /// Seals a batch behind `head`, or says which rule it breaks.

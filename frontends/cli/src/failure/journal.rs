@@ -48,7 +48,7 @@ pub(super) fn store(error: &StoreError) -> &'static str {
     match error {
         StoreError::Io(error) => system(error),
         StoreError::Engine(_) | StoreError::Panicked(_) => PLACE,
-        StoreError::Damaged { .. } | StoreError::Missing(_) => CHECK,
+        StoreError::Damaged { .. } | StoreError::Missing(_) | StoreError::Feed(_) => CHECK,
     }
 }
 

@@ -7,11 +7,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use codex_actors::WishError;
 use codex_config::Origin;
 use codex_event::{
-    CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Seq, SessionId, Timestamp,
-    TurnId,
+    CallId, Epoch, FailureKind, FaultKind, FrameError, PermissionError, Refusal, Seq, SessionId,
+    Timestamp, TurnId,
 };
 use codex_journal::{
-    AppendError, Damage, ImportDamage, Problem, RemoveError, StoreError, WriteFault,
+    AppendError, Damage, GuestError, ImportDamage, Lease, Problem, RemoveError, StoreError,
+    WriteFault,
 };
 use codex_patch::{ApplyError, ParseError};
 use codex_sandbox::{EXIT_NOT_EXECUTABLE, EXIT_SETUP};
@@ -335,6 +336,7 @@ fn writing() {
         StoreError::Damaged { .. } =>
             StoreError::Damaged { seq: Seq(7), error: FrameError::Hash }, store("record 7");
         StoreError::Missing(_) => StoreError::Missing(Seq(7)), store("record 7");
+        StoreError::Feed(_) => StoreError::Feed("record 7 is not due".into()), store("feed");
     );
     let full = journal::system(&io(io::ErrorKind::StorageFull));
     assert!(full.starts_with("the disk") && full != journal::system(&refused()), "{full}");
@@ -534,4 +536,42 @@ fn how_long_a_session_is_in_use_is_said_unless_the_clock_went_back() {
     ] {
         assert_eq!(journal::ago(since, at(now)), words, "{now}");
     }
+}
+
+#[test]
+fn joining() {
+    let owner = || {
+        Box::new(Lease {
+            pid: 4242,
+            start_time: 1,
+            boot_id: "this".into(),
+            epoch: Epoch(3),
+            socket: None,
+            program: "codex 0.1.0".into(),
+            since: Timestamp(0),
+        })
+    };
+    let (session, refuses) = (id(), "permission denied");
+    each!(GuestError:
+        GuestError::NotFound(_) => GuestError::NotFound(session), fails(USAGE, "01a20616-");
+        GuestError::NoOwner(_) => GuestError::NoOwner(session), fails(USAGE, "01a20616-");
+        GuestError::NoSocket { .. } => GuestError::NoSocket { session, owner: owner() },
+            fails(USAGE, "process 4242");
+        GuestError::Hung { .. } => GuestError::Hung { session, owner: owner() },
+            fails(USAGE, "process 4242");
+        GuestError::Unreachable { .. } =>
+            GuestError::Unreachable { session, owner: owner(), error: refused() },
+            fails(USAGE, refuses);
+        GuestError::Refused { .. } =>
+            GuestError::Refused { session, owner: owner(), message: "too many".into() },
+            fails(USAGE, "too many");
+    );
+    each!(Refusal:
+        Refusal::Rejected(_) => Refusal::Rejected(Rejection::NoSuchReview(CallId(7))),
+            fails(USAGE, "call 7");
+        Refusal::OwnerOnly => Refusal::OwnerOnly, fails(USAGE, "owner");
+        Refusal::Stranger => Refusal::Stranger, fails(USAGE, "version");
+        Refusal::TooLong => Refusal::TooLong, fails(USAGE, "too long");
+        Refusal::Gone => Refusal::Gone, fails(USAGE, "went away");
+    );
 }

@@ -170,9 +170,15 @@ impl Owner {
         let owner = Arc::clone(self);
         let mut feed = handle.subscribe(from);
         let show = move || {
+            let mut first = true;
             loop {
                 let heard = match feed.next() {
-                    Feed::Record(record) => owner.out.show(&record),
+                    Feed::Record(record) => {
+                        let seq = Seq(record.envelope.seq.0 - 1);
+                        let after = Notice::After { seq, hash: record.prev };
+                        let heard = !std::mem::take(&mut first) || owner.out.tell(&after);
+                        heard && owner.out.show(&record)
+                    }
                     Feed::CaughtUp(head) => {
                         owner.out.tell(&Notice::CaughtUp { seq: head.seq, hash: head.hash })
                     }

@@ -17,6 +17,7 @@ mod fork;
 mod full_disk;
 mod lean;
 mod line;
+mod live;
 mod odd;
 mod people;
 mod proto;

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::line::Terminal;
 use crate::schema::{check_notice, check_request};
 use crate::support::{
     Turn, Watch, World, code, eventually, finish, patches, piped, run, runs, says,
@@ -419,6 +420,39 @@ fn a_program_greets_first_and_says_one_thing_at_a_time() {
     let unknown = run(world.asking_model("proto", &["--resume", "mon"]));
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));
     assert!(unknown.stderr.contains("did you mean moon?"), "{}", unknown.stderr);
+}
+
+#[test]
+fn a_question_is_answered_from_another_process_and_both_see_who_did() {
+    let world = World::playing(json!([
+        runs("echo one >> counter"),
+        runs("echo two >> counter"),
+        says("Done.")
+    ]));
+    let mut talk = Talk::greeted(&world, &[&ASKS[..], &["-s", "workspace-write"]].concat());
+    talk.input("do it");
+    let call = talk.question();
+    let mut person = Terminal::start(&world.program(&["attach", "--last"]));
+    person.until("may this run? /bin/bash -c 'echo one >> counter'");
+    person.until("y/s/n/a> ");
+    person.types("y");
+    person.until("allowed by user:attach");
+    assert_eq!(talk.event("review_settled")["author"], "user:attach");
+    assert!(no_such_review(&talk.settle(&call, &denied("too late"), "once")));
+
+    // The other way round, the question is dismissed at the terminal.
+    let call = talk.question();
+    person.until("echo two >> counter");
+    person.until("y/s/n/a> ");
+    talk.settle(&call, &allowed(), "once");
+    person.until("answered by user:robot");
+    person.until("Done.");
+    person.types("/quit");
+    assert_eq!(person.end().0, 0);
+    talk.event("turn_completed");
+    let (code, ..) = talk.end();
+    assert_eq!((code, world.read("counter").as_deref()), (0, Some("one\ntwo\n")));
+    world.check_journal();
 }
 
 #[test]

@@ -165,7 +165,12 @@ fn open_each() {
 // Opens a journal that may be damaged, where a broken engine breaks this process alone.
 fn open(home: &Path, id: SessionId) {
     match SledStore::open(&dir(home, id), id) {
-        Ok(store) => tell(&format!("ok {}", store.head().seq)),
+        Ok(store) => {
+            let end = store.head().seq;
+            // Whoever is told may open it at once.
+            drop(store);
+            tell(&format!("ok {end}"));
+        }
         Err(error) => tell(&error.to_string()),
     }
 }

@@ -116,7 +116,7 @@ fn a_lease_that_nobody_stands_behind_keeps_nobody_out() {
         assert_eq!(Lease::read(&dir).map(|(_, standing)| standing), wanted);
         let opened = Scribe::open(&layout, id).expect("opens");
         assert_eq!(Lease::live(&dir).expect("ours").pid, ours.pid);
-        drop(opened);
+        opened.0.finish().expect("finishes");
     }
 }
 
@@ -180,7 +180,8 @@ fn a_later_owners_lease_ends_this_one_even_if_the_lock_says_nothing() {
     std::fs::write(dir.lease(), serde_json::to_vec(&theirs).expect("json")).expect("written");
     let refused = write(&scribe, id, 2);
     assert!(is_fenced(&refused), "{refused:?}");
-    drop((scribe, handle));
+    assert!(scribe.finish().is_err());
+    drop(handle);
     assert_eq!(Lease::read(&dir).map(|(lease, _)| lease), Some(theirs), "not ours to remove");
     check(&dir, id, 1);
 }

@@ -15,4 +15,5 @@ mod pages;
 mod raw;
 mod salvage;
 mod scribe;
+mod socket;
 mod support;
