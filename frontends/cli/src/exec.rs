@@ -302,7 +302,7 @@ fn unjournalled(error: RunError, json: bool) -> Failure {
     failure
 }
 
-fn code(ending: Ending) -> u8 {
+pub(crate) fn code(ending: Ending) -> u8 {
     match ending {
         Ending::Completed => 0,
         Ending::Failed(FailureKind::Model | FailureKind::MissingKey) => TURN_FAILED,
