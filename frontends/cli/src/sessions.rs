@@ -84,7 +84,10 @@ impl Home {
     fn entry(&self, words: &str) -> Result<&Entry, Failure> {
         let id = self.find(words)?;
         // It is gone if it was removed meanwhile.
-        Ok(self.catalog.find(id).ok_or_else(|| FindError::Unknown(words.to_owned()))?)
+        Ok(self
+            .catalog
+            .find(id)
+            .ok_or_else(|| FindError::Unknown { words: words.to_owned(), near: Vec::new() })?)
     }
 }
 

@@ -33,6 +33,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("codex-scripted", &[]),
     ("codex-exec", &["codex-event", "codex-journal", "codex-view"]),
+    ("codex-line", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-tui", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-sessions", &["codex-event", "codex-journal", "codex-view"]),
     // It needs the session's grammar to check that a journal is legal.
@@ -47,6 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-event",
             "codex-exec",
             "codex-journal",
+            "codex-line",
             "codex-patch",
             "codex-redact",
             "codex-replay",
