@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::step::Step;
-use crate::{dist, kill_loop, sim, tidy};
+use crate::{dist, kill_loop, schema, sim, tidy};
 
 /// What a step of CI does.
 enum Work {
@@ -18,6 +18,7 @@ fn steps() -> Vec<(&'static str, Work)> {
     vec![
         ("fmt", Work::Command(Step::cargo("fmt --all --check"))),
         ("tidy", Work::Chore(tidy::run)),
+        ("schema", Work::Chore(schema::check)),
         ("clippy", Work::Command(Step::cargo("clippy --workspace --all-targets -- -D warnings"))),
         ("test", Work::Command(Step::cargo("test --workspace"))),
         ("sim", Work::Chore(sim::run)),
@@ -57,6 +58,6 @@ mod tests {
     #[test]
     fn the_steps_are_the_documented_ones() {
         let names: Vec<_> = steps().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["fmt", "tidy", "clippy", "test", "sim", "kill-loop", "dist"]);
+        assert_eq!(names, ["fmt", "tidy", "schema", "clippy", "test", "sim", "kill-loop", "dist"]);
     }
 }

@@ -5,6 +5,7 @@ mod bench;
 mod ci;
 mod dist;
 mod kill_loop;
+mod schema;
 mod sim;
 mod step;
 mod tidy;
@@ -38,6 +39,8 @@ enum Chore {
         #[arg(long, value_name = "TRIPLE")]
         target: Option<String>,
     },
+    /// Writes the JSON Schemas of events and protocol, or checks that they are up to date
+    Schema(schema::Options),
     /// Measures the program and its parts
     Bench(bench::Options),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Chore::Sim(seeds) => sim::simulate(&root, seeds),
         Chore::KillLoop(arguments) => kill_loop::run(&root, arguments),
         Chore::Dist { target } => dist::run(&root, target.as_deref()),
+        Chore::Schema(options) => schema::run(&root, options),
         Chore::Bench(options) => bench::run(&root, &options),
     };
     match outcome {

@@ -1,41 +1,21 @@
-//! The approval gate: which questions wait, and for whom.
-
-use std::collections::BTreeSet;
+//! The approval gate: questions on their way out, answers on their way in.
 
 use actix::{Actor, Context, Handler, Recipient, ResponseFuture};
-use codex_event::{CallId, Command, Rejection};
+use codex_event::{Command, Rejection};
 
 use crate::messages::{Answer, AskReview, Wish};
 
-/// The questions that wait for an answer.
-#[derive(Debug, Default)]
-pub(crate) struct Gate {
-    waiting: BTreeSet<CallId>,
-}
-
-impl Gate {
-    fn ask(&mut self, call: CallId) {
-        self.waiting.insert(call);
-    }
-
-    /// Takes an answer; the first one wins.
-    fn answer(&mut self, call: CallId) -> Result<(), Rejection> {
-        if self.waiting.remove(&call) { Ok(()) } else { Err(Rejection::NoSuchReview(call)) }
-    }
-}
-
-/// Keeps the gate and passes answers on to the session.
+/// Passes answers on to the session, whose rules let the first one win.
 ///
-/// The question itself reaches every frontend through the journal; this actor only sees to it that
-/// one answer, the first, goes in.
+/// It keeps no list of its own of what waits: a question reaches every frontend through the
+/// journal, and an answer that is quicker than this actor's mailbox is as good as any.
 pub(crate) struct ApprovalActor {
-    gate: Gate,
     session: Recipient<Wish>,
 }
 
 impl ApprovalActor {
     pub(crate) fn new(session: Recipient<Wish>) -> ApprovalActor {
-        ApprovalActor { gate: Gate::default(), session }
+        ApprovalActor { session }
     }
 }
 
@@ -46,8 +26,8 @@ impl Actor for ApprovalActor {
 impl Handler<AskReview> for ApprovalActor {
     type Result = ();
 
-    fn handle(&mut self, ask: AskReview, _: &mut Self::Context) {
-        self.gate.ask(ask.call);
+    fn handle(&mut self, AskReview { call }: AskReview, _: &mut Self::Context) {
+        tracing::debug!(%call, "a question waits");
     }
 }
 
@@ -56,9 +36,6 @@ impl Handler<Answer> for ApprovalActor {
 
     fn handle(&mut self, answer: Answer, _: &mut Self::Context) -> Self::Result {
         let Answer { author, call, verdict, scope } = answer;
-        if let Err(rejection) = self.gate.answer(call) {
-            return Box::pin(async { Err(rejection) });
-        }
         let command = Command::SettleReview { call, verdict, scope };
         let settled = self.session.send(Wish { author, command });
         Box::pin(async { settled.await.unwrap_or(Err(Rejection::Closed)) })
@@ -69,7 +46,7 @@ impl Handler<Answer> for ApprovalActor {
 mod tests {
     use super::*;
     use actix::System;
-    use codex_event::{Author, Scope, Verdict};
+    use codex_event::{Author, CallId, Scope, Verdict};
     use std::sync::{Arc, Mutex};
 
     struct Sink(Arc<Mutex<Vec<Wish>>>);
@@ -82,13 +59,15 @@ mod tests {
         type Result = Result<(), Rejection>;
 
         fn handle(&mut self, wish: Wish, _: &mut Self::Context) -> Self::Result {
-            self.0.lock().expect("one thread").push(wish);
-            Ok(())
+            let mut seen = self.0.lock().expect("one thread");
+            seen.push(wish);
+            // As the session's rules do.
+            if seen.len() == 1 { Ok(()) } else { Err(Rejection::NoSuchReview(CallId(1))) }
         }
     }
 
     #[test]
-    fn the_first_answer_goes_in_and_a_second_one_is_refused() {
+    fn an_answer_that_comes_before_the_gate_knows_the_question_goes_in_too() {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Sink(Arc::clone(&seen));
         System::new().block_on(async {
@@ -99,13 +78,12 @@ mod tests {
                 verdict,
                 scope: Scope::Once,
             };
-            let early = gate.send(answer(Verdict::Allowed)).await.expect("alive");
-            assert_eq!(early, Err(Rejection::NoSuchReview(CallId(1))));
-            gate.send(AskReview { call: CallId(1) }).await.expect("alive");
             assert_eq!(gate.send(answer(Verdict::Allowed)).await.expect("alive"), Ok(()));
+            gate.send(AskReview { call: CallId(1) }).await.expect("alive");
             let late = gate.send(answer(Verdict::Aborted)).await.expect("alive");
             assert_eq!(late, Err(Rejection::NoSuchReview(CallId(1))));
         });
-        assert_eq!(seen.lock().expect("one thread").len(), 1);
+        let seen = seen.lock().expect("one thread");
+        assert!(matches!(seen[0].command, Command::SettleReview { verdict: Verdict::Allowed, .. }));
     }
 }

@@ -259,7 +259,6 @@ async fn live(
         Err(error) => return Err((scribe, RunError::Runtime(error))),
     };
     actix::spawn(obey(signals, session.clone(), author.clone()));
-    actix::spawn(port::pass_on(wishes, session.clone().recipient(), approval));
 
     for command in first {
         let wish = Wish { author: author.clone(), command };
@@ -272,6 +271,8 @@ async fn live(
             Ok(Err(rejection)) => tracing::debug!(%rejection, "refused"),
         }
     }
+    // What frontends want waits until the session has begun.
+    actix::spawn(port::pass_on(wishes, session.clone().recipient(), approval));
     // Not before: what a guest may ask for is a session that has begun, and it begins sooner alone.
     *server = Server::start(id, &handle, &door.owner, door.port);
     match end.await {
@@ -304,21 +305,31 @@ impl Signals {
     }
 }
 
-/// The first signal interrupts the turn; the frontend closes the session when it has shown that.
-/// A second one ends the process at once: the lifelines break, and the journal is whole up to its
-/// last barrier.
+/// A signal interrupts the turn; a frontend that has nothing else to do closes the session when it
+/// has shown that. Without a turn it closes the session.
+///
+/// One that comes before that is done ends the process at once: the lifelines break, and the
+/// journal is whole up to its last barrier.
 async fn obey(mut signals: Signals, session: Addr<SessionActor>, author: Author) {
-    let reason = signals.next().await;
-    actix::spawn(async move {
-        let wish = |command| Wish { author: author.clone(), command };
-        let interrupted = session.send(wish(Command::Interrupt { reason })).await;
-        if let Ok(Err(Rejection::NoTurn | Rejection::NotOpen)) = interrupted {
-            let close = Command::Close { reason: CloseReason::Interrupted };
-            let _ = session.send(wish(close)).await;
+    loop {
+        let reason = signals.next().await;
+        let wish = |command| session.send(Wish { author: author.clone(), command });
+        let obeyed = async {
+            match wish(Command::Interrupt { reason }).await {
+                Ok(Err(Rejection::NoTurn | Rejection::NotOpen)) => {
+                    wish(Command::Close { reason: CloseReason::Interrupted }).await
+                }
+                answer => answer,
+            }
+        };
+        tokio::select! {
+            // A turn that is being ended, and a session that is being closed, refuse it.
+            answer = obeyed => if !matches!(answer, Ok(Ok(()))) {
+                std::process::exit(exit_code(reason));
+            },
+            again = signals.next() => std::process::exit(exit_code(again)),
         }
-    });
-    let again = signals.next().await;
-    std::process::exit(exit_code(again));
+    }
 }
 
 /// Gives the exit code of a process that a signal ended, as shells count it.

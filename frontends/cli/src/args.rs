@@ -31,7 +31,10 @@ pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, Sess
                   writable, 129/130/143 ended by a signal."
 )]
 pub(crate) struct Args {
-    #[command(flatten, next_help_heading = "Options of exec, which may also stand here")]
+    #[command(
+        flatten,
+        next_help_heading = "Options of exec, resume and proto, which may also stand here"
+    )]
     pub(crate) run: RunFlags,
     #[command(subcommand)]
     pub(crate) subcommand: Subcommand,
@@ -42,6 +45,12 @@ pub(crate) enum Subcommand {
     /// Run one turn without a terminal interface.
     #[command(visible_alias = "e")]
     Exec(Box<Exec>),
+    /// Go on with a session at a terminal, line by line: say what to do, answer what is asked.
+    #[command(after_help = INTERACTIVE_HELP)]
+    Resume(Box<Interactive>),
+    /// Run a session for another program: requests in, events out, one JSON object a line.
+    #[command(visible_alias = "p", after_help = PROTO_HELP)]
+    Proto(Box<Proto>),
     /// Begin a new session with what another one has up to some point.
     #[command(after_help = FORK_HELP)]
     Fork(Box<Fork>),
@@ -120,7 +129,7 @@ allowed for the whole of that session is asked again.\n\n\
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Fork {
-    /// Id of the session, or the first eight or more characters of it; then the prompt, or - for
+    /// Name or id of the session, or the first eight or more characters of its id; then the prompt, or - for
     /// standard input.
     #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
     pub(crate) words: Vec<String>,
@@ -147,10 +156,58 @@ A tool call that was running when the last process ended is never run again. Wit
 model is told that its effects are unknown and goes on; without one the turn stops there, with exit \
 code 5.";
 
+const INTERACTIVE_HELP: &str = "\
+A line is said to the model; /help lists what else can be typed. Ctrl-C ends the turn, and leaves \
+when there is none. Before a command that the session's policy does not let run, it is shown and you \
+are asked.\n\n\
+The session keeps its settings, its folder and its permissions; a flag changes one of them, and the \
+change is recorded: -a POLICY (unless-allow-listed, on-failure, never) changes when you are asked.";
+
+const PROTO_HELP: &str = "\
+Each line is an object with one key. It begins with {\"hello\":{\"protocol\":1,\"frontend\":\"NAME\"}}; \
+{\"subscribe\":{\"from\":1}} shows the events; {\"submit\":{\"id\":1,\"command\":{\"command\":\"submit\",\
+\"input\":\"...\"}}} says something to the model, and so opens a new session. A question is the event \
+review_asked; the command settle_review answers it.\n\n\
+The end of the input lets the turn finish and closes the session; a question that then waits ends the \
+turn, with exit code 4. A signal interrupts the turn and closes the session. A line that is no request \
+is answered with \"broken\" and passed over.\n\n\
+When somebody is asked is a setting: -a unless-allow-listed, on-failure or never.";
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Interactive {
+    /// Name or id of the session, or the first eight or more characters of its id; then something
+    /// to say. Without it, the sessions of this folder are listed to choose from.
+    #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+    /// The last session of this folder; the one argument is then the prompt.
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// Sessions of any folder.
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+}
+
+#[derive(Debug, Arguments)]
+pub(crate) struct Proto {
+    /// Go on with a session: its name or id, or the first eight or more characters of its id.
+    #[arg(long, value_name = "SESSION", conflicts_with = "last")]
+    pub(crate) resume: Option<String>,
+    /// Go on with the last session of this folder.
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// With --last: the last session of any folder.
+    #[arg(long, requires = "last")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) run: RunFlags,
+}
+
 #[derive(Debug, Arguments)]
 pub(crate) struct Resume {
-    /// Id of the session, or the first eight or more characters of it; then the prompt, or - for
-    /// standard input.
+    /// Name or id of the session, or the first eight or more characters of its id; then the prompt,
+    /// or - for standard input.
     #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
     pub(crate) words: Vec<String>,
     /// The last session of this folder; the one argument is then the prompt.
@@ -211,8 +268,7 @@ pub(crate) struct RunFlags {
     /// Run commands without any sandbox, like --sandbox danger-full-access.
     #[arg(long, visible_alias = "yolo", conflicts_with_all = ["sandbox", "full_auto"])]
     pub(crate) dangerously_bypass_approvals_and_sandbox: bool,
-    /// Like -c approval_policy=POLICY; a turn without a terminal interface asks nobody, whatever
-    /// it says.
+    /// Like -c approval_policy=POLICY: when somebody is asked. `exec` asks nobody, whatever it says.
     #[arg(short, long, value_name = "POLICY", hide = true)]
     pub(crate) ask_for_approval: Option<String>,
     /// One more folder that commands may write to. May be repeated.
@@ -316,7 +372,7 @@ impl RunFlags {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Replay {
-    /// Id of the session, or the first eight or more characters of it.
+    /// Name or id of the session, or the first eight or more characters of its id.
     #[arg(required_unless_present = "last", conflicts_with = "last")]
     pub(crate) session: Option<String>,
     /// The session that was active last.
@@ -351,13 +407,13 @@ and the journal says who did.";
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Attach {
-    /// Id of the session, or the first eight or more characters of it.
+    /// Name or id of the session, or the first eight or more characters of its id.
     #[arg(required_unless_present = "last", conflicts_with = "last")]
     pub(crate) session: Option<String>,
     /// The session that was active last.
     #[arg(long)]
     pub(crate) last: bool,
-    /// As text, the default.
+    /// As text, and take no lines; the default off a terminal.
     #[arg(long, group = "form")]
     pub(crate) text: bool,
     /// The lines that `exec --json` prints.
@@ -454,7 +510,7 @@ pub(crate) struct Sandbox {
 /// When to use colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
-    /// On a terminal, unless NO_COLOR is set.
+    /// On a terminal that is not dumb, unless NO_COLOR is set.
     Auto,
     /// Always.
     Always,
@@ -465,7 +521,8 @@ pub(crate) enum Color {
 impl Color {
     /// Decides for one output.
     pub(crate) fn paint(self, output: &impl io::IsTerminal) -> Paint {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            && std::env::var_os("TERM").is_none_or(|value| value != "dumb");
         match self {
             Color::Always => Paint::Color,
             Color::Auto if wanted && output.is_terminal() => Paint::Color,
@@ -476,7 +533,7 @@ impl Color {
 
 /// Options of exec stand before another subcommand.
 pub(crate) fn misplaced() -> Failure {
-    Failure::new(USAGE, "the options before the subcommand belong to exec")
+    Failure::new(USAGE, "the options before the subcommand belong to exec, resume and proto")
         .hint("put options of another subcommand after its name")
 }
 

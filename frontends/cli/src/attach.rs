@@ -9,7 +9,7 @@ use codex_replay::{Followed, Form, ReplayError, follow, waiting};
 
 use crate::args::{Attach, Called};
 use crate::failure::{Failure, USAGE};
-use crate::{opening, say};
+use crate::{find, line, opening, say};
 
 /// The name under which this frontend's wishes are recorded.
 const FRONTEND: &str = "attach";
@@ -19,7 +19,7 @@ const WATCHER: &str = "replay";
 pub(crate) fn run(args: Attach) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
     let id = match &args.session {
-        Some(words) => codex_journal::find(&layout, words)?,
+        Some(words) => find::session(&layout, words)?,
         None => codex_journal::last(&layout)?,
     };
     let guest = Guest::connect(&layout, id, FRONTEND)?;
@@ -28,6 +28,10 @@ pub(crate) fn run(args: Attach) -> Result<ExitCode, Failure> {
             guest.ask(command)?;
             say::aside(done);
             Ok(ExitCode::SUCCESS)
+        }
+        // A person who only wants to look on takes one of the forms.
+        None if line::is_terminal() && !args.text && !args.json && args.from.is_none() => {
+            line::attach(&guest, args.color)
         }
         None => {
             let form = match args.json {

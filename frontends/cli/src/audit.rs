@@ -16,7 +16,7 @@ use codex_view::sanitize;
 
 use crate::args::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
 use crate::failure::{Failure, UNVERIFIED, USAGE};
-use crate::{opening, say};
+use crate::{find, opening, say};
 
 const KEPT_ELSEWHERE: &str = "keep it where nobody who can write to this home can change it: only \
                               there does it prove anything later";
@@ -213,8 +213,8 @@ fn checkpoint(home: &Path, args: CheckpointAudit) -> Result<ExitCode, Failure> {
 /// Finds the session that is meant. One that is gone and that a checkpoint speaks of is meant too.
 fn named(layout: &Layout, words: Option<&str>, told: &[SessionId]) -> Result<SessionId, Failure> {
     let Some(words) = words else { return Ok(codex_journal::last(layout)?) };
-    codex_journal::find(layout, words).or_else(|error| {
-        let FindError::Unknown(wanted) = &error else { return Err(error.into()) };
+    find::session(layout, words).or_else(|error| {
+        let FindError::Unknown { words: wanted, .. } = &error else { return Err(error.into()) };
         let wanted = wanted.trim().to_ascii_lowercase();
         let mut gone = told.iter().filter(|id| id.to_string().starts_with(&wanted));
         match (gone.next(), gone.next()) {

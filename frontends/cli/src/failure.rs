@@ -11,6 +11,7 @@ use codex_exec::ExecError;
 use codex_journal::{
     ExportError, FindError, ForkError, ImportError, OpenError, RawError, WriteError,
 };
+use codex_line::LineError;
 use codex_replay::ReplayError;
 use codex_replay::audit::{KeyError, Unsigned};
 use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
@@ -18,6 +19,7 @@ use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 use crate::say;
 
 mod journal;
+mod rollout;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -119,7 +121,7 @@ impl From<SpawnError> for Failure {
 impl From<FindError> for Failure {
     fn from(error: FindError) -> Self {
         let (code, hint) = match error {
-            FindError::Unknown(_) | FindError::TooShort(_) => {
+            FindError::Unknown { .. } | FindError::TooShort(_) => {
                 (USAGE, "`codex sessions` lists the sessions of this home")
             }
             FindError::Ambiguous { .. } => (USAGE, "give more characters of the one that you mean"),
@@ -209,8 +211,6 @@ impl From<TakeUpError> for Failure {
             TakeUpError::Open(error) => error.into(),
             TakeUpError::NeverBegun(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
-            TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
-                .hint("`codex replay SESSION --verify` names the damage"),
             TakeUpError::Hole { session, fork_at: Some(at), .. } => {
                 Failure::new(UNVERIFIED, message).hint(format!(
                     "`codex fork {session} --at {at}` goes on from before them; `codex replay \
@@ -367,6 +367,17 @@ impl From<RunError> for Failure {
     }
 }
 
+impl From<LineError> for Failure {
+    fn from(error: LineError) -> Self {
+        let message = error.to_string();
+        match error {
+            LineError::OutputClosed(error) => output(&error),
+            LineError::Feed(_) => Failure::new(NO_JOURNAL, message)
+                .hint("`codex replay --last --verify` says what is wrong"),
+        }
+    }
+}
+
 impl From<ExecError> for Failure {
     fn from(error: ExecError) -> Self {
         let message = error.to_string();
@@ -407,7 +418,7 @@ pub(crate) fn step_hint(failed: &Failed) -> &'static str {
 }
 
 /// Nobody reads what is printed any more: nothing to say, and nobody to say it to.
-fn output(error: &io::Error) -> Failure {
+pub(crate) fn output(error: &io::Error) -> Failure {
     Failure::new(TURN_FAILED, format!("the output can't be written: {error}"))
         .hint("`codex replay --last` shows the session from its journal")
 }

@@ -7,20 +7,39 @@ use codex_actors::TakenUp;
 use codex_event::{Author, Seq, SessionId, Timestamp, TurnId};
 use codex_journal::{Cut, Forked, Layout, NewFork};
 
-use crate::args::{Fork, RunFlags};
+use crate::args::{Color, Fork, RunFlags};
 use crate::exec::{self, FRONTEND};
 use crate::failure::Failure;
 use crate::resume::{self, Going, Named};
-use crate::{opening, say};
+use crate::{line, opening, say};
 
 /// Makes a fork, and runs a turn of it if there is something to say; for programs and scripts.
 pub(crate) fn headless(before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
     run("exec fork", before, args)
 }
 
-/// The same for people.
+/// The same for people: at a terminal the fork goes on there, line by line.
 pub(crate) fn interactive(before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
-    run("fork", before, args)
+    if !line::is_terminal() {
+        return run("fork", before, args);
+    }
+    let cut = args.cut();
+    let Fork { words, last, all, run: after, .. } = args;
+    let flags = before.and(after).spelled_out()?;
+    let Named { session, prompt } = resume::named("fork", words, last)?;
+    line::refuse_headless(&flags)?;
+    let here = opening::folder(flags.cd.as_deref())?;
+    let home = opening::home()?;
+    let layout = Layout::new(&home);
+    let parent = resume::session(&layout, session, &here, all)?;
+    let child = make(&layout, parent, cut, line::FRONTEND)?.id;
+    match line::take(&flags, &home, child, prompt) {
+        Ok(ready) => line::follow(ready, child, flags.color.unwrap_or(Color::Auto)),
+        Err(failure) => {
+            discard(&layout, child);
+            Err(failure)
+        }
+    }
 }
 
 fn run(command: &str, before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {

@@ -7,10 +7,13 @@ mod audit;
 mod demo;
 mod exec;
 mod failure;
+mod find;
 mod fork;
 mod git;
+mod line;
 mod opening;
 mod panic;
+mod proto;
 mod replay;
 mod resume;
 mod say;
@@ -37,12 +40,17 @@ fn main() -> ExitCode {
     }
     trace::install();
     let Args { run: before, subcommand } = Args::parse();
-    let runs = matches!(subcommand, Subcommand::Exec(_) | Subcommand::Fork(_));
+    let runs = matches!(
+        subcommand,
+        Subcommand::Exec(_) | Subcommand::Resume(_) | Subcommand::Fork(_) | Subcommand::Proto(_)
+    );
     if !runs && before != RunFlags::default() {
         return args::misplaced().report();
     }
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
+        Subcommand::Resume(args) => line::run(before, *args),
+        Subcommand::Proto(args) => proto::run(before, *args),
         Subcommand::Fork(args) => fork::interactive(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
         Subcommand::Attach(attach) => attach::run(attach),

@@ -8,12 +8,12 @@ use codex_replay::{Form, Mode};
 
 use crate::args::Replay;
 use crate::failure::{Failure, UNVERIFIED};
-use crate::{attach, opening, say};
+use crate::{attach, find, opening, say};
 
 pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
     let id = match args.session {
-        Some(words) => codex_journal::find(&layout, &words)?,
+        Some(words) => find::session(&layout, &words)?,
         None => codex_journal::last(&layout)?,
     };
     let mode = match (args.json, args.raw, args.verify) {

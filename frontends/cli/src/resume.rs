@@ -12,7 +12,7 @@ use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{opening, secrets, takeover};
+use crate::{find, opening, secrets, takeover};
 
 mod chosen;
 mod place;
@@ -20,10 +20,20 @@ mod place;
 use chosen::{Chosen, config};
 use place::{check_roots, environment, folder, surroundings};
 
+/// Whether somebody answers the questions that a session asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Questions {
+    /// A person, or a program.
+    Answered,
+    /// Nobody; a session that asks is refused.
+    Refused,
+}
+
 /// Who takes a session up, and what with.
 pub(crate) struct Taker<'a> {
     /// Name of the frontend, for the record.
     pub(crate) frontend: &'a str,
+    pub(crate) questions: Questions,
     pub(crate) flags: &'a RunFlags,
     /// Where journals are kept; also what no command may touch.
     pub(crate) home: &'a Path,
@@ -78,7 +88,8 @@ pub(crate) fn headless(
             .hint(format!("say what to do next: codex exec resume {id} \"...\"")));
     };
     exec::place_of_last_message(flags.output_last_message.as_deref())?;
-    let taker = Taker { frontend: FRONTEND, flags: &flags, home, spawner };
+    let questions = Questions::Refused;
+    let taker = Taker { frontend: FRONTEND, questions, flags: &flags, home, spawner };
     let ready = taker.take(session, input)?;
     let show = Show {
         json: flags.json,
@@ -101,7 +112,7 @@ impl Ready {
 impl Taker<'_> {
     /// Holds a session against today's settings and the flags, and prepares to go on with it.
     pub(crate) fn take(self, session: TakenUp, input: Option<String>) -> Result<Ready, Failure> {
-        let Taker { frontend, flags, home, spawner } = self;
+        let Taker { frontend, questions, flags, home, spawner } = self;
         let id = session.id();
         let cwd = folder(&session, flags)?;
         let kept = session.session().settings().cloned().ok_or_else(|| {
@@ -111,12 +122,14 @@ impl Taker<'_> {
         let chosen = Chosen::of(flags)?;
         let config = config(home, &cwd, flags, &kept, &chosen)?;
         exec::warn(&config);
-        let settings = chosen.settings(&kept, &config, flags);
+        let settings = chosen.settings(&kept, &config, flags, questions);
         let access = opening::access(&config);
         let redactor = secrets::redactor(home, &access);
         let provider = &settings.provider;
         opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
-        asks_nobody(&settings)?;
+        if questions == Questions::Refused {
+            asks_nobody(&settings)?;
+        }
 
         let workplace = Workplace::open(&Wanted {
             permissions: &settings.permissions,
@@ -182,7 +195,7 @@ pub(crate) fn session(
     all: bool,
 ) -> Result<SessionId, Failure> {
     match named {
-        Some(name) => Ok(codex_journal::find(layout, &name)?),
+        Some(name) => Ok(find::session(layout, &name)?),
         None => last_session(layout, here, all),
     }
 }

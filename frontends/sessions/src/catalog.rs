@@ -51,10 +51,9 @@ impl Catalog {
         let mut fresh = Vec::new();
         for (id, stamp) in stamped? {
             let dir = layout.session(id);
-            match known.remove(&id).filter(|kept| kept.holds(&stamp, &dir)) {
-                // Looked at later than it was read, so it may count as settled by now.
-                Some(kept) => all.push(Kept { stamp, ..kept }),
-                None if dir.is_session() => fresh.push((id, stamp)),
+            match known.remove(&id).and_then(|kept| kept.still(&stamp, &dir)) {
+                Some(kept) => all.push(kept),
+                None if dir.is_session() => fresh.push((id, stamp.whole(&dir))),
                 None => {}
             }
         }
@@ -101,16 +100,13 @@ impl Catalog {
 
     /// Finds the one session that the words name: its id, the first characters of it, or its name.
     pub fn named(&self, layout: &Layout, words: &str) -> Result<SessionId, FindError> {
-        let by_id = codex_journal::find(layout, words);
-        let names = self.names();
-        let by_name = names.get(words.trim()).map_or(&[][..], Vec::as_slice);
-        match (by_id, by_name) {
-            (Err(FindError::Unknown(_) | FindError::TooShort(_)), [only]) => Ok(*only),
-            (Err(FindError::Unknown(_) | FindError::TooShort(_)), [_, _, ..]) => {
-                Err(FindError::Ambiguous { words: words.to_owned(), candidates: by_name.to_vec() })
-            }
-            (by_id, _) => by_id,
-        }
+        codex_journal::find_among(layout, words, || Ok(self.named_ones()))
+    }
+
+    /// Gives the sessions that have a name, with it.
+    pub fn named_ones(&self) -> Vec<(SessionId, String)> {
+        let name = |entry: &Entry| Some((entry.id, entry.told.as_ref()?.name.clone()?));
+        self.entries.iter().filter_map(name).collect()
     }
 
     /// Gives the sessions that were forked from one.

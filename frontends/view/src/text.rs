@@ -237,7 +237,17 @@ impl Text {
                     Question::RetryUnconfined => "may this run without a sandbox? ",
                 };
                 let what = self.name(*call);
-                self.line(&[(Tone::Warning, asked), (Tone::Strong, &what)]);
+                let folder = match self.steps.work(*call) {
+                    Some(Work::Command { workdir, .. }) => self.folder(workdir.as_deref()),
+                    Some(Work::Patch { .. } | Work::Invalid) | None => self.folder(None),
+                };
+                self.release();
+                self.line(&[
+                    (Tone::Warning, asked),
+                    (Tone::Strong, &what),
+                    (Tone::Dim, " in "),
+                    (Tone::Dim, &folder),
+                ]);
                 self.line(&[(Tone::Dim, " "), (Tone::Dim, reason)]);
             }
             Event::ReviewSettled { call, verdict, .. } => {

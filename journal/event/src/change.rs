@@ -6,6 +6,7 @@ use crate::Digest;
 
 /// What happens to one file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// The file is written anew.
@@ -18,6 +19,7 @@ pub enum ChangeKind {
 
 /// One file that a patch touches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileChange {
     /// Absolute path, as the patch means it.
     pub path: String,

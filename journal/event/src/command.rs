@@ -12,6 +12,7 @@ pub const MAX_NAME: usize = 80;
 
 /// A wish, in the imperative, that the session may refuse. Never stored: the events that it leads to are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
     /// Begin the session.
@@ -56,6 +57,7 @@ pub enum Command {
 
 /// What a session is opened with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Opening {
     /// Canonical working directory.
     pub cwd: String,
@@ -77,6 +79,7 @@ pub struct Opening {
 
 /// Why a command was refused. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "rejection", content = "of", rename_all = "snake_case")]
 pub enum Rejection {
     /// There is no session yet.

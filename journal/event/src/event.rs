@@ -14,6 +14,7 @@ use crate::{
 /// A *fact* is what the world said; a *decision* is what the core made of it ([`Event::nature`]).
 /// Kinds and fields may be added with a fixed default; none is ever given another meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", content = "body", rename_all = "snake_case")]
 pub enum Event {
     /// The session began.
@@ -292,6 +293,7 @@ pub enum Event {
 
 /// Why a session was let go of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// Its work was done.
@@ -304,6 +306,7 @@ pub enum CloseReason {
 
 /// Where a session is kept in lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Shelf {
     /// Among those in use.
@@ -314,6 +317,7 @@ pub enum Shelf {
 
 /// Why a turn was interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InterruptReason {
     /// The user asked for it, by key or command.
@@ -328,6 +332,7 @@ pub enum InterruptReason {
 
 /// Why a turn failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
     /// The model could not be asked, or did not answer.

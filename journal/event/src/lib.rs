@@ -18,6 +18,8 @@ mod permission;
 mod protocol;
 mod record;
 mod resume;
+#[cfg(feature = "schema")]
+pub mod schema;
 mod settings;
 mod stored;
 mod texts;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Tokens, as the provider counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// Tokens of the request.
     pub input_tokens: u64,
@@ -32,6 +33,7 @@ impl std::ops::AddAssign for Usage {
 
 /// Which text of an item a chunk belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StreamPart {
     /// What is said to the user.
@@ -42,6 +44,7 @@ pub enum StreamPart {
 
 /// When a piece of a streamed chunk came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StreamMark(
     /// Length of the piece in bytes.
     pub u32,
@@ -51,6 +54,7 @@ pub struct StreamMark(
 
 /// What an item of a response is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "item", rename_all = "snake_case")]
 pub enum ItemKind {
     /// Text for the user.
@@ -71,7 +75,7 @@ pub enum ItemKind {
         /// Name of the tool.
         name: String,
     },
-    /// Something else; kept, shown by its name, sent back as it came.
+    /// Something else; kept, shown by its name, and no part of a conversation that is sent anew.
     Other {
         /// The provider's name for it.
         name: String,
@@ -80,6 +84,7 @@ pub enum ItemKind {
 
 /// Why an attempt to get a response failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fault {
     /// What kind of failure it is; decides whether and how it is retried.
     pub kind: FaultKind,
@@ -92,6 +97,7 @@ pub struct Fault {
 
 /// Kinds of failure of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
     /// The server can't be reached.
@@ -124,6 +130,7 @@ pub enum FaultKind {
 
 /// What kind of answer follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Retry {
     /// Milliseconds until the next attempt.
     pub in_ms: u64,
@@ -137,6 +144,7 @@ pub struct Retry {
 
 /// The two budgets of retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RetryBudget {
     /// Failures before a stream opened; retried without a word.

@@ -141,6 +141,7 @@ impl<'de> Deserialize<'de> for Permission {
 
 /// When a person is asked before something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ApprovalPolicy {
     /// Ask for every command that is not known to be safe, and for every patch.

@@ -14,6 +14,7 @@ pub const PROTOCOL: u32 = 1;
 
 /// What a program asks of a session's owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Says who asks; the first line of each connection.
@@ -44,6 +45,7 @@ pub enum Request {
 
 /// What a session's owner tells a program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
     /// The answer to a greeting.
@@ -62,7 +64,7 @@ pub enum Notice {
         head: Seq,
     },
     /// The next event, as it is stored; it is durable.
-    Record(Box<RawValue>),
+    Record(#[cfg_attr(feature = "schema", schemars(with = "crate::Envelope"))] Box<RawValue>),
     /// What the next event follows; told before the first one.
     After {
         /// Position of the event before it.
@@ -108,6 +110,7 @@ pub enum Notice {
 
 /// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The session's rules refused it.

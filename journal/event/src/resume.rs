@@ -6,6 +6,7 @@ use crate::{CallId, Digest, SandboxReport, Settings, Slot, Stored};
 
 /// Where a process of a session works; each process finds it anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Surroundings {
     /// Canonical working directory.
     pub cwd: String,
@@ -19,6 +20,7 @@ pub struct Surroundings {
 ///
 /// A fact: what the files were like when somebody looked, before anything else was done to them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FoundPatch {
     /// The call.
     pub call: CallId,
@@ -29,6 +31,7 @@ pub struct FoundPatch {
 
 /// What the files of a patch are like, held against the digests of its intent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "found", rename_all = "snake_case")]
 pub enum PatchState {
     /// All are as before: nothing was done, and the patch may be applied.
@@ -53,6 +56,7 @@ impl PatchState {
 
 /// How a session is to be taken up again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resumption {
     /// Version of the program that resumes it.
     pub program: String,

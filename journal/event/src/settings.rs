@@ -6,6 +6,7 @@ use crate::{ApprovalPolicy, Digest, Permission};
 
 /// The resolved settings of a session; resume takes them from here, never from today's file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settings {
     /// Name of the model.
     pub model: String,
@@ -28,6 +29,7 @@ pub struct Settings {
 
 /// The provider that a session talks to, without its credentials and headers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProviderSettings {
     /// Key of the provider in the settings.
     pub id: String,
@@ -45,6 +47,7 @@ pub struct ProviderSettings {
 
 /// How the model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
     /// The provider keeps responses; a request names the last one and holds what is new.
@@ -55,6 +58,7 @@ pub enum Backend {
 
 /// The state of the repository that a session was opened in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GitHead {
     /// Commit that was checked out; none before the first commit.
     pub commit: Option<String>,
@@ -64,6 +68,7 @@ pub struct GitHead {
 
 /// What confines the commands of a session, as found on this host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SandboxReport {
     /// Name of the level: `none`, `landlock`, `full`.
     pub level: String,
@@ -79,10 +84,13 @@ pub struct SandboxReport {
 
 /// Part of the context that goes before the first input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ContextSource {
     /// The instructions that every request carries.
     Instructions,
     /// Working directory, shell and permissions, described to the model.
     Environment,
+    /// What the conversation so far came to: the model is shown it in place of all before it.
+    Summary,
 }

@@ -10,6 +10,7 @@ use crate::{Digest, FileChange, Stored};
 ///
 /// A fact: kept, so that a later reader that reads arguments differently can't change history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "asks", rename_all = "snake_case")]
 pub enum Invocation {
     /// Run a program.
@@ -43,6 +44,7 @@ pub enum Invocation {
 
 /// Whether the journal holds the arguments of a call as the model gave them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arguments {
     /// It does.
@@ -62,6 +64,7 @@ impl Arguments {
 
 /// What the classifier said of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Safety {
     /// It only looks; it needs no question.
@@ -72,6 +75,7 @@ pub enum Safety {
 
 /// What is asked of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     /// May this run?
@@ -82,6 +86,7 @@ pub enum Question {
 
 /// The answer to a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// It may run.
@@ -97,6 +102,7 @@ pub enum Verdict {
 
 /// How far an answer reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// This one call.
@@ -107,6 +113,7 @@ pub enum Scope {
 
 /// What will hold a command, decided before it starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "confinement", rename_all = "snake_case")]
 pub enum Confinement {
     /// The session's sandbox plan.
@@ -125,6 +132,7 @@ pub enum Confinement {
 
 /// Names a process so that it can't be mistaken for a later one with the same number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProcessMark {
     /// Process id of the supervisor of the command.
     pub pid: u32,
@@ -136,6 +144,7 @@ pub struct ProcessMark {
 
 /// Which of its outputs a command wrote to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OutputStream {
     /// Standard output.
@@ -146,6 +155,7 @@ pub enum OutputStream {
 
 /// How a tool call ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "ended", rename_all = "snake_case")]
 pub enum Outcome {
     /// The command ended by itself.
@@ -199,6 +209,7 @@ impl Outcome {
 
 /// How sure it is that the sandbox stopped a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DenialGrade {
     /// The evidence leaves no doubt.
@@ -209,6 +220,7 @@ pub enum DenialGrade {
 
 /// A command that the sandbox stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Denial {
     /// How sure that is.
     pub grade: DenialGrade,

@@ -19,6 +19,7 @@ mod making;
 mod open;
 mod phase;
 mod raw;
+mod recording;
 mod remove;
 mod repair;
 mod room;
@@ -33,7 +34,7 @@ pub use export::{
     ExportError, Exported, ImportDamage, ImportError, Imported, export, import, is_export,
 };
 pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
-pub use find::{FindError, PREFIX_LEN, find, last, last_in};
+pub use find::{FindError, PREFIX_LEN, find, find_among, last, last_in, recent};
 pub use fork::{Cut, ForkError, Forked, KEPT_BASES, NewFork, fork};
 pub use guard::is_guarded;
 pub use head::{Head, HeadFile, HeadState};
@@ -43,6 +44,7 @@ pub use making::discard;
 pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use recording::Recording;
 pub use remove::{RemoveError, is_owned, remove};
 pub use repair::{Repair, repair};
 pub use scribe::{

@@ -107,6 +107,18 @@ pub(crate) fn opening(dir: &SessionDir, id: SessionId) -> io::Result<Option<Reco
     }
 }
 
+/// Tells whether the bytes of a session's files hold some words; whether in a record, only reading
+/// the records can tell.
+pub(crate) fn mentions(dir: &SessionDir, words: &[u8]) -> io::Result<bool> {
+    for path in frames::files(dir)? {
+        let holds = std::fs::read(path)?.windows(words.len()).any(|window| window == words);
+        if holds {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl RawJournal {
     /// Finds the records of a session.
     pub fn read(dir: &SessionDir, id: SessionId) -> Result<RawJournal, RawError> {

@@ -33,10 +33,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("codex-scripted", &[]),
     ("codex-exec", &["codex-event", "codex-journal", "codex-view"]),
+    ("codex-line", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-tui", &["codex-event", "codex-journal", "codex-view"]),
     ("codex-sessions", &["codex-event", "codex-journal", "codex-view"]),
     // It needs the session's grammar to check that a journal is legal.
     ("codex-replay", &["codex-event", "codex-journal", "codex-session", "codex-view"]),
+    // It needs the core to write what is legal, and nothing lands before it was redacted.
+    ("codex-rollout", &["codex-event", "codex-journal", "codex-redact", "codex-session"]),
     (
         "codex",
         &[
@@ -45,9 +48,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-event",
             "codex-exec",
             "codex-journal",
+            "codex-line",
             "codex-patch",
             "codex-redact",
             "codex-replay",
+            "codex-rollout",
             "codex-sandbox",
             "codex-scripted",
             "codex-session",

@@ -5,14 +5,14 @@ use actix::{Actor, Context, Handler, System};
 use codex_event::{CallId, Scope, Verdict};
 
 use super::*;
-use crate::messages::AskReview;
 
 type Seen = Arc<Mutex<Vec<(String, Command)>>>;
 
-/// A session that refuses empty inputs and further interruptions.
+/// A session that refuses empty inputs, second answers and further interruptions.
 struct Sink {
     seen: Seen,
     interrupted: bool,
+    settled: bool,
 }
 
 impl Actor for Sink {
@@ -23,11 +23,13 @@ impl Handler<Wish> for Sink {
     type Result = Result<(), Rejection>;
 
     fn handle(&mut self, Wish { author, command }: Wish, _: &mut Self::Context) -> Self::Result {
-        let again = self.interrupted;
+        let (again, late) = (self.interrupted, self.settled);
         self.interrupted |= matches!(command, Command::Interrupt { .. });
+        self.settled |= matches!(command, Command::SettleReview { .. });
         let result = match &command {
             Command::Submit { input } if input.is_empty() => Err(Rejection::EmptyInput),
             Command::Interrupt { .. } if again => Err(Rejection::Stale),
+            Command::SettleReview { call, .. } if late => Err(Rejection::NoSuchReview(*call)),
             _ => Ok(()),
         };
         self.seen.lock().expect("whole").push((author.to_string(), command));
@@ -41,11 +43,10 @@ fn with_port<T: Send + 'static>(
 ) -> (T, Vec<(String, Command)>) {
     let seen = Seen::default();
     let (port, wishes) = Port::open(Author::User("exec".into()));
-    let sink = Sink { seen: Arc::clone(&seen), interrupted: false };
+    let sink = Sink { seen: Arc::clone(&seen), interrupted: false, settled: false };
     let told = System::new().block_on(async {
         let session = sink.start().recipient();
         let approval = ApprovalActor::new(session.clone()).start();
-        approval.send(AskReview { call: CallId(1) }).await.expect("alive");
         actix::spawn(pass_on(wishes, session, approval));
         let told = thread::spawn(move || frontend(port));
         while !told.is_finished() {
@@ -91,6 +92,7 @@ fn every_command_gets_its_answer_and_is_recorded_under_its_senders_name() {
             "user:exec",
             "user:attach",
             "user:attach",
+            "user:exec",
             "user:attach",
             "user:exec",
             "user:exec",

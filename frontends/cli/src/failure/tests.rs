@@ -198,7 +198,8 @@ fn the_sandbox() {
 #[test]
 fn journals() {
     each!(FindError:
-        FindError::Unknown(_) => FindError::Unknown("0190a".into()), fails(USAGE, "`0190a`");
+        FindError::Unknown { .. } => FindError::Unknown { words: "moom".into(), near: vec!["moon".into()] },
+            fails(USAGE, "`moom`; did you mean moon?");
         FindError::TooShort(_) => FindError::TooShort("01".into()), fails(USAGE, "`01`");
         FindError::Ambiguous { .. } =>
             FindError::Ambiguous { words: "0190a".into(), candidates: vec![id()] },
@@ -248,6 +249,20 @@ fn journals() {
             fails(UNVERIFIED, "7 to 8");
         ImportError::Input(_) => ImportError::Input(refused()), fails(USAGE, "file");
         ImportError::Make(_) => OpenError::Exists(id()).into(), fails(USAGE, "01a20616-");
+    );
+    let illegal = || codex_session::Illegal::Epoch;
+    each!(codex_rollout::ImportError:
+        codex_rollout::ImportError::Input { .. } =>
+            codex_rollout::ImportError::Input { path: path(), error: refused() },
+            fails(USAGE, "/srv/thing");
+        codex_rollout::ImportError::NotARollout(_) =>
+            codex_rollout::ImportError::NotARollout(path()), fails(UNVERIFIED, "no Codex rollout");
+        codex_rollout::ImportError::Already(_) =>
+            codex_rollout::ImportError::Already(id()), fails(USAGE, "01a20616-");
+        codex_rollout::ImportError::Make(_) => OpenError::Exists(id()).into(),
+            fails(USAGE, "01a20616-");
+        codex_rollout::ImportError::Convert(_) =>
+            codex_rollout::Fault { seq: Seq(7), illegal: illegal() }.into(), fails(BUG, "event 7");
     );
     let key_error = || KeyError::Io { path: path(), source: refused() };
     each!(KeyError:
@@ -345,8 +360,6 @@ fn writing() {
 fn turns() {
     each!(TakeUpError:
         TakeUpError::Open(_) => busy().into(), fails(USAGE, "01a20616-");
-        TakeUpError::Read(_) => TakeUpError::Read("record 7 is missing".into()),
-            fails(UNVERIFIED, "record 7");
         TakeUpError::NeverBegun(_) => TakeUpError::NeverBegun(id()), fails(USAGE, "01a20616-");
         TakeUpError::Hole { .. } => TakeUpError::Hole {
             session: id(),
@@ -364,6 +377,12 @@ fn turns() {
         RunError::Runtime(_) => RunError::Runtime(refused()), fails(BUG, "runtime");
         RunError::Refused(_) => Rejection::EmptyInput.into(), fails(USAGE, "input");
         RunError::Frontend => RunError::Frontend, fails(BUG, "frontend");
+    );
+    each!(LineError:
+        LineError::OutputClosed(_) => LineError::OutputClosed(refused()),
+            fails(TURN_FAILED, "output");
+        LineError::Feed(_) => LineError::Feed("record 7 is missing".into()),
+            fails(NO_JOURNAL, "record 7");
     );
     each!(ExecError:
         ExecError::OutputClosed(_) => ExecError::OutputClosed(refused()),

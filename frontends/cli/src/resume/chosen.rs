@@ -8,6 +8,7 @@ use codex_event::{ApprovalPolicy, Settings};
 
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
+use crate::resume::Questions;
 use crate::{opening, say};
 
 /// What the command line sets, as against what the settings file says today.
@@ -41,7 +42,13 @@ impl Chosen {
     }
 
     /// Gives the settings that hold from now on: the journal's, with what the command line changes.
-    pub(super) fn settings(&self, kept: &Settings, config: &Config, flags: &RunFlags) -> Settings {
+    pub(super) fn settings(
+        &self,
+        kept: &Settings,
+        config: &Config,
+        flags: &RunFlags,
+        questions: Questions,
+    ) -> Settings {
         let mut now = kept.clone();
         if self.has(&["model"]) {
             now.model.clone_from(&config.model);
@@ -55,9 +62,13 @@ impl Chosen {
         if self.has(&["notify"]) {
             now.notify = config.notify.clone().unwrap_or_default();
         }
-        // Programs send a policy along with each turn. One that asks is none to take up here, as
-        // none is when a session begins here.
-        if self.has(&["approval_policy"]) && kept.approval_policy != ApprovalPolicy::Never {
+        // Programs send a policy along with each turn. One that asks is none to take up where nobody
+        // is asked, as none is when a session begins there.
+        let asks = match questions {
+            Questions::Answered => true,
+            Questions::Refused => kept.approval_policy != ApprovalPolicy::Never,
+        };
+        if self.has(&["approval_policy"]) && asks {
             now.approval_policy = config.approval_policy;
         }
         if self.sets_permissions() || !flags.add_dir.is_empty() {

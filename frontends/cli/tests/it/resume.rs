@@ -427,7 +427,8 @@ fn what_can_not_be_resumed_is_refused_with_a_hint() {
     refused(&[], "no session was named");
     refused(&["01900000-0000-7000-8000-000000000000", "go"], "no session");
     refused(&["no-such-name", "go"], "no session");
-    refused(&["short", "go"], "too short");
+    refused(&["short", "go"], "no session");
+    refused(&["0190", "go"], "too short");
     refused(&[&id], "nothing left to do");
     refused(&[&id, ""], "empty");
     refused(&["--last", &id, "go"], "exclude each other");

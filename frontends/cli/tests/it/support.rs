@@ -79,9 +79,14 @@ impl World {
 
     /// `codex exec` against the scripted model, with further arguments.
     pub(crate) fn exec(&self, arguments: &[&str]) -> Command {
+        self.asking_model("exec", arguments)
+    }
+
+    /// A subcommand that asks the scripted model, with further arguments.
+    pub(crate) fn asking_model(&self, word: &str, arguments: &[&str]) -> Command {
         let provider = format!("model_providers.mock={}", self.settings);
         let fixed =
-            ["exec", "--skip-git-repo-check", "-c", "model_provider=\"mock\"", "-c", &provider];
+            [word, "--skip-git-repo-check", "-c", "model_provider=\"mock\"", "-c", &provider];
         self.program(&[&fixed[..], arguments].concat())
     }
 
@@ -154,6 +159,16 @@ impl World {
         let mut kinds: Vec<String> = raw.stdout.lines().map(kind).collect();
         kinds.dedup();
         kinds
+    }
+}
+
+impl World {
+    /// The same, where there may be no session.
+    pub(crate) fn kinds_or_none(&self) -> Vec<String> {
+        match self.home().join("journals").exists() {
+            true => self.kinds(),
+            false => Vec::new(),
+        }
     }
 }
 
@@ -236,16 +251,9 @@ pub(crate) fn run(mut command: Command) -> Turn {
 /// Reads what a process prints, and waits for its end; one that hangs is killed, so that the test
 /// sees 137 instead of waiting forever.
 pub(crate) fn finish(child: Child) -> Turn {
-    let pid = Pid::from_raw(child.id().cast_signed()).expect("a pid");
-    let (ended, end) = std::sync::mpsc::sync_channel::<()>(0);
-    let watch = std::thread::spawn(move || {
-        if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-    });
+    let watch = Watch::over(&child);
     let output = child.wait_with_output().expect("it ends");
-    drop(ended);
-    watch.join().expect("the watch does not panic");
+    drop(watch);
     Turn::of(output)
 }
 
@@ -255,6 +263,28 @@ pub(crate) fn piped(mut command: Command, input: &[u8]) -> Turn {
     // It may end before it has read everything.
     let _ = child.stdin.take().expect("piped").write_all(input);
     finish(child)
+}
+
+/// Ends a process that takes too long, so that the test sees its end instead of waiting forever.
+pub(crate) struct Watch(Option<std::sync::mpsc::SyncSender<()>>);
+
+impl Watch {
+    pub(crate) fn over(child: &Child) -> Watch {
+        let pid = Pid::from_child(child);
+        let (ended, end) = std::sync::mpsc::sync_channel::<()>(0);
+        std::thread::spawn(move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Watch(Some(ended))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0 = None;
+    }
 }
 
 /// A program that runs while the test looks at it.
@@ -344,6 +374,8 @@ pub(crate) fn bytes(folder: PathBuf) -> Vec<(PathBuf, Vec<u8>)> {
         for entry in fs::read_dir(folder).expect("readable").flatten() {
             match entry.path() {
                 path if path.is_dir() => folders.push(path),
+                // The owner's socket holds no bytes.
+                path if !path.is_file() => {}
                 path => found.push((path.clone(), fs::read(path).expect("readable"))),
             }
         }

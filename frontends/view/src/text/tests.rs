@@ -209,7 +209,7 @@ fn every_other_kind_has_its_words_and_no_escape_gets_through() {
     a| exited 1 in 1.20s:
     a|Permission denied
     a| the sandbox stopped it: Permission denied
-    a|may this run without a sandbox? touch '/etc/\x1b[2Jmotd'
+    a|may this run without a sandbox? touch '/etc/\x1b[2Jmotd' in /ws/dir
     a| the sandbox stopped it
     a| allowed by user:tui
     a|exec touch '/etc/\x1b[2Jmotd' in /ws/dir

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::time::{Duration, SystemTime};
 
-use codex_event::SessionId;
-use codex_journal::{FindError, Layout, Scribe, find, last};
+use codex_event::{Body, Event, SessionId};
+use codex_journal::{FindError, Layout, Scribe, find, find_among, last};
 
 use crate::support::{barrier, batch, block_on, home, run};
 
@@ -19,6 +19,56 @@ fn make(layout: &Layout, id: SessionId, age: u64) {
     let then = SystemTime::now() - Duration::from_secs(age);
     let head = File::options().write(true).open(layout.session(id).head()).expect("opens");
     head.set_modified(then).expect("set");
+}
+
+/// A session of this name.
+fn name(layout: &Layout, id: SessionId, name: Option<&str>) {
+    let (scribe, handle) = Scribe::open(layout, id).expect("opened");
+    let seq = handle.head().seq.next();
+    let mut envelope = run(id, seq.0, 1, barrier).remove(0);
+    envelope.body = Body::Known(Event::SessionNamed { name: name.map(str::to_owned) });
+    block_on(scribe.write(batch(vec![envelope]))).expect("written");
+    drop(handle);
+    scribe.finish().expect("finishes");
+}
+
+#[test]
+fn a_session_is_found_by_its_name_but_an_id_wins() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    let one = id("01900000-aaaa-7000-8000-000000000001");
+    let two = id("01900000-aaaa-7000-8000-000000000002");
+    let other = id("01900001-bbbb-7000-8000-000000000003");
+    for session in [one, two, other] {
+        make(&layout, session, 10);
+    }
+    name(&layout, one, Some("first"));
+    name(&layout, one, Some("the moon"));
+    name(&layout, two, Some("01900001"));
+    assert_eq!(find(&layout, "the moon").expect("found"), one);
+    assert_eq!(find(&layout, "01900001").expect("found"), other, "an id wins");
+    let unknown = |words: &str| match find(&layout, words) {
+        Err(FindError::Unknown { near, .. }) => near,
+        other => panic!("{words}: {other:?}"),
+    };
+    assert_eq!(unknown("first"), [""; 0], "it has another name by now");
+    assert_eq!(unknown("the mon"), ["the moon"]);
+    assert_eq!(unknown("The Moon"), ["the moon"]);
+    assert_eq!(unknown("moon"), ["the moon"]);
+    assert_eq!(unknown("01900000-aaaa-7000-8000-000000000022"), [one.to_string(), two.to_string()]);
+    name(&layout, two, Some("the moon"));
+    let Err(FindError::Ambiguous { candidates, .. }) = find(&layout, "the moon") else {
+        panic!("two have it")
+    };
+    assert_eq!(candidates, [one, two]);
+    name(&layout, one, None);
+    assert_eq!(find(&layout, "the moon").expect("found"), two);
+
+    // Names from elsewhere are asked for when no id fits, and only then.
+    let asked = || -> std::io::Result<_> { panic!("an id fits") };
+    assert_eq!(find_among(&layout, "01900001", asked).expect("found"), other);
+    let names = || Ok(vec![(one, "from elsewhere".to_owned())]);
+    assert_eq!(find_among(&layout, "from elsewhere", names).expect("found"), one);
 }
 
 #[test]
@@ -45,8 +95,8 @@ fn a_session_is_found_by_its_id_by_its_beginning_and_by_its_age() {
     assert_eq!(find(&layout, "01900001").expect("found"), other);
     assert_eq!(find(&layout, "01900001-BBBB").expect("found"), other);
     assert!(matches!(find(&layout, "0190000"), Err(FindError::TooShort(_))));
-    assert!(matches!(find(&layout, "deadbeef"), Err(FindError::Unknown(_))));
-    assert!(matches!(find(&layout, &begun.to_string()), Err(FindError::Unknown(_))));
+    assert!(matches!(find(&layout, "deadbeef"), Err(FindError::Unknown { .. })));
+    assert!(matches!(find(&layout, &begun.to_string()), Err(FindError::Unknown { .. })));
     let Err(error @ FindError::Ambiguous { .. }) = find(&layout, "01900000-aaaa") else {
         panic!("two begin like this")
     };
