@@ -39,6 +39,8 @@ enum Name {
     Core,
     /// Appending, reading, opening a journal
     Journal,
+    /// Appending while 20 processes are attached, of which 5 never read
+    Attached,
     /// Opening a journal and folding it, with 10,000, 50,000 and 100,000 events
     Takeup,
     /// The JSON lines of a long journal
@@ -70,6 +72,7 @@ impl Name {
         match self {
             Name::Core => Source::Example("-p codex-session --example core_figures"),
             Name::Journal => Source::Example("-p codex-journal --example journal_figures"),
+            Name::Attached => Source::Example("-p codex-journal --example attached_figures"),
             Name::Takeup => Source::Example("-p codex-actors --example takeup_figures"),
             Name::View => {
                 Source::Example("-p codex-view --features testing --example view_figures")

@@ -63,8 +63,8 @@ struct PatchInput {
     input: String,
 }
 
-/// Gives the fact that is kept about a call.
-pub(crate) fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
+/// Gives the fact that is kept about a call: what it asks for, out of the provider's JSON of it.
+pub fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
     match read(raw) {
         Asked::Command { argv, workdir, timeout_ms, .. } => {
             let safety = codex_session::classify(&argv);

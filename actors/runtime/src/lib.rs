@@ -24,6 +24,7 @@ mod veil;
 pub mod wiring;
 mod wish;
 
+pub use interpret::interpret;
 pub use model::tools_digest;
 pub use secrets::{ephemeral_redactor, redactor};
 pub use takeup::{TakeUpError, TakenUp};

@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use attempt::{Attempt, Ended};
-pub(crate) use encode::Input;
+pub(crate) use encode::{Input, Target};
 pub(crate) use endpoint::Endpoint;
 use fault::Secrets;
 pub use tools::digest as tools_digest;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::interpret::interpret;
 use crate::messages::{AskModel, Observe};
-use crate::model::{self, Endpoint, Input, ModelCall};
+use crate::model::{self, Endpoint, Input, ModelCall, Target};
 use crate::told::text;
 
 /// Reports of a stream that may wait for the session; a full channel holds the stream back.
@@ -75,6 +75,7 @@ fn build(
     input: &Mutex<Input>,
 ) -> ModelCall {
     let backend = ask.settings.provider.backend;
+    let target = Target::of(&ask.settings, ask.previous.as_deref());
     let read = |stored| text(stored, blobs);
     // Whatever a panic left in it is held against the entries before it is used.
     let mut input = input.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +86,7 @@ fn build(
         backend,
         previous: ask.previous,
         instructions: ask.instructions.map(|stored| text(&stored, blobs).into_owned()),
-        input: input.follow(backend, &ask.entries, read).to_owned(),
+        input: input.follow(&target, &ask.entries, read).to_owned(),
         settings: ask.settings,
         key: access.key.clone(),
         headers: access.headers.clone(),

@@ -14,9 +14,6 @@ pub enum TakeUpError {
     /// Its journal can't be opened for writing.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Its events can't be read.
-    #[error("the journal can't be read: {0}")]
-    Read(String),
     /// Its process ended before the opening was durable.
     #[error("session {0} was never begun: its journal has no opening")]
     NeverBegun(SessionId),

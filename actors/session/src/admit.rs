@@ -4,7 +4,8 @@
 //! verifier can hold any journal against it, whoever wrote that.
 
 use codex_event::{
-    Body, CallId, Envelope, Event, Invocation, Question, RequestId, Seq, Stored, Verdict,
+    Body, CallId, ContextSource, Envelope, Event, Invocation, Question, RequestId, Seq, Stored,
+    Verdict,
 };
 
 use crate::Session;
@@ -108,7 +109,11 @@ impl Session {
             | Event::Repaired { .. }
             | Event::Noted { .. } => Ok(()),
             Event::SettingsChanged { .. } => Ok(()),
-            Event::ContextAdded { .. } => self.idle("context_added"),
+            Event::ContextAdded { source: ContextSource::Summary, .. } => self.admit_summary(),
+            Event::ContextAdded {
+                source: ContextSource::Instructions | ContextSource::Environment,
+                ..
+            } => self.idle("context_added"),
             Event::SessionClosed { .. } => self.idle("session_closed"),
             Event::TurnStarted { .. } => self.idle("turn_started"),
             Event::NotificationSent { .. } => require(self.notice.is_some(), "notification_sent"),
@@ -133,7 +138,7 @@ impl Session {
             }
             Event::ModelRequested { request, attempt, previous, backend, input } => {
                 require(
-                    self.input_digest_pending(*backend, previous.as_deref()) == *input,
+                    self.next_input_digest(*backend, previous.as_deref()) == *input,
                     "model_requested",
                 )?;
                 self.admit_request(*request, *attempt)
@@ -243,6 +248,15 @@ impl Session {
         }
     }
 
+    /// Between two requests of a turn, too: that is when a conversation gets too long.
+    fn admit_summary(&self) -> Verdicts {
+        match self.turn.as_ref().map(|turn| &turn.phase) {
+            None | Some(Phase::Begun) => Ok(()),
+            Some(Phase::Asking(_)) => out_of_place("context_added", "awaits an answer"),
+            Some(Phase::Working(_)) => self.calls_ended("context_added"),
+        }
+    }
+
     fn admit_question(&self, state: &CallState, question: &Question) -> Verdicts {
         match (state, question) {
             (CallState::Called, Question::Run) => Ok(()),
@@ -253,15 +267,6 @@ impl Session {
                 out_of_place("review_asked", "has nothing to ask")
             }
         }
-    }
-
-    fn input_digest_pending(
-        &self,
-        backend: codex_event::Backend,
-        previous: Option<&str>,
-    ) -> codex_event::Digest {
-        let pending = self.turn.as_ref().map(Turn::pending).unwrap_or_default();
-        self.input_digest_ahead(self.opened.as_ref(), backend, previous, &pending)
     }
 
     fn idle(&self, kind: &'static str) -> Verdicts {

@@ -1,8 +1,10 @@
 //! Events become state. Total, and without a rule: what is in the journal happened.
 
+use std::sync::Arc;
+
 use codex_event::{
-    Arguments, Body, CallId, Confinement, Envelope, Event, Invocation, ItemKind, PatchState,
-    Question, RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
+    Arguments, Body, CallId, Confinement, ContextSource, Envelope, Event, Invocation, ItemKind,
+    PatchState, Question, RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
 };
 
 use crate::Session;
@@ -11,7 +13,7 @@ use crate::session::{
     Asking, Call, CallState, Ended, IntentKind, Item, Keeping, Life, Notice, Opened, Phase, Turn,
     Working,
 };
-use crate::transcript::{CallForm, Entry};
+use crate::transcript::{CallForm, Entry, Origin};
 
 impl Session {
     /// Takes one event into account; an event of an unknown kind moves the position alone.
@@ -35,6 +37,7 @@ impl Session {
                     sandbox: (**sandbox).clone(),
                     tools: *tools,
                     seq,
+                    origin: Arc::new(Origin::of(settings)),
                 });
             }
             Event::SessionResumed { .. } => {
@@ -112,7 +115,9 @@ impl Session {
 
     fn take_items(&mut self) {
         let Some(asking) = self.turn.as_ref().and_then(Turn::asking) else { return };
-        for entry in asking.items.iter().map(Item::entry) {
+        let origin = self.opened.as_ref().map(|opened| Arc::clone(&opened.origin));
+        let origin = origin.unwrap_or_default();
+        for entry in asking.items.iter().map(|item| item.entry(&origin)) {
             self.transcript.push(entry);
         }
     }
@@ -155,6 +160,7 @@ impl Opened {
         if let Event::SettingsChanged { backend, settings, .. } = event {
             if let Some(settings) = settings {
                 self.settings.clone_from(settings);
+                self.origin = Arc::new(Origin::of(settings));
             }
             self.settings.provider.backend = *backend;
         }
@@ -351,13 +357,20 @@ impl Turn {
                     CallState::Ended(Ended { seq, attempt: 0, output, abandoned: true })
                 });
             }
+            Event::ContextAdded { source: ContextSource::Summary, .. } => {
+                // It covers what came of the calls, too, and not what was not sent yet.
+                self.phase = Phase::Begun;
+            }
             Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
             | Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::SessionClosed { .. }
-            | Event::ContextAdded { .. }
+            | Event::ContextAdded {
+                source: ContextSource::Instructions | ContextSource::Environment,
+                ..
+            }
             | Event::TurnStarted { .. }
             | Event::TurnInterrupted { .. }
             | Event::TurnCompleted { .. }

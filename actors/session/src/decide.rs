@@ -5,6 +5,8 @@
 //! look ahead, a [`Step`] applies what it decides to a copy of the running turn, by the same code
 //! that applies it for good later.
 
+use std::sync::Arc;
+
 use codex_event::{
     Arguments, Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
     InterruptReason, Invocation, MAX_NAME, Opening, Outcome, Rejection, RequestId, Seq, Settings,
@@ -481,8 +483,10 @@ impl Step<'_> {
     pub(crate) fn emit(&mut self, author: Author, cause: Option<Seq>, event: Event) -> Seq {
         if let Event::ModelResponded { response, .. } = &event {
             self.responded = Some(response.clone());
+            let origin = self.opened().map(|opened| Arc::clone(&opened.origin)).unwrap_or_default();
             let asking = self.turn.as_ref().and_then(Turn::asking);
-            self.items.extend(asking.into_iter().flat_map(|asking| &asking.items).map(Item::entry));
+            let items = asking.into_iter().flat_map(|asking| &asking.items);
+            self.items.extend(items.map(|item| item.entry(&origin)));
         }
         if let Event::ContextAdded { source, text } = &event {
             self.items.push(Entry::Context { source: *source, text: text.clone() });

@@ -26,4 +26,4 @@ pub use redecide::{Difference, redecide};
 pub use report::{Intake, PatchPlan, Report, Stamp};
 pub use safety::classify;
 pub use session::Session;
-pub use transcript::{CallForm, Entry, Transcript};
+pub use transcript::{CallForm, Entry, Origin, Transcript};

@@ -1,6 +1,7 @@
 //! The state of a session: what a fold over its events knows.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use codex_event::{
     Backend, CallId, Digest, Envelope, Epoch, FileChange, InterruptReason, Invocation, ItemKind,
@@ -9,7 +10,7 @@ use codex_event::{
 };
 
 use crate::repeat::{Rounds, Trace};
-use crate::transcript::{CallForm, Entry, Transcript};
+use crate::transcript::{CallForm, Entry, Origin, Transcript};
 
 /// A session, folded from its events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(crate) struct Opened {
     pub(crate) sandbox: SandboxReport,
     pub(crate) tools: Digest,
     pub(crate) seq: Seq,
+    /// Who is asked; shared by all items of theirs.
+    pub(crate) origin: Arc<Origin>,
 }
 
 /// A finished turn that a program has yet to be told of.
@@ -247,6 +250,12 @@ impl Session {
         self.input_digest_ahead(self.opened.as_ref(), backend, previous, &[])
     }
 
+    /// As [`Session::input_digest`], of a request that also takes up what waits for it.
+    pub fn next_input_digest(&self, backend: Backend, previous: Option<&str>) -> Digest {
+        let pending = self.turn.as_ref().map(Turn::pending).unwrap_or_default();
+        self.input_digest_ahead(self.opened.as_ref(), backend, previous, &pending)
+    }
+
     pub(crate) fn input_digest_ahead(
         &self,
         opened: Option<&Opened>,
@@ -301,8 +310,8 @@ impl Call {
 
 impl Item {
     /// Gives the item as the transcript holds it.
-    pub(crate) fn entry(&self) -> Entry {
-        Entry::Item { kind: self.kind.clone(), raw: self.raw.clone() }
+    pub(crate) fn entry(&self, by: &Arc<Origin>) -> Entry {
+        Entry::Item { kind: self.kind.clone(), raw: self.raw.clone(), by: Arc::clone(by) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use codex_event::{ContextSource, Digest, ItemKind, Stored};
+use codex_event::{ContextSource, Digest, ItemKind, Settings, Stored};
 
 /// One piece of the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub enum Entry {
         kind: ItemKind,
         /// The provider's JSON.
         raw: Stored<String>,
+        /// Who said it.
+        by: Arc<Origin>,
     },
     /// What came of a call.
     Output {
@@ -35,6 +37,22 @@ pub enum Entry {
         /// The text.
         text: Stored<String>,
     },
+}
+
+/// Who an item comes from: what it holds in secret, nobody else can read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Key of the provider in the settings.
+    pub provider: String,
+    /// Name of the model.
+    pub model: String,
+}
+
+impl Origin {
+    /// Gives who is asked under these settings.
+    pub fn of(settings: &Settings) -> Origin {
+        Origin { provider: settings.provider.id.clone(), model: settings.model.clone() }
+    }
 }
 
 /// The two forms that a call, and so its output, can have.
@@ -111,6 +129,11 @@ impl Transcript {
 
     pub(crate) fn push(&mut self, entry: Entry) {
         self.digest = link(self.digest, &entry);
+        if let Entry::Context { source: ContextSource::Summary, .. } = &entry {
+            // It stands for all of them; the journal still has them.
+            self.entries.clear();
+            self.kept = None;
+        }
         if let Entry::Context { source: ContextSource::Instructions, text } = &entry {
             self.instructions = Some(text.clone());
         }
@@ -127,7 +150,8 @@ fn link(before: Digest, entry: &Entry) -> Digest {
     let (tag, label, content) = match entry {
         Entry::Context { source, text } => ("context", format!("{source:?}"), text.digest()),
         Entry::User { text } => ("user", String::new(), text.digest()),
-        Entry::Item { kind, raw } => ("item", format!("{kind:?}"), raw.digest()),
+        // Not who said it: the settings in force then are events of their own.
+        Entry::Item { kind, raw, by: _ } => ("item", format!("{kind:?}"), raw.digest()),
         Entry::Output { call_id, text, .. } => ("output", call_id.clone(), text.digest()),
     };
     Digest::of(format!("{before}\n{tag}\n{label}\n{content}").as_bytes())
@@ -148,5 +172,21 @@ mod tests {
         transcript.push(context(ContextSource::Instructions, "be thorough"));
         transcript.push(Entry::User { text: "hello".into() });
         assert_eq!(transcript.instructions(), Some(&"be thorough".into()));
+    }
+
+    #[test]
+    fn a_summary_stands_for_all_that_was_before_it() {
+        let mut transcript = Transcript::default();
+        let context = |source, text: &str| Entry::Context { source, text: text.into() };
+        transcript.push(context(ContextSource::Instructions, "be brief"));
+        transcript.push(Entry::User { text: "hello".into() });
+        transcript.keep(Some("resp_1"));
+        let before = transcript.digest();
+        transcript.push(context(ContextSource::Summary, "they said hello"));
+        let shown: Vec<&Entry> = transcript.entries().iter().map(|entry| &**entry).collect();
+        assert_eq!(shown, [&context(ContextSource::Summary, "they said hello")]);
+        assert_eq!(transcript.instructions(), Some(&"be brief".into()));
+        assert_eq!(transcript.last_response(), None);
+        assert_ne!(transcript.digest(), before);
     }
 }

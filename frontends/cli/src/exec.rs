@@ -56,18 +56,27 @@ pub(crate) fn run(before: RunFlags, args: Exec) -> Result<ExitCode, Failure> {
         None => begin(flags.spelled_out()?, words),
         Some(ExecCommand::Resume(again)) => {
             nothing_before("resume", words)?;
-            if flags.ephemeral || again.run.ephemeral {
-                let message = "a session that is kept nowhere can't be resumed, and one that is \
-                               kept stays so";
-                return Err(Failure::new(USAGE, message).hint(
-                    "leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one",
-                ));
-            }
+            kept("resumed", flags.ephemeral || again.run.ephemeral)?;
             resume::run(flags, *again)
         }
         Some(ExecCommand::Fork(args)) => {
             nothing_before("fork", words)?;
+            kept("forked", flags.ephemeral || args.run.ephemeral)?;
             fork::headless(flags, *args)
+        }
+    }
+}
+
+/// Refuses to go on with a session and to keep it nowhere.
+fn kept(what: &str, ephemeral: bool) -> Result<(), Failure> {
+    match ephemeral {
+        false => Ok(()),
+        true => {
+            let message = format!(
+                "a session that is kept nowhere can't be {what}, and one that is kept stays so"
+            );
+            Err(Failure::new(USAGE, message)
+                .hint("leave --ephemeral out; codex exec --ephemeral PROMPT begins a new one"))
         }
     }
 }

@@ -19,6 +19,7 @@ use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
 use crate::say;
 
 mod journal;
+mod rollout;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -210,8 +211,6 @@ impl From<TakeUpError> for Failure {
             TakeUpError::Open(error) => error.into(),
             TakeUpError::NeverBegun(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
-            TakeUpError::Read(_) => Failure::new(UNVERIFIED, message)
-                .hint("`codex replay SESSION --verify` names the damage"),
             TakeUpError::Hole { session, fork_at: Some(at), .. } => {
                 Failure::new(UNVERIFIED, message).hint(format!(
                     "`codex fork {session} --at {at}` goes on from before them; `codex replay \

@@ -23,7 +23,6 @@ pub(crate) fn opening(
     redactor: &Redactor,
 ) -> Result<Opening, Failure> {
     address_without_secret(&config.provider.id, &config.provider.base_url, redactor)?;
-    let instructions = config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned());
     let cwd_text = text(cwd)?;
     let environment = environment(&cwd_text, plan);
     Ok(Opening {
@@ -42,11 +41,16 @@ pub(crate) fn opening(
         program: env!("CARGO_PKG_VERSION").to_owned(),
         tools: codex_actors::tools_digest(),
         context: vec![
-            (ContextSource::Instructions, instructions),
+            (ContextSource::Instructions, instructions(config)),
             (ContextSource::Environment, environment),
         ],
         notes: Vec::new(),
     })
+}
+
+/// Gives what the model is told it is.
+pub(crate) fn instructions(config: &Config) -> String {
+    config.instructions.clone().unwrap_or_else(|| INSTRUCTIONS.to_owned())
 }
 
 /// Gives a path as the journal keeps it.

@@ -1,12 +1,15 @@
 //! `codex sessions`: what there is, and what can be done with it.
 
 mod change;
+mod files;
 mod progress;
 mod repair;
+mod rollout;
 mod room;
 mod search;
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -44,6 +47,10 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
         Some(SessionsCommand::Delete(args)) => change::delete(&home, &args),
         Some(SessionsCommand::Gc(args)) => room::gc(&home, &args),
         Some(SessionsCommand::Search(args)) => search::run(&home, &args),
+        Some(SessionsCommand::Export { session, output }) => {
+            files::export(&home, &session, output.as_deref())
+        }
+        Some(SessionsCommand::Import { files }) => files::import(&home, &files),
         Some(SessionsCommand::Repair { session, dry_run: true }) => repair::look(&home, &session),
         Some(SessionsCommand::Repair { session, dry_run: false }) => repair::run(&home, &session),
     }
@@ -51,6 +58,7 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
 
 /// Where sessions are kept, and which there are.
 struct Home {
+    path: PathBuf,
     layout: Layout,
     catalog: Catalog,
     now: Timestamp,
@@ -58,13 +66,14 @@ struct Home {
 
 impl Home {
     fn open() -> Result<Home, Failure> {
-        let layout = Layout::new(&opening::home()?);
+        let path = opening::home()?;
+        let layout = Layout::new(&path);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
         let mut progress = Progress::of("reading");
         let catalog =
             Catalog::open(&layout, &mut |tick| progress.tick(tick)).map_err(FindError::Io)?;
-        Ok(Home { layout, catalog, now })
+        Ok(Home { path, layout, catalog, now })
     }
 
     fn find(&self, words: &str) -> Result<SessionId, Failure> {

@@ -51,10 +51,9 @@ impl Catalog {
         let mut fresh = Vec::new();
         for (id, stamp) in stamped? {
             let dir = layout.session(id);
-            match known.remove(&id).filter(|kept| kept.holds(&stamp, &dir)) {
-                // Looked at later than it was read, so it may count as settled by now.
-                Some(kept) => all.push(Kept { stamp, ..kept }),
-                None if dir.is_session() => fresh.push((id, stamp)),
+            match known.remove(&id).and_then(|kept| kept.still(&stamp, &dir)) {
+                Some(kept) => all.push(kept),
+                None if dir.is_session() => fresh.push((id, stamp.whole(&dir))),
                 None => {}
             }
         }

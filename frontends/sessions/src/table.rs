@@ -11,8 +11,8 @@ use crate::line::{cut, cut_front};
 use crate::when::when;
 
 const FOLDER: usize = 24;
-const TITLE: usize = 40;
-const MESSAGE: usize = 40;
+const TITLE: usize = 36;
+const MESSAGE: usize = 36;
 
 /// How a table looks.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! An event with its place in the journal, and its wire form.
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess};
+use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -105,6 +105,14 @@ struct Wire<'a> {
     body: &'a RawValue,
 }
 
+impl<'a> Wire<'a> {
+    // Looking for text once over all of it is less than doing so for each piece.
+    fn read(json: &'a [u8]) -> Result<Wire<'a>, CodecError> {
+        let text = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
 // An event's two parts as its own form has them, so that they are read where they lie.
 struct Tagged<'a> {
     kind: &'a str,
@@ -154,7 +162,7 @@ impl Envelope {
 
     /// Decodes an event; a kind, version or body that this release does not know stays as it came.
     pub fn from_json(json: &[u8]) -> Result<Envelope, CodecError> {
-        let wire: Wire<'_> = serde_json::from_slice(json)?;
+        let wire = Wire::read(json)?;
         Ok(Envelope {
             session: wire.session,
             seq: wire.seq,
@@ -223,7 +231,7 @@ impl Heading {
     /// Reads the heading of an event. What it takes for one [`Envelope::from_json`] does, since the
     /// body of an event may be anything.
     pub fn from_json(json: &[u8]) -> Result<Heading, CodecError> {
-        let Wire { session, seq, epoch, v, .. } = serde_json::from_slice(json)?;
+        let Wire { session, seq, epoch, v, .. } = Wire::read(json)?;
         Ok(Heading { session, seq, epoch, version: v })
     }
 }

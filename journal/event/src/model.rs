@@ -75,7 +75,7 @@ pub enum ItemKind {
         /// Name of the tool.
         name: String,
     },
-    /// Something else; kept, shown by its name, sent back as it came.
+    /// Something else; kept, shown by its name, and no part of a conversation that is sent anew.
     Other {
         /// The provider's name for it.
         name: String,

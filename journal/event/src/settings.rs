@@ -91,4 +91,6 @@ pub enum ContextSource {
     Instructions,
     /// Working directory, shell and permissions, described to the model.
     Environment,
+    /// What the conversation so far came to: the model is shown it in place of all before it.
+    Summary,
 }

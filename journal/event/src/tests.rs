@@ -131,6 +131,26 @@ proptest! {
     }
 
     #[test]
+    fn a_heading_is_read_from_what_is_an_event_and_from_nothing_else(
+        input in ".{0,20}",
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut json = envelope(9, started(&input)).to_json();
+        let at = at.index(json.len());
+        for bytes in [json.clone(), json[..at].to_vec(), { json[at] = byte; json }] {
+            match (Heading::from_json(&bytes), Envelope::from_json(&bytes)) {
+                (Ok(Heading { session, seq, epoch, version }), Ok(event)) => {
+                    prop_assert_eq!((session, seq, epoch), (event.session, event.seq, event.epoch));
+                    prop_assert!(event.event().is_none() || version == SCHEMA_VERSION);
+                }
+                (Err(_), Err(_)) => {}
+                (heading, event) => prop_assert!(false, "{:?} of {:?}", heading, event),
+            }
+        }
+    }
+
+    #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut framed = MAGIC.to_vec();
         framed.extend_from_slice(&bytes);

@@ -127,15 +127,15 @@ fn forks(layout: &Layout, id: SessionId, runtime: &Runtime) -> Result<(), Box<dy
             std::fs::remove_file(kept)?;
         }
     }
-    figure("fork 100000, first", "ms", &first);
-    figure("fork 100000, next", "ms", &next);
+    figure("fork 100000 with 2000 blobs, first", "ms", &first);
+    figure("fork 100000 with 2000 blobs, next", "ms", &next);
     figure("open a fork of 100000", "ms", &opened);
     Ok(())
 }
 
 fn forked_batch(session: SessionId, seq: u64) -> Batch {
     let mut batch = batch(session, seq);
-    if seq % 50 == 0 {
+    if seq.is_multiple_of(50) {
         let text = format!("{seq} {}", "lorem ipsum ".repeat(200));
         batch.envelopes[0].body = Body::Known(Event::Noted { text: text.as_str().into() });
         batch.blobs = batch.envelopes[0].spill();

@@ -122,7 +122,7 @@ impl Handle {
     /// Has everybody who waits for something to follow look whether to wait on.
     pub(crate) fn wake(&self) {
         drop(self.shared.lock());
-        self.shared.wake.notify_all();
+        self.shared.wake();
     }
 
     pub(crate) fn lock_of_session(&self) -> Option<&Arc<Lock>> {
@@ -292,7 +292,7 @@ impl Shared {
         self.lock.as_ref()
     }
 
-    /// Shows durable records to the subscribers.
+    /// Shows durable records to the subscribers; those that wait see them once they are woken.
     pub(crate) fn publish(&self, records: Vec<Arc<Record>>, head: Head) {
         let mut state = self.lock();
         for record in records {
@@ -304,7 +304,10 @@ impl Shared {
             state.bytes -= oldest.frame.len();
         }
         state.head = head;
-        drop(state);
+    }
+
+    /// Wakes the subscribers that wait.
+    pub(crate) fn wake(&self) {
         self.wake.notify_all();
     }
 

@@ -19,6 +19,7 @@ mod making;
 mod open;
 mod phase;
 mod raw;
+mod recording;
 mod remove;
 mod repair;
 mod room;
@@ -43,6 +44,7 @@ pub use making::discard;
 pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
+pub use recording::Recording;
 pub use remove::{RemoveError, is_owned, remove};
 pub use repair::{Repair, repair};
 pub use scribe::{

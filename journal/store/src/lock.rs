@@ -12,7 +12,8 @@ use crate::head::{HeadFile, HeadState};
 use crate::layout::SessionDir;
 use crate::lease::{FileId, Lease};
 
-/// How long somebody who holds the lock may take to say who it is.
+/// How long somebody who holds the lock may take to say who it is, and one who gave it up to close
+/// the engine's files.
 const INTRODUCTION: Duration = Duration::from_millis(500);
 const TICK: Duration = Duration::from_millis(2);
 
@@ -81,8 +82,13 @@ impl Lock {
         // Somebody took the lock file away from an owner who still has the engine's files open. Our
         // claim stays, and fences that owner off before its next record; until it is gone, nobody
         // else may touch the files.
-        if engine_is_open(&dir.data())? {
-            return Err(LockError::Held(named));
+        let deadline = Instant::now() + INTRODUCTION;
+        while engine_is_open(&dir.data())? {
+            // One that was just closed, or whose process was killed, may take a moment.
+            if Instant::now() >= deadline {
+                return Err(LockError::Held(named));
+            }
+            std::thread::sleep(TICK);
         }
         let id = FileId::of(&file)?;
         let held = Mutex::new(Held { file, id, lease, lease_file, data_id: None });

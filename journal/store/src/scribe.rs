@@ -375,6 +375,8 @@ impl<S: Store> Writer<S> {
                     for reply in self.waiting.drain(..) {
                         answer(reply, Ok(head));
                     }
+                    // Last, so that nobody's answer waits for the many that may follow.
+                    self.shared.wake();
                 }
                 Err(fault) => self.fail(fault),
             }

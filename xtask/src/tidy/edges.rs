@@ -38,6 +38,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codex-sessions", &["codex-event", "codex-journal", "codex-view"]),
     // It needs the session's grammar to check that a journal is legal.
     ("codex-replay", &["codex-event", "codex-journal", "codex-session", "codex-view"]),
+    // It needs the core to write what is legal, and nothing lands before it was redacted.
+    ("codex-rollout", &["codex-event", "codex-journal", "codex-redact", "codex-session"]),
     (
         "codex",
         &[
@@ -50,6 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-patch",
             "codex-redact",
             "codex-replay",
+            "codex-rollout",
             "codex-sandbox",
             "codex-scripted",
             "codex-session",

@@ -1,22 +1,19 @@
 //! The body of a request. Pure.
 
+mod resent;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use codex_event::{Backend, ContextSource, ItemKind, Stored};
-use codex_session::{CallForm, Entry};
+use codex_event::{Backend, ContextSource, Settings, Stored};
+use codex_session::{CallForm, Entry, Origin};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{ModelCall, tools};
-
-/// Depth beyond which JSON can't be held as a value.
-const MAX_DEPTH: usize = 100;
 
 /// What comes before the conversation. Field order is the order on the wire.
 #[derive(Serialize)]
@@ -51,17 +48,50 @@ struct Reasoning<'a> {
     summary: Option<&'a str>,
 }
 
+/// Whom a conversation is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    form: Form,
+    asked: Origin,
+}
+
+/// How much of a conversation is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// What is new: the server has the rest, with the ids that it gave.
+    News,
+    /// All of it: to the server nothing has ever been said, and no id means anything.
+    Whole,
+}
+
+impl Target {
+    /// Gives the one who is asked under these settings, for a request that builds on a response.
+    pub(crate) fn of(settings: &Settings, previous: Option<&str>) -> Target {
+        let form = match (settings.provider.backend, previous) {
+            (Backend::Responses, Some(_)) => Form::News,
+            (Backend::Responses, None) | (Backend::Stateless, _) => Form::Whole,
+        };
+        Target { form, asked: Origin::of(settings) }
+    }
+}
+
 /// The conversation as the API takes it: the elements of a request's `input`.
 ///
 /// A transcript only grows, and an entry that is in it never changes. So what was encoded for one
 /// request is kept for the next, and a request costs the work for what is new and a copy of the rest.
+///
+/// A whole conversation is one that any server takes: what only the one that said it can read, and
+/// what no server takes back, is left out, and a call goes with its output or not at all. Nothing of
+/// that is lost, since the journal has it.
 #[derive(Default)]
 pub(crate) struct Input {
     json: String,
-    backend: Option<Backend>,
+    target: Option<Target>,
     taken: usize,
     /// The last of the entries that were taken; tells whether others continue them.
     last: Option<Arc<Entry>>,
+    /// Calls that were sent and have no output yet, with the form that they were sent in.
+    open: Vec<(String, CallForm)>,
 }
 
 impl Input {
@@ -70,17 +100,17 @@ impl Input {
     /// What was given before is taken up again if these entries begin with the same ones.
     pub(crate) fn follow<'e>(
         &mut self,
-        backend: Backend,
+        target: &Target,
         entries: &'e [Arc<Entry>],
         read: impl Fn(&'e Stored<String>) -> Cow<'e, str>,
     ) -> &str {
         let last = self.taken.checked_sub(1).and_then(|last| entries.get(last));
         let continues = last.zip(self.last.as_ref()).is_some_and(|(a, b)| Arc::ptr_eq(a, b));
-        if !continues || self.backend != Some(backend) {
-            *self = Input { backend: Some(backend), ..Input::default() };
+        if !continues || self.target.as_ref() != Some(target) {
+            *self = Input { target: Some(target.clone()), ..Input::default() };
         }
         for entry in &entries[self.taken..] {
-            if let Some(element) = element(entry, backend, &read) {
+            if let Some(element) = self.element(entry, target, &read) {
                 let comma = if self.json.is_empty() { "" } else { "," };
                 self.json.extend([comma, element.get()]);
             }
@@ -88,6 +118,50 @@ impl Input {
             self.last = Some(Arc::clone(entry));
         }
         &self.json
+    }
+
+    /// Gives the form in which an entry is sent; none for one that has no place in what is sent.
+    fn element<'e>(
+        &mut self,
+        entry: &'e Entry,
+        target: &Target,
+        read: &impl Fn(&'e Stored<String>) -> Cow<'e, str>,
+    ) -> Option<Box<RawValue>> {
+        match entry {
+            // They have a field of their own.
+            Entry::Context { source: ContextSource::Instructions, .. } => None,
+            Entry::Context {
+                source: ContextSource::Environment | ContextSource::Summary,
+                text,
+            }
+            | Entry::User { text } => raw(&json!({
+                "type": "message",
+                "role": "user",
+                "content": [{ "type": "input_text", "text": read(text) }],
+            })),
+            Entry::Item { kind, raw, by } => match target.form {
+                Form::News => resent::stored(kind, &read(raw)),
+                Form::Whole => {
+                    let resent = resent::anew(kind, &read(raw), by, &target.asked)?;
+                    self.open.extend(resent.call);
+                    Some(resent.json)
+                }
+            },
+            Entry::Output { call_id, custom, text } => {
+                let form = match target.form {
+                    Form::News => *custom,
+                    Form::Whole => {
+                        let call = self.open.iter().position(|(open, _)| open == call_id)?;
+                        self.open.remove(call).1
+                    }
+                };
+                let kind = match form {
+                    CallForm::Function => "function_call_output",
+                    CallForm::Custom => "custom_tool_call_output",
+                };
+                raw(&json!({ "type": kind, "call_id": call_id, "output": read(text) }))
+            }
+        }
     }
 }
 
@@ -125,111 +199,6 @@ pub(crate) fn body(call: &ModelCall) -> String {
     // Neither is ever empty, so there is a comma on either side of the conversation.
     let (head, tail) = (&head[..head.len() - 1], &tail[1..]);
     [head, ",\"input\":[", &call.input, "],", tail].concat()
-}
-
-/// Gives the form in which an entry is sent; none for one that has no place in the conversation.
-fn element<'e>(
-    entry: &'e Entry,
-    backend: Backend,
-    read: &impl Fn(&'e Stored<String>) -> Cow<'e, str>,
-) -> Option<Box<RawValue>> {
-    match entry {
-        // They have a field of their own.
-        Entry::Context { source: ContextSource::Instructions, .. } => None,
-        Entry::Context { source: ContextSource::Environment, text } | Entry::User { text } => {
-            raw(&json!({
-                "type": "message",
-                "role": "user",
-                "content": [{ "type": "input_text", "text": read(text) }],
-            }))
-        }
-        Entry::Item { kind, raw } => resent(kind, &read(raw), backend),
-        Entry::Output { call_id, custom, text } => {
-            let kind = match custom {
-                CallForm::Function => "function_call_output",
-                CallForm::Custom => "custom_tool_call_output",
-            };
-            raw(&json!({ "type": kind, "call_id": call_id, "output": read(text) }))
-        }
-    }
-}
-
-/// An item with the text of each of its fields, as it came.
-type Fields = BTreeMap<String, Box<RawValue>>;
-
-/// Gives an item of an earlier response in the form in which it goes back.
-fn resent(kind: &ItemKind, text: &str, backend: Backend) -> Option<Box<RawValue>> {
-    let Ok(mut item) = serde_json::from_str::<Fields>(text) else {
-        return RawValue::from_string(text.to_owned()).ok();
-    };
-    match (kind, backend) {
-        (ItemKind::Other { .. }, Backend::Responses | Backend::Stateless)
-        | (
-            ItemKind::Message | ItemKind::Reasoning | ItemKind::CustomCall { .. },
-            Backend::Responses,
-        ) => return RawValue::from_string(text.to_owned()).ok(),
-        (ItemKind::FunctionCall { .. }, Backend::Responses) => mend_arguments(&mut item),
-        (ItemKind::FunctionCall { .. }, Backend::Stateless) => {
-            forget_storage(&mut item);
-            mend_arguments(&mut item);
-        }
-        (ItemKind::Message | ItemKind::CustomCall { .. }, Backend::Stateless) => {
-            forget_storage(&mut item);
-        }
-        (ItemKind::Reasoning, Backend::Stateless) => {
-            // A summary is all that is left of it: worth nothing to a server that kept nothing.
-            if !has(&item, "encrypted_content") && !has(&item, "content") {
-                return None;
-            }
-            forget_storage(&mut item);
-        }
-    }
-    serde_json::value::to_raw_value(&item).ok()
-}
-
-/// Removes what names or describes the copy that a server would have kept.
-fn forget_storage(item: &mut Fields) {
-    item.remove("id");
-    item.remove("status");
-}
-
-/// Replaces arguments that are no JSON object, as when the call was cut off: servers refuse them
-/// with a 500, again and again. What the model wrote goes back inside of an object, so that it sees
-/// where it was cut off; the call's output says that nothing was run.
-fn mend_arguments(item: &mut Fields) {
-    let text = item.get("arguments").map_or("null", |raw| raw.get());
-    let mended = match serde_json::from_str::<Option<String>>(text) {
-        Ok(Some(arguments)) if is_object(&arguments) => return,
-        Ok(Some(arguments)) if !arguments.trim().is_empty() => invalid(&arguments),
-        Ok(_) => "{}".to_owned(),
-        // Not within a string, as some servers send them.
-        Err(_) if is_object(text) => text.to_owned(),
-        // A text that ends within a surrogate pair, among others.
-        Err(_) => invalid(text),
-    };
-    if let Some(mended) = raw(&mended.into()) {
-        item.insert("arguments".to_owned(), mended);
-    }
-}
-
-fn invalid(arguments: &str) -> String {
-    json!({ "invalid_arguments": arguments }).to_string()
-}
-
-/// Tells whether a text is a JSON object, however deep.
-fn is_object(text: &str) -> bool {
-    // What is deeper than a value can be held is at least looked through.
-    let deep = || text.bytes().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_DEPTH;
-    let sound = || serde_json::from_str::<&RawValue>(text).is_ok();
-    serde_json::from_str::<Map<String, Value>>(text).is_ok()
-        || (text.trim_start().starts_with('{') && deep() && sound())
-}
-
-fn has(item: &Fields, field: &str) -> bool {
-    match item.get(field).map_or("null", |raw| raw.get()) {
-        "null" | "true" | "false" | "\"\"" | "[]" => false,
-        other => other.starts_with(['"', '[', '{']),
-    }
 }
 
 fn raw(value: &Value) -> Option<Box<RawValue>> {

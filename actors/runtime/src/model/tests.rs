@@ -15,12 +15,12 @@ use codex_event::{
 };
 use codex_redact::Redactor;
 use codex_scripted::{Script, Server};
-use codex_session::{Entry, Report};
+use codex_session::{Entry, Origin, Report};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Endpoint, Input, ModelCall, ask};
+use super::{Endpoint, Input, ModelCall, Target, ask};
 
 /// A call that waits a minute for each byte, with a key.
 pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> ModelCall {
@@ -32,7 +32,7 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
         stream_max_retries: 0,
         stream_idle_timeout_ms: 60_000,
     };
-    ModelCall {
+    let mut call = ModelCall {
         session: SessionId::from_str("01900000-0000-7000-8000-000000000001").unwrap(),
         request: RequestId(3),
         attempt: 2,
@@ -48,18 +48,26 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
             notify: vec![],
         },
         instructions: None,
-        input: input(backend, entries),
+        input: String::new(),
         key: Ok(Some("sk-test-0123456789".into())),
         headers: vec![],
         query: vec![],
         redactor: Redactor::new([], || [0; 32]),
-    }
+    };
+    say(&mut call, entries);
+    call
+}
+
+/// Puts the conversation into a call, in the form in which it is sent to whom it asks.
+pub(crate) fn say(call: &mut ModelCall, entries: Vec<Entry>) {
+    let target = Target::of(&call.settings, call.previous.as_deref());
+    call.input = input(&target, entries);
 }
 
 /// The conversation as a call holds it.
-pub(crate) fn input(backend: Backend, entries: Vec<Entry>) -> String {
+pub(crate) fn input(target: &Target, entries: Vec<Entry>) -> String {
     let entries: Vec<_> = entries.into_iter().map(Arc::new).collect();
-    Input::default().follow(backend, &entries, inline).to_owned()
+    Input::default().follow(target, &entries, inline).to_owned()
 }
 
 /// Reads a text that is in place.
@@ -68,7 +76,8 @@ pub(crate) fn inline(text: &Stored<String>) -> Cow<'_, str> {
 }
 
 pub(crate) fn item(kind: ItemKind, raw: &str) -> Entry {
-    Entry::Item { kind, raw: raw.into() }
+    let by = Origin { provider: "mock".into(), model: "o4-mini".into() };
+    Entry::Item { kind, raw: raw.into(), by: by.into() }
 }
 
 pub(super) async fn serve(script: &Value) -> Server {

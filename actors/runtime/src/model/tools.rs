@@ -85,6 +85,11 @@ pub(crate) fn tools() -> Value {
     ])
 }
 
+/// Tells whether a tool is offered that is called with free text.
+pub(crate) fn takes_text(name: &str) -> bool {
+    name == "apply_patch"
+}
+
 /// Digests the tools that the model is offered, so that a journal says which they were.
 pub fn digest() -> Digest {
     Digest::of(tools().to_string().as_bytes())
@@ -107,6 +112,9 @@ mod tests {
             assert!(parameters["properties"].get(required).is_some());
         }
         assert_eq!(tools[2]["format"]["syntax"], "lark");
+        for tool in tools.as_array().unwrap() {
+            assert_eq!(takes_text(tool["name"].as_str().unwrap()), tool["type"] == "custom");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The words of `codex sessions`.
 
+use std::path::PathBuf;
+
 use clap::{Args as Arguments, ValueEnum};
 
 use super::Color;
@@ -68,6 +70,24 @@ pub(crate) enum SessionsCommand {
         /// Change nothing; say what is wrong.
         #[arg(long)]
         dry_run: bool,
+    },
+    /// Write a session to one file that needs nothing else.
+    Export {
+        /// The session.
+        session: String,
+        /// Where to; SESSION.codex-session when this is left out, - for standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make sessions of files, each checked before anything of it is kept.
+    #[command(after_help = "A file is one that `codex sessions export` wrote, or a session that \
+                            Codex recorded: ~/.codex/sessions/YYYY/MM/DD/rollout-*.jsonl. What of \
+                            a rollout can't be told as an event is kept and counted, and \
+                            `codex exec resume` goes on with it.")]
+    Import {
+        /// The files; - for standard input.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
     },
 }
 

@@ -250,6 +250,20 @@ fn journals() {
         ImportError::Input(_) => ImportError::Input(refused()), fails(USAGE, "file");
         ImportError::Make(_) => OpenError::Exists(id()).into(), fails(USAGE, "01a20616-");
     );
+    let illegal = || codex_session::Illegal::Epoch;
+    each!(codex_rollout::ImportError:
+        codex_rollout::ImportError::Input { .. } =>
+            codex_rollout::ImportError::Input { path: path(), error: refused() },
+            fails(USAGE, "/srv/thing");
+        codex_rollout::ImportError::NotARollout(_) =>
+            codex_rollout::ImportError::NotARollout(path()), fails(UNVERIFIED, "no Codex rollout");
+        codex_rollout::ImportError::Already(_) =>
+            codex_rollout::ImportError::Already(id()), fails(USAGE, "01a20616-");
+        codex_rollout::ImportError::Make(_) => OpenError::Exists(id()).into(),
+            fails(USAGE, "01a20616-");
+        codex_rollout::ImportError::Convert(_) =>
+            codex_rollout::Fault { seq: Seq(7), illegal: illegal() }.into(), fails(BUG, "event 7");
+    );
     let key_error = || KeyError::Io { path: path(), source: refused() };
     each!(KeyError:
         KeyError::Io { .. } => key_error(), fails(USAGE, "/srv/thing: ");
@@ -346,8 +360,6 @@ fn writing() {
 fn turns() {
     each!(TakeUpError:
         TakeUpError::Open(_) => busy().into(), fails(USAGE, "01a20616-");
-        TakeUpError::Read(_) => TakeUpError::Read("record 7 is missing".into()),
-            fails(UNVERIFIED, "record 7");
         TakeUpError::NeverBegun(_) => TakeUpError::NeverBegun(id()), fails(USAGE, "01a20616-");
         TakeUpError::Hole { .. } => TakeUpError::Hole {
             session: id(),

@@ -104,7 +104,7 @@ pub(super) fn environment(
 fn environment_of(entry: &Entry) -> Option<&Stored<String>> {
     match entry {
         Entry::Context { source: ContextSource::Environment, text } => Some(text),
-        Entry::Context { source: ContextSource::Instructions, .. }
+        Entry::Context { source: ContextSource::Instructions | ContextSource::Summary, .. }
         | Entry::User { .. }
         | Entry::Item { .. }
         | Entry::Output { .. } => None,

@@ -3,8 +3,9 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use codex_actors::TakenUp;
+use codex_actors::{TakeUpError, TakenUp};
 use codex_event::{Author, Command};
+use codex_journal::{Guest, OpenError};
 use codex_sessions::{Entry, State};
 use codex_view::sanitize;
 
@@ -13,11 +14,16 @@ use crate::args::Delete;
 use crate::failure::{Failure, USAGE};
 use crate::say;
 
-/// Has a session record a wish of the user's.
+/// Has a session record a wish of the user's: by its owner, if a live process is that.
 pub(super) fn wish(home: &Home, words: &str, command: Command) -> Result<ExitCode, Failure> {
     let id = home.find(words)?;
-    let session = TakenUp::open(&home.layout, id)?;
-    session.wish(Author::User(FRONTEND.to_owned()), command)?;
+    match TakenUp::open(&home.layout, id) {
+        Ok(session) => session.wish(Author::User(FRONTEND.to_owned()), command)?,
+        Err(TakeUpError::Open(OpenError::Busy { .. })) => {
+            Guest::connect(&home.layout, id, FRONTEND)?.ask(command)?;
+        }
+        Err(error) => return Err(error.into()),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -28,4 +28,12 @@ impl Progress {
             say::aside(format_args!("{}: {} of {} sessions", self.what, tick.done, tick.of));
         }
     }
+
+    pub(super) fn bytes(&mut self, bytes: u64) {
+        let now = Instant::now();
+        if now >= self.due {
+            self.due = now + PAUSE;
+            say::aside(format_args!("{}: {}", self.what, codex_sessions::size(bytes)));
+        }
+    }
 }

@@ -26,6 +26,7 @@ mod replay;
 mod resume;
 mod salvage;
 mod schema;
+mod session_files;
 mod sessions;
 mod settings;
 mod socket;

@@ -98,6 +98,10 @@ fn a_list_beside_a_running_session_and_after_its_death() {
     assert_eq!(listed(&world, &[])[0]["state"], "running");
     let id = ids(&world, &[]).remove(0);
     refused(&sessions(&world, &["delete", "--force", &id]), "running");
+    // Its owner records the name.
+    assert_eq!(sessions(&world, &["name", &id, "while it runs"]).code, 0);
+    assert_eq!(listed(&world, &[])[0]["name"], "while it runs");
+    refused(&sessions(&world, &["name", &id, " "]), "name");
     let gc = sessions(&world, &["gc", "--older-than", "0s", "--keep-size", "0"]);
     assert_eq!((gc.code, gc.stdout.as_str()), (0, ""), "{}", gc.stderr);
     running.signal(Signal::KILL);

@@ -216,7 +216,8 @@ fn greet(
     let stream = place::connect(&socket).map_err(failed)?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let hello = Request::Hello { protocol: PROTOCOL, frontend: frontend.to_owned() };
-    send(&stream, &hello).map_err(failed)?;
+    // An owner that takes no more guests says so and hangs up, maybe before it was greeted.
+    let sent = send(&stream, &hello);
     let mut lines = Lines::of(stream, MAX_NOTICE);
     match read(&mut lines).map_err(failed)? {
         Some(Notice::Welcome { head, .. }) => Ok((lines, head)),
@@ -227,7 +228,7 @@ fn greet(
             let message = format!("it answers a greeting with {other:?}");
             Err(GuestError::Refused { session, owner: owner(), message })
         }
-        None => Err(GuestError::NoOwner(session)),
+        None => Err(sent.err().map_or(GuestError::NoOwner(session), failed)),
     }
 }
 

@@ -9,7 +9,8 @@ use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::Builder;
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
@@ -32,6 +33,9 @@ use crate::phase::Phase;
 /// to 17 records and bounded events stay below 28 KiB of JSON, so four times 512 KiB keeps them all
 /// in the log.
 pub(crate) const SEGMENT_BYTES: usize = 2 << 20;
+/// How often, and how long, the engine's own lock is waited for.
+const LINGERS: usize = 200;
+const LINGER: Duration = Duration::from_millis(10);
 /// Bytes of pages that the engine is asked to keep; its default is 1 GiB.
 const CACHE_BYTES: u64 = 4 << 20;
 
@@ -125,6 +129,7 @@ impl SledStore {
         let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         let lock = Arc::new(lock);
         Phase::Survey.begin();
+        let synced = sync_meanwhile(dir)?;
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
         let base = Base::open(&dir.base())?;
@@ -164,6 +169,7 @@ impl SledStore {
             }
             Ok::<_, OpenError>(store)
         })?;
+        synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         store.salvaged = salvaged;
         Ok(store)
     }
@@ -453,9 +459,20 @@ pub(super) fn start(db: &Path, session: SessionId) -> Result<Db, OpenError> {
         .mode(Mode::LowSpace)
         .flush_every_ms(None);
     let damaged = |damage| OpenError::Damaged { session, damage };
-    match guarded(|| config.open()) {
+    let held = |error: &io::Error| error.to_string().contains("could not acquire lock");
+    let mut opened = guarded(|| config.open());
+    // The session is ours, so it is an engine of our own that is not quite gone: its threads hold the
+    // file for a moment after it was dropped, or after it failed to open.
+    for _ in 0..LINGERS {
+        if !matches!(&opened, Ok(Err(sled::Error::Io(error))) if held(error)) {
+            break;
+        }
+        std::thread::sleep(LINGER);
+        opened = guarded(|| config.open());
+    }
+    match opened {
         Ok(Ok(db)) => Ok(db),
-        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
+        Ok(Err(sled::Error::Io(error))) if held(&error) => {
             Err(OpenError::Busy { session, owner: None })
         }
         Ok(Err(sled::Error::Io(error))) => Err(OpenError::Io(error)),
@@ -469,6 +486,14 @@ pub(super) fn engine_error(error: sled::Error) -> StoreError {
         sled::Error::Io(error) => StoreError::Io(error),
         other => StoreError::Engine(other.to_string()),
     }
+}
+
+// The engine syncs its file first thing. What a process before left in memory alone goes to the disk
+// while the records are read, so that nobody waits for it then. The system tells an error of writing
+// once, so it has to be asked what became of this.
+fn sync_meanwhile(dir: &SessionDir) -> io::Result<JoinHandle<io::Result<()>>> {
+    let data = File::open(dir.data())?;
+    Builder::new().name("sync".into()).spawn(move || data.sync_all())
 }
 
 fn put_aside(dir: &SessionDir) -> io::Result<()> {

@@ -17,3 +17,4 @@ mod salvage;
 mod scribe;
 mod socket;
 mod support;
+mod witness;

@@ -1,9 +1,19 @@
 use std::cell::Cell;
 
-use codex_event::{Digest, RequestId};
+use codex_event::{Digest, ItemKind, RequestId};
 
 use super::*;
-use crate::model::tests::{call, inline, item};
+use crate::model::tests::{call, inline, item, say};
+
+/// Whom the other tests ask.
+fn target(backend: Backend, previous: Option<&str>) -> Target {
+    Target::of(&call("http://127.0.0.1:1/v1", backend, vec![]).settings, previous)
+}
+
+/// An entry as it is sent on its own.
+fn sent(entry: &Entry, target: &Target) -> Option<Box<RawValue>> {
+    Input::default().element(entry, target, &inline)
+}
 
 /// The body, with the tools replaced by their digest.
 fn shown(call: &ModelCall) -> Value {
@@ -78,9 +88,10 @@ fn a_stateless_request_holds_the_whole_transcript_and_no_ids() {
 fn a_request_that_builds_on_a_response_names_it() {
     let news =
         Entry::Output { call_id: "call_1".into(), custom: CallForm::Function, text: "".into() };
-    let mut call = call("http://127.0.0.1:1/v1", Backend::Responses, vec![news]);
+    let mut call = call("http://127.0.0.1:1/v1", Backend::Responses, vec![]);
     call.instructions = Some("be brief".into());
     call.previous = Some("resp_1".into());
+    say(&mut call, vec![news]);
     call.settings.reasoning_summary = Some("auto".into());
     assert_eq!(
         shown(&call),
@@ -132,12 +143,15 @@ fn the_same_call_gives_the_same_bytes_whatever_the_attempt() {
 fn a_server_that_keeps_items_gets_them_back_as_they_came() {
     let raw = r#"{ "id":"msg_1","type":"message","content":[1.50,"\ud83d"] }"#;
     let entry = item(ItemKind::Message, raw);
-    assert_eq!(element(&entry, Backend::Responses, &inline).unwrap().get(), raw.trim());
+    let (has_it, whole) =
+        (target(Backend::Responses, Some("resp_1")), target(Backend::Stateless, None));
+    assert_eq!(sent(&entry, &has_it).unwrap().get(), raw.trim());
     // Not to be held as a value, and still JSON; what is left of it is as it came.
     let rest = r#"{"content":[1.50,"\ud83d"],"type":"message"}"#;
-    assert_eq!(element(&entry, Backend::Stateless, &inline).unwrap().get(), rest);
+    assert_eq!(sent(&entry, &whole).unwrap().get(), rest);
     let entry = item(ItemKind::Other { name: "web_search_call".into() }, r#"{"id":"ws_1"}"#);
-    assert_eq!(element(&entry, Backend::Stateless, &inline).unwrap().get(), r#"{"id":"ws_1"}"#);
+    assert_eq!(sent(&entry, &has_it).unwrap().get(), r#"{"id":"ws_1"}"#);
+    assert!(sent(&entry, &whole).is_none());
 }
 
 #[test]
@@ -168,15 +182,17 @@ fn broken_arguments_are_never_sent_again() {
         let raw = format!(
             r#"{{"type":"function_call","call_id":"c","name":"n","arguments":{arguments}}}"#
         );
-        for backend in [Backend::Responses, Backend::Stateless] {
-            let sent = element(&item(kind(), &raw), backend, &inline).unwrap();
+        let targets = [Some("resp_1"), None].map(|previous| target(Backend::Responses, previous));
+        for target in targets {
+            let sent = sent(&item(kind(), &raw), &target).unwrap();
             let sent: Value = serde_json::from_str(sent.get()).unwrap();
             assert!(sent["arguments"] == expected, "{:.80}: {:.80}", arguments, sent["arguments"]);
         }
     }
     let none = item(kind(), r#"{"type":"function_call","call_id":"c","name":"n"}"#);
     let sent: Value =
-        serde_json::from_str(element(&none, Backend::Stateless, &inline).unwrap().get()).unwrap();
+        serde_json::from_str(sent(&none, &target(Backend::Stateless, None)).unwrap().get())
+            .unwrap();
     assert_eq!(sent["arguments"], "{}");
 }
 
@@ -218,7 +234,7 @@ fn a_call_that_was_cut_off_goes_back_whole_with_its_one_output() {
             "model": "o4-mini",
             "input": [
                 user,
-                {"id": "fc_1", "type": "function_call", "status": "incomplete", "call_id": "call_1", "name": "exec_command", "arguments": mended},
+                {"type": "function_call", "call_id": "call_1", "name": "exec_command", "arguments": mended},
                 answer,
             ],
             "tools": true,
@@ -233,7 +249,8 @@ fn a_call_that_was_cut_off_goes_back_whole_with_its_one_output() {
 
 #[test]
 fn reasoning_that_is_a_mere_summary_stays_here() {
-    let resent = |raw: &str| element(&item(ItemKind::Reasoning, raw), Backend::Stateless, &inline);
+    let whole = target(Backend::Stateless, None);
+    let resent = |raw: &str| sent(&item(ItemKind::Reasoning, raw), &whole);
     assert!(resent(r#"{"id":"rs_1","type":"reasoning","summary":[{}]}"#).is_none());
     assert!(resent(r#"{"type":"reasoning","summary":[],"encrypted_content":null}"#).is_none());
     let open =
@@ -253,12 +270,13 @@ fn what_was_encoded_once_is_not_read_again() {
         reads.set(reads.get() + 1);
         inline(text)
     };
-    let whole = Input::default().follow(Backend::Stateless, &entries, inline).to_owned();
+    let stateless = target(Backend::Stateless, None);
+    let whole = Input::default().follow(&stateless, &entries, inline).to_owned();
     let mut input = Input::default();
     for length in 0..=entries.len() {
-        input.follow(Backend::Stateless, &entries[..length], read);
+        input.follow(&stateless, &entries[..length], read);
     }
-    assert_eq!(input.follow(Backend::Stateless, &entries, read), whole);
+    assert_eq!(input.follow(&stateless, &entries, read), whole);
     // The instructions have a field of their own, and no place in the conversation.
     assert_eq!(reads.get(), entries.len() - 1);
 }
@@ -270,20 +288,140 @@ fn a_conversation_that_is_no_continuation_is_encoded_anew() {
     other[2] = Arc::new(Entry::User { text: "something else".into() });
     let (end, short) = (&entries[3..], &entries[..2]);
     let mut input = Input::default();
-    for (backend, asked) in [
-        (Backend::Stateless, &entries[..]),
-        (Backend::Responses, &entries[..]),
-        (Backend::Responses, end),
-        (Backend::Responses, short),
-        (Backend::Stateless, short),
-        (Backend::Stateless, &entries[..3]),
-        (Backend::Stateless, &other[..3]),
-        (Backend::Stateless, &[]),
-        (Backend::Stateless, &other[..]),
+    let (stateless, news) =
+        (target(Backend::Stateless, None), target(Backend::Responses, Some("resp_1")));
+    for (target, asked) in [
+        (&stateless, &entries[..]),
+        (&news, &entries[..]),
+        (&news, end),
+        (&news, short),
+        (&stateless, short),
+        (&stateless, &entries[..3]),
+        (&stateless, &other[..3]),
+        (&stateless, &[]),
+        (&stateless, &other[..]),
     ] {
-        let fresh = Input::default().follow(backend, asked, inline).to_owned();
-        assert_eq!(input.follow(backend, asked, inline), fresh);
+        let fresh = Input::default().follow(target, asked, inline).to_owned();
+        assert_eq!(input.follow(target, asked, inline), fresh);
         let elements: Vec<Value> = serde_json::from_str(&format!("[{fresh}]")).unwrap();
         assert!(elements.len() >= asked.len().saturating_sub(1), "{fresh}");
     }
+}
+
+/// What another program's session holds, said by another model of another provider.
+fn imported(provider: &str, model: &str) -> Vec<Entry> {
+    let by = Arc::new(Origin { provider: provider.into(), model: model.into() });
+    let said = |kind: ItemKind, raw: Value| Entry::Item {
+        kind,
+        raw: raw.to_string().into(),
+        by: Arc::clone(&by),
+    };
+    let output = |id: &str, custom| Entry::Output {
+        call_id: id.into(),
+        custom,
+        text: format!("output of {id}").into(),
+    };
+    let function =
+        |id: &str, name: &str| ItemKind::FunctionCall { call_id: id.into(), name: name.into() };
+    let custom =
+        |id: &str, name: &str| ItemKind::CustomCall { call_id: id.into(), name: name.into() };
+    let other = |name: &str| ItemKind::Other { name: name.into() };
+    let note = json!({"turn_id": "t"});
+    vec![
+        Entry::Context { source: ContextSource::Summary, text: "so far".into() },
+        said(
+            ItemKind::Reasoning,
+            json!({"id": "rs_1", "type": "reasoning", "summary": [], "content": null,
+                "encrypted_content": "gAAA"}),
+        ),
+        said(
+            ItemKind::Message,
+            json!({"id": "msg_1", "type": "message", "status": "completed", "role": "assistant",
+                "content": [{"type": "output_text", "text": "hm"}], "phase": "commentary",
+                "internal_chat_message_metadata_passthrough": note, "extra": 1}),
+        ),
+        said(
+            other("web_search_call"),
+            json!({"id": "ws_1", "type": "web_search_call", "status": "completed"}),
+        ),
+        said(
+            function("c1", "local_shell"),
+            json!({"id": "lsh_1", "type": "local_shell_call", "call_id": "c1", "status": "completed",
+                "action": {"type": "exec", "command": ["ls"], "timeout_ms": 9, "env": {}}}),
+        ),
+        output("c1", CallForm::Function),
+        said(
+            custom("c2", "exec"),
+            json!({"id": "ctc_1", "type": "custom_tool_call", "call_id": "c2", "name": "exec",
+                "input": "run()"}),
+        ),
+        output("c2", CallForm::Custom),
+        said(
+            function("c3", "look"),
+            json!({"id": "fc_1", "type": "function_call", "call_id": "c3", "name": "look",
+                "namespace": "mcp__files", "arguments": "{}", "extra": 1}),
+        ),
+        output("c3", CallForm::Function),
+        // What is no JSON object can't be sent, and neither can its output.
+        Entry::Item { kind: function("c4", "x"), raw: "7".to_owned().into(), by: Arc::clone(&by) },
+        output("c4", CallForm::Function),
+        said(other("compaction"), json!({"type": "compaction", "encrypted_content": "gAAA"})),
+    ]
+}
+
+#[test]
+fn a_conversation_with_others_is_sent_in_a_form_that_anybody_takes() {
+    let expected = |more: bool, reasoning: &[Value]| {
+        let mut message = json!({"type": "message", "role": "assistant", "phase": "commentary",
+            "content": [{"type": "output_text", "text": "hm"}]});
+        let mut look = json!({"type": "function_call", "call_id": "c3", "name": "mcp__files__look",
+            "arguments": "{}"});
+        if more {
+            message["extra"] = 1.into();
+            look["extra"] = 1.into();
+        }
+        let output = |id: &str| {
+            json!({"type": "function_call_output", "call_id": id,
+                "output": format!("output of {id}")})
+        };
+        let mut all = vec![json!({"type": "message", "role": "user",
+            "content": [{"type": "input_text", "text": "so far"}]})];
+        all.extend_from_slice(reasoning);
+        all.extend([
+            message,
+            json!({"type": "function_call", "call_id": "c1", "name": "shell",
+                "arguments": r#"{"command":["ls"],"timeout":9}"#}),
+            output("c1"),
+            json!({"type": "function_call", "call_id": "c2", "name": "exec",
+                "arguments": r#"{"input":"run()"}"#}),
+            output("c2"),
+            look,
+            output("c3"),
+        ]);
+        Value::from(all)
+    };
+    let reasoning = [json!({"type": "reasoning", "summary": [], "encrypted_content": "gAAA"})];
+    for (provider, model, more, reasoning) in [
+        ("openai", "gpt-5.5", false, &[][..]),
+        ("openai", "o4-mini", false, &[]),
+        // The same server knows its own fields, and a model of one family its own thoughts.
+        ("mock", "gpt-5.5", true, &[]),
+        ("mock", "o4", true, &reasoning),
+    ] {
+        for backend in [Backend::Stateless, Backend::Responses] {
+            let call = call("http://127.0.0.1:1/v1", backend, imported(provider, model));
+            assert_eq!(shown(&call)["input"], expected(more, reasoning), "{provider} {model}");
+        }
+    }
+}
+
+#[test]
+fn two_calls_of_one_id_have_an_output_each() {
+    let kind = || ItemKind::FunctionCall { call_id: "c".into(), name: "shell".into() };
+    let raw = r#"{"type":"function_call","call_id":"c","name":"shell","arguments":"{}"}"#;
+    let output =
+        || Entry::Output { call_id: "c".into(), custom: CallForm::Function, text: "a".into() };
+    let entries = vec![item(kind(), raw), item(kind(), raw), output(), output(), output()];
+    let call = call("http://127.0.0.1:1/v1", Backend::Stateless, entries);
+    assert_eq!(shown(&call)["input"].as_array().unwrap().len(), 4);
 }

@@ -1,10 +1,9 @@
 use codex_config::MissingKey;
 use codex_event::{Backend, FaultKind, ItemKind};
-use codex_session::Entry;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::{call, fault_of, items, reported, serve, streamed};
+use super::{call, fault_of, item, items, reported, serve, streamed};
 
 /// The fault that a step with this fault ends in, and how many items came before it.
 async fn ended(fault: Value) -> (FaultKind, String, Option<u64>, usize) {
@@ -137,10 +136,10 @@ async fn a_response_that_the_server_does_not_know_is_told_apart() {
     asked.previous = Some("resp_gone".into());
     assert_eq!(fault_of(&reported(asked).await).kind, FaultKind::PreviousResponseUnknown);
 
-    let output = Entry::Item {
-        kind: ItemKind::FunctionCall { call_id: "c".into(), name: "n".into() },
-        raw: r#"{"type":"function_call","call_id":"c","name":"n","arguments":"{}"}"#.into(),
-    };
+    let output = item(
+        ItemKind::FunctionCall { call_id: "c".into(), name: "n".into() },
+        r#"{"type":"function_call","call_id":"c","name":"n","arguments":"{}"}"#,
+    );
     let fault =
         fault_of(&reported(call(&server.base_url(), Backend::Stateless, vec![output])).await);
     assert_eq!(fault.kind, FaultKind::BadRequest);

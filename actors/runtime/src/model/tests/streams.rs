@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{call, echo, item, items, reported, serve, streamed};
+use super::{call, echo, item, items, reported, say, serve, streamed};
 use crate::model::{Endpoint, ask};
 
 fn user(text: &str) -> Entry {
@@ -170,8 +170,9 @@ async fn a_strict_server_takes_what_is_new_after_a_response() {
         custom: CallForm::Function,
         text: "a".into(),
     };
-    let mut next = call(&server.base_url(), Backend::Responses, vec![output]);
+    let mut next = call(&server.base_url(), Backend::Responses, vec![]);
     next.previous = response.clone();
+    say(&mut next, vec![output]);
     let second = reported(next).await;
     assert!(matches!(second.last(), Some(Report::ModelDone { .. })), "{second:?}");
 

@@ -1,0 +1,88 @@
+//! Sessions as files, and sessions that were forked, as `codex sessions` treats them.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Turn, World, run, runs, says};
+
+fn sessions(world: &World, arguments: &[&str]) -> Turn {
+    run(world.program(&[&["sessions"], arguments].concat()))
+}
+
+fn begun(world: &World) -> String {
+    let turn = world.turn(&["--full-auto"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    turn.lines()[0]["thread_id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_session_goes_from_one_home_to_another_in_a_file() {
+    let world = World::playing(json!([runs("seq 1 20000"), says("Counted.")]));
+    let id = begun(&world);
+    let file = world.path("it.codex-session");
+    let path = file.to_str().expect("text");
+    let done = sessions(&world, &["export", &id, "-o", path]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.stdout.starts_with(path), "{}", done.stdout);
+    let piped = world.program(&["sessions", "export", &id, "-o", "-"]).output().expect("runs");
+    assert_eq!(piped.stdout, fs::read(&file).expect("written"), "a pipe gets the same bytes");
+    assert_eq!(sessions(&world, &["export", &id]).code, 0);
+    assert!(world.work().join(format!("{id}.codex-session")).is_file());
+
+    let other = World::playing(json!([says("On.")]));
+    let made = sessions(&other, &["import", path]);
+    assert_eq!(made.code, 0, "{made:?}");
+    assert!(made.stdout.starts_with(&id), "{}", made.stdout);
+    let replay = |world: &World| run(world.program(&["replay", &id, "--json"])).stdout;
+    assert_eq!(replay(&other), replay(&world));
+    assert_eq!(run(other.program(&["replay", &id, "--verify"])).code, 0);
+    let table = sessions(&other, &["--json"]).lines();
+    assert_eq!((&table[0]["id"], &table[0]["state"]), (&id.as_str().into(), &"clean".into()));
+    let found = sessions(&other, &["search", "19999", "--json"]).lines();
+    assert!(!found.is_empty() && found[0]["session"] == id.as_str(), "{found:?}");
+    let turn =
+        run(other.exec(&["-C", other.work().to_str().expect("text"), "resume", &id, "go on"]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+
+    let again = sessions(&other, &["import", path]);
+    assert!(again.code == 2 && again.stderr.contains("exists"), "{again:?}");
+    let mut torn = fs::read(&file).expect("read");
+    let middle = torn.len() / 2;
+    torn[middle] ^= 1;
+    fs::write(&file, torn).expect("written");
+    let third = World::silent();
+    let notes = third.path("notes.txt");
+    fs::write(&notes, "no session").expect("written");
+    let text = notes.to_str().expect("text");
+    let refused = sessions(&third, &["import", path, text, "/nowhere"]);
+    assert!(refused.code == 3 && refused.stderr.contains("damaged"), "{refused:?}");
+    for words in ["no exported session", "can't be read", "hint: "] {
+        assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
+    }
+    assert_eq!(sessions(&third, &[]).stdout, "no sessions yet\n");
+}
+
+#[test]
+fn a_fork_is_listed_as_one_and_outlives_its_parent() {
+    let world = World::playing(json!([runs("seq 1 20000"), says("Counted."), says("On.")]));
+    let parent = begun(&world);
+    assert_eq!(sessions(&world, &["name", &parent, "the parent"]).code, 0);
+    let fork = run(world.exec(&["fork", &parent]));
+    assert_eq!(fork.code, 0, "{fork:?}");
+    let child = fork.stdout.trim().to_owned();
+    let lines = sessions(&world, &["--json"]).lines();
+    let line = |id: &str| lines.iter().find(|line| line["id"] == id).expect("listed").clone();
+    assert_eq!(line(&child)["forked"]["session"], parent.as_str());
+    assert_eq!(line(&child)["name"], Value::Null);
+    assert_eq!(line(&child)["usage"]["input_tokens"], 0, "what was before is the parent's");
+    assert!(sessions(&world, &[]).stdout.contains(&format!("(fork of {})", &parent[..13])));
+    let shown = sessions(&world, &["show", "the parent", "--json"]).lines();
+    assert_eq!(shown[0]["forks"], json!([child]));
+    assert_eq!(sessions(&world, &["delete", "--force", "the parent"]).code, 0);
+    assert_eq!(run(world.program(&["replay", &child, "--verify"])).code, 0);
+    assert_eq!(sessions(&world, &["gc"]).stdout, "");
+    let turn = run(world.exec(&["resume", &child, "go on"]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(run(world.program(&["replay", &child, "--verify"])).code, 0);
+}
