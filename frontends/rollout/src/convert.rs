@@ -1,12 +1,14 @@
 //! From lines to events. Pure.
 
+mod change;
+mod turn;
+
 use std::collections::{HashMap, VecDeque};
 
 use codex_event::{
     Author, Backend, Body, CallId, CloseReason, Confinement, ContextSource, Digest, Envelope,
-    Epoch, Event, FailureKind, GitHead, InterruptReason, Invocation, ItemKind, Millis,
-    ProviderSettings, RequestId, SandboxReport, Seq, SessionId, Settings, Surroundings, Timestamp,
-    TurnId, Usage,
+    Epoch, Event, GitHead, IMPORTED, Invocation, ItemKind, Millis, ProviderSettings, RequestId,
+    Seq, SessionId, Settings, Timestamp, TurnId, Usage,
 };
 use codex_redact::Redactor;
 use codex_session::{Illegal, Session};
@@ -17,8 +19,10 @@ use crate::item::{self, Part, Whole};
 use crate::line::{Kind, Line, object};
 use crate::outcome::{self, Done};
 use crate::redact::redact;
-use crate::reply::{After, Output, Reply, Said};
-use crate::setting::{Context, Meta, permissions, writable_roots};
+use crate::reply::{Output, Reply, Said};
+use crate::setting::{Context, Meta, permissions};
+use change::sandbox;
+use turn::Ending;
 
 /// Who let the calls of a rollout through, and who wrote its prompts.
 pub(crate) const RULE: &str = "codex-rollout";
@@ -29,8 +33,6 @@ pub(crate) const MARK: &str = "imported from a Codex rollout";
 const MOST_HELD: usize = 256;
 /// Longest line that is kept as a record; a longer one is kept as a remark, which has no bound.
 const LONGEST: usize = 128 << 10;
-/// Bytes of prompts that go into a summary whose rollout has no more than a message.
-const RECENT: usize = 64 << 10;
 
 /// What the session is made of beside the rollout.
 pub struct Terms<'a> {
@@ -51,6 +53,9 @@ pub struct Terms<'a> {
     /// Takes the secrets out.
     pub redactor: Redactor,
 }
+
+/// An event, and the blobs of the values that were moved out of it.
+pub type Spilled = (Envelope, Vec<(Digest, Vec<u8>)>);
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -83,15 +88,6 @@ pub struct Fault {
     pub seq: Seq,
     /// Why.
     pub illegal: Illegal,
-}
-
-/// How a turn ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    Completed,
-    Aborted,
-    /// Nothing says so, and something else began.
-    Silent,
 }
 
 /// Whether the rollout says where turns begin and end.
@@ -133,7 +129,7 @@ pub struct Conversion<'a> {
     prompts: VecDeque<String>,
     ended: CloseReason,
     mark: String,
-    out: Vec<(Envelope, Vec<(Digest, Vec<u8>)>)>,
+    out: Vec<Spilled>,
     pub(crate) counts: Counts,
 }
 
@@ -172,7 +168,7 @@ impl<'a> Conversion<'a> {
     }
 
     /// Gives the events so far, each with what was moved out of it.
-    pub fn drain(&mut self) -> impl Iterator<Item = (Envelope, Vec<(Digest, Vec<u8>)>)> {
+    pub fn drain(&mut self) -> impl Iterator<Item = Spilled> {
         self.out.drain(..)
     }
 
@@ -258,7 +254,7 @@ impl<'a> Conversion<'a> {
         let Some(line) = Line::read(text) else {
             // A line that is JSON and no object is kept as it came; what is no JSON can't be.
             if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-                return self.foreign(format!("{}unknown", crate::FOREIGN), text.trim().to_owned());
+                return self.foreign(format!("{}unknown", IMPORTED), text.trim().to_owned());
             }
             self.counts.broken += 1;
             return self.note(format!("a line of the rollout that is no JSON: {text}"));
@@ -348,51 +344,6 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    fn prompt(&mut self, text: String) -> Result<(), Fault> {
-        while self.prompts.iter().map(String::len).sum::<usize>() + text.len() > RECENT
-            && self.prompts.pop_front().is_some()
-        {}
-        self.prompts.push_back(text.clone());
-        match (self.session.running(), self.task) {
-            (Some(_), Task::Running) => {
-                if let Some(reply) = &mut self.reply {
-                    reply.after.push_back(After::Input(self.at, text));
-                    reply.closed = true;
-                    return Ok(());
-                }
-                self.queue(text)
-            }
-            (Some(_), Task::Unknown | Task::Over) => {
-                self.end_turn(Ending::Completed)?;
-                self.start(text)
-            }
-            (None, _) => self.start(text),
-        }
-    }
-
-    fn queue(&mut self, text: String) -> Result<(), Fault> {
-        let event = Event::InputQueued { input: text.into() };
-        self.emit(user(), Some(self.started), event).map(drop)
-    }
-
-    fn session_runs(&mut self) -> Result<(), Fault> {
-        match self.session.running() {
-            Some(_) => Ok(()),
-            None => self.start("(the rollout has no prompt here)".to_owned()),
-        }
-    }
-
-    fn start(&mut self, input: String) -> Result<(), Fault> {
-        self.drain_contexts()?;
-        self.counts.turns += 1;
-        self.turns = self.turns.next();
-        (self.usage, self.answered, self.dangling) = (Usage::default(), false, false);
-        self.error = None;
-        self.started =
-            self.emit(user(), Some(self.last), Event::TurnStarted { input: input.into() })?;
-        Ok(())
-    }
-
     fn event(&mut self, line: &Line<'_>) -> Result<(), Fault> {
         let Ok(event) = serde_json::from_str::<Value>(line.payload) else {
             return self.keep(line);
@@ -440,224 +391,6 @@ impl<'a> Conversion<'a> {
         }
     }
 
-    fn context(&mut self, context: &Context) -> Result<(), Fault> {
-        let Some(before) = self.opened.clone() else { return Ok(()) };
-        let mut settings = before.clone();
-        context.apply(&mut settings);
-        let cwd = context.cwd.clone().filter(|cwd| cwd.starts_with('/') && *cwd != self.cwd);
-        if settings == before && cwd.is_none() {
-            return Ok(());
-        }
-        self.flush()?;
-        if let Some(cwd) = cwd {
-            self.cwd = cwd;
-            let found = Surroundings {
-                cwd: self.cwd.clone(),
-                sandbox: sandbox(&settings, &self.cwd),
-                tools: self.terms.tools,
-            };
-            let event = Event::SessionResumed {
-                program: self.terms.program.clone(),
-                lost: Vec::new(),
-                patches: Vec::new(),
-                surroundings: Some(Box::new(found)),
-            };
-            self.emit(Author::Supervisor, None, event)?;
-        }
-        if settings != before {
-            self.change(settings, "as the rollout says for this turn")?;
-        }
-        Ok(())
-    }
-
-    fn change(&mut self, settings: Settings, reason: &str) -> Result<(), Fault> {
-        let event = Event::SettingsChanged {
-            backend: settings.provider.backend,
-            reason: reason.to_owned(),
-            settings: Some(Box::new(settings.clone())),
-        };
-        self.opened = Some(settings);
-        self.emit(user(), None, event).map(drop)
-    }
-
-    /// A provider that today's settings don't have can't be asked.
-    fn settle_provider(&mut self) -> Result<(), Fault> {
-        let Some(mut settings) = self.opened.clone() else { return Ok(()) };
-        if !settings.provider.base_url.is_empty() {
-            return Ok(());
-        }
-        let (gone, now) = (settings.provider.id.clone(), self.terms.settings.provider.clone());
-        let text = format!(
-            "the settings have no provider `{gone}`: the session goes on with `{}`",
-            now.id
-        );
-        settings.provider = now;
-        self.change(settings, &text)?;
-        self.counts.notes.push(text);
-        Ok(())
-    }
-
-    fn compacted(&mut self, payload: &str) -> Result<(), Fault> {
-        self.flush()?;
-        #[derive(Default, Deserialize)]
-        #[serde(default)]
-        struct Compacted {
-            message: String,
-            replacement_history: Option<Vec<Value>>,
-        }
-        let Compacted { message, replacement_history } =
-            serde_json::from_str(payload).unwrap_or_default();
-        let mut lost = 0;
-        let mut kept: Vec<String> = Vec::new();
-        match replacement_history.filter(|items| !items.is_empty()) {
-            Some(items) => {
-                for item in &items {
-                    match item::message(item) {
-                        Some(("user" | "assistant", text)) if !item::is_context(&text, None) => {
-                            kept.push(text);
-                        }
-                        // Told anew with every session.
-                        Some(_) => {}
-                        None => lost += 1,
-                    }
-                }
-            }
-            None => {
-                kept.extend(self.prompts.drain(..));
-                kept.push(message);
-            }
-        }
-        kept.retain(|text| !text.trim().is_empty());
-        if lost > 0 {
-            self.say_once(&format!(
-                "{lost} items of a replaced conversation are no messages: they are kept, and not sent"
-            ));
-        }
-        if kept.is_empty() {
-            self.say_once("a replaced conversation has no text: it goes on as it was");
-            return Ok(());
-        }
-        self.counts.summaries += 1;
-        self.answered = false;
-        let text = kept.join("\n\n").into();
-        let event = Event::ContextAdded { source: ContextSource::Summary, text };
-        self.emit(Author::Supervisor, Some(self.last), event).map(drop)
-    }
-
-    fn add_context(&mut self, text: String) -> Result<(), Fault> {
-        let (source, text) = (ContextSource::Environment, text.into());
-        self.emit(Author::Supervisor, Some(self.last), Event::ContextAdded { source, text })
-            .map(drop)
-    }
-
-    fn drain_contexts(&mut self) -> Result<(), Fault> {
-        for text in std::mem::take(&mut self.contexts) {
-            self.add_context(text)?;
-        }
-        Ok(())
-    }
-
-    fn end_turn(&mut self, ending: Ending) -> Result<(), Fault> {
-        self.flush()?;
-        if self.session.running().is_none() {
-            return self.drain_contexts();
-        }
-        self.ended = CloseReason::Interrupted;
-        match (ending, self.answered && !self.dangling) {
-            (Ending::Completed, true) => {
-                self.ended = CloseReason::Done;
-                let event = Event::TurnCompleted { usage: self.usage };
-                self.emit(Author::Supervisor, Some(self.last), event)?;
-            }
-            (Ending::Aborted, _) => {
-                let reason = InterruptReason::User;
-                let event = Event::TurnInterruptRequested { reason };
-                let asked = self.emit(user(), Some(self.started), event)?;
-                self.emit(Author::Supervisor, Some(asked), Event::TurnInterrupted { reason })?;
-            }
-            (Ending::Completed, false) | (Ending::Silent, _) => {
-                let kind = match self.dangling {
-                    true => FailureKind::Ambiguous,
-                    false => FailureKind::Model,
-                };
-                let said = self.error.take();
-                let message =
-                    said.unwrap_or_else(|| "the recording does not say how this turn ended".into());
-                let event = Event::TurnFailed { kind, message };
-                self.emit(Author::Supervisor, Some(self.last), event)?;
-            }
-        }
-        self.done.clear();
-        self.drain_contexts()
-    }
-
-    /// Tells the response that is under way, and then what waited for it.
-    fn flush(&mut self) -> Result<(), Fault> {
-        let Some(reply) = self.reply.take() else { return Ok(()) };
-        let now = self.at;
-        let Reply { items, usage, after, .. } = reply;
-        let usage = usage.unwrap_or_default();
-        self.at = items.first().map_or(now, |said| said.at);
-        self.requests = self.requests.next();
-        let request = self.requests;
-        let backend = self.backend();
-        let input = self.session.next_input_digest(backend, None);
-        // The provider's ids of responses are of no use to anybody who did not ask for them.
-        let event = Event::ModelRequested { request, attempt: 1, backend, previous: None, input };
-        let cause = Some(self.last.max(self.started));
-        let requested = self.emit(Author::Supervisor, cause, event)?;
-        let mut calls = Vec::new();
-        for (item, said) in (0..).zip(items) {
-            self.at = said.at;
-            self.counts.items += 1;
-            let raw = self.terms.redactor.json(&said.raw).into_owned();
-            let arguments = Self::arguments(&said.raw, &raw);
-            let event = Event::ModelItemCompleted {
-                request,
-                attempt: 1,
-                item,
-                kind: said.kind.clone(),
-                raw: raw.clone().into(),
-            };
-            let seq = self.emit(Author::Model, Some(requested), event)?;
-            if said.call_id().is_some() {
-                let invocation = (self.terms.interpret)(&said.kind, &raw);
-                calls.push((item, seq, arguments, invocation, said));
-            }
-        }
-        let event = Event::ModelResponded { request, attempt: 1, response: None, usage };
-        self.emit(Author::Model, Some(requested), event)?;
-        self.usage += usage;
-        self.answered = true;
-        let mut called = Vec::new();
-        for (item, seq, arguments, invocation, said) in calls {
-            self.calls = self.calls.next();
-            self.counts.calls += 1;
-            let call = self.calls;
-            let asks = invocation.clone();
-            let event = Event::ToolCalled { call, request, item, invocation: asks, arguments };
-            let seq = self.emit(Author::Model, Some(seq), event)?;
-            called.push(((call, seq), invocation, said));
-        }
-        for (call, invocation, said) in called {
-            self.carried_out(call, &invocation, said)?;
-        }
-        for after in after {
-            match after {
-                After::Input(at, text) => {
-                    self.at = at;
-                    self.queue(text)?;
-                }
-                After::Foreign(at, kind, raw) => {
-                    self.at = at;
-                    self.foreign_now(kind, &raw)?;
-                }
-            }
-        }
-        self.at = now;
-        Ok(())
-    }
-
     /// Keeps a line as it came.
     fn keep(&mut self, line: &Line<'_>) -> Result<(), Fault> {
         self.foreign(line.foreign(), line.whole.to_owned())
@@ -665,7 +398,7 @@ impl<'a> Conversion<'a> {
 
     /// Keeps the fields of an item that have no place in an event.
     fn rest(&mut self, rest: Option<String>) -> Result<(), Fault> {
-        let kind = || format!("{}response_item.rest", crate::FOREIGN);
+        let kind = || format!("{}response_item.rest", IMPORTED);
         rest.map_or(Ok(()), |rest| self.foreign(kind(), rest))
     }
 
@@ -761,16 +494,6 @@ impl<'a> Conversion<'a> {
 
 fn user() -> Author {
     Author::User(RULE.to_owned())
-}
-
-fn sandbox(settings: &Settings, cwd: &str) -> SandboxReport {
-    SandboxReport {
-        level: "unknown".to_owned(),
-        landlock_abi: None,
-        plan: Digest::of(RULE.as_bytes()),
-        writable_roots: writable_roots(&settings.permissions, cwd),
-        limits: vec!["Codex ran these commands; what held them is not recorded".to_owned()],
-    }
 }
 
 fn usage(value: &Value) -> Usage {

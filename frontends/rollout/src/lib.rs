@@ -16,6 +16,5 @@ mod reply;
 mod setting;
 mod time;
 
-pub use convert::{Conversion, Counts, Fault, Terms};
+pub use convert::{Conversion, Counts, Fault, Spilled, Terms};
 pub use import::{ImportError, Imported, import, is_rollout};
-pub use line::FOREIGN;

@@ -3,13 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use codex_event::Timestamp;
+use codex_event::{IMPORTED, Timestamp};
 use serde_json::value::RawValue;
 
 use crate::time::moment;
-
-/// Begins the kind of every record that holds what could not be told as an event.
-pub const FOREIGN: &str = "codex_rollout/";
 
 /// The fields of a JSON object, each as it came.
 pub(crate) type Fields<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
@@ -96,7 +93,7 @@ impl<'a> Line<'a> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.';
         let name: String = self.name.chars().filter(|c| plain(*c)).take(64).collect();
         let name = if name.is_empty() { "unknown".to_owned() } else { name };
-        format!("{FOREIGN}{name}")
+        format!("{IMPORTED}{name}")
     }
 }
 

@@ -5,8 +5,8 @@ mod header;
 mod tests;
 
 use codex_event::{
-    Author, Backend, CallId, ChangeKind, CloseReason, Envelope, Event, FileChange, Outcome,
-    Question, Retry, RetryBudget, Shelf, Timestamp, Usage, Verdict,
+    Author, Backend, CallId, ChangeKind, CloseReason, Envelope, Event, FileChange, IMPORTED,
+    Outcome, Question, Retry, RetryBudget, Shelf, Timestamp, Usage, Verdict,
 };
 
 use crate::finale::interruption;
@@ -108,6 +108,8 @@ impl Text {
                     self.step(step);
                 }
             }
+            // Kept for whoever looks for it; hundreds of them would hide what was said.
+            None if envelope.kind().starts_with(IMPORTED) => {}
             None => {
                 let kind = envelope.kind();
                 let at = envelope.seq.to_string();

@@ -13,6 +13,11 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Stored values longer than this, in bytes of JSON, move to the blob store.
 pub const SPILL_ABOVE: usize = 1024;
 
+/// Begins the kinds that hold what of another program's session could not be told as an event.
+///
+/// No release writes them but as foreign, and none may take the name for a kind of its own.
+pub const IMPORTED: &str = "codex_rollout/";
+
 /// An event with its place in the journal and its causes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {

@@ -29,7 +29,9 @@ pub use author::Author;
 pub use change::{ChangeKind, FileChange};
 pub use command::{Command, MAX_NAME, Opening, Rejection};
 pub use digest::{Digest, DigestError};
-pub use envelope::{Body, CodecError, Envelope, Heading, SCHEMA_VERSION, SPILL_ABOVE, kind};
+pub use envelope::{
+    Body, CodecError, Envelope, Heading, IMPORTED, SCHEMA_VERSION, SPILL_ABOVE, kind,
+};
 pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature, Shelf};
 pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
 pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};

@@ -24,6 +24,7 @@ mod proto;
 mod redaction;
 mod replay;
 mod resume;
+mod rollout;
 mod salvage;
 mod schema;
 mod session_files;

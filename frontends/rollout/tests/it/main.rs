@@ -1,0 +1,3 @@
+//! Rollouts of real sessions, and of releases that are gone.
+
+mod convert;
