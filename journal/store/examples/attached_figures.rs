@@ -127,7 +127,7 @@ fn read(home: &Path, id: SessionId) -> Result<(), Box<dyn Error>> {
     let mut feed = guest.subscribe(Seq(1));
     let mut hasher = blake3::Hasher::new();
     let mut told = false;
-    let (asked, until) = std::sync::mpsc::channel();
+    let (asked, until) = std::sync::mpsc::sync_channel(1);
     std::thread::spawn(move || {
         let mut line = String::new();
         let _ = std::io::stdin().read_line(&mut line);

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
@@ -15,6 +16,7 @@ pub(crate) struct Terminal {
     child: Child,
     keys: File,
     screen: Arc<Mutex<String>>,
+    shown: JoinHandle<()>,
     /// How far the screen was read.
     read: usize,
 }
@@ -36,18 +38,18 @@ impl Terminal {
         // The command holds the other end too, which must not keep the terminal open.
         drop(program);
         let keys = File::from(ours);
-        let mut shown = keys.try_clone().expect("cloned");
+        let mut terminal = keys.try_clone().expect("cloned");
         let screen = Arc::<Mutex<String>>::default();
         let fill = Arc::clone(&screen);
-        std::thread::spawn(move || {
+        let shown = std::thread::spawn(move || {
             let mut part = [0; 4096];
             // The end of a terminal is an error: the last one who had it open is gone.
-            while let Ok(length @ 1..) = shown.read(&mut part) {
+            while let Ok(length @ 1..) = terminal.read(&mut part) {
                 let text = String::from_utf8_lossy(&part[..length]).replace('\r', "");
                 fill.lock().expect("whole").push_str(&text);
             }
         });
-        Terminal { child, keys, screen, read: 0 }
+        Terminal { child, keys, screen, shown, read: 0 }
     }
 
     pub(crate) fn types(&mut self, line: &str) {
@@ -74,6 +76,8 @@ impl Terminal {
         let watch = Watch::over(&self.child);
         let ended = self.child.wait().expect("ends");
         drop(watch);
+        // What it said last may not have been read yet.
+        self.shown.join().expect("no panic");
         (code(ended), self.screen.lock().expect("whole").clone())
     }
 }

@@ -242,6 +242,29 @@ fn of_two_that_take_up_one_session_one_wins_and_the_other_explains() {
 }
 
 #[test]
+fn an_owner_whose_lock_was_replaced_stops_and_nothing_is_lost() {
+    let gate = gate("fenced");
+    let world = World::playing(json!([says_behind(&gate, "never told"), says("Told.")]));
+    let owner = begun(&world, &[]);
+    let journals = fs::read_dir(world.home().join("journals")).expect("a folder");
+    let locks = journals.flatten().map(|entry| entry.path().join("lock"));
+    let lock = locks.filter(|path| path.is_file()).last().expect("one session");
+    fs::remove_file(lock).expect("removed");
+    let second = run(world.exec(&["resume", "--last", "go on"]));
+    assert_eq!(second.code, 2, "{}", second.stderr);
+    assert!(second.stderr.contains("in use by process"), "{}", second.stderr);
+    open(&gate);
+    let owner = owner.end();
+    assert_eq!(owner.code, 74, "{}", owner.stderr);
+    assert!(owner.stderr.contains("took it over"), "{}", owner.stderr);
+    assert!(owner.stderr.contains("hint: its lock or its folder was replaced"), "{}", owner.stderr);
+    let again = run(world.exec(&["resume", "--last", "--json", "go on"]));
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert_eq!(again.items("agent_message")[0]["text"], "Told.");
+    world.check_journal();
+}
+
+#[test]
 fn a_command_in_the_sandbox_can_not_reach_the_owner() {
     if !has("python3") {
         return;
