@@ -401,7 +401,9 @@ pub(crate) struct Replay {
 
 const ATTACH_HELP: &str = "\
 It shows the session from its beginning and goes on with what happens, until its process lets go of \
-it. Ctrl-C ends the following, not the session.\n\n\
+it. On a terminal lines can be typed, as with `codex resume`: Ctrl-C ends the turn that runs, Ctrl-D \
+leaves and the session goes on. With --text or --json nothing is taken, and Ctrl-C ends the \
+following alone.\n\n\
 A call that waits for an answer is named with its number; the first answer counts, whoever gives it, \
 and the journal says who did.";
 

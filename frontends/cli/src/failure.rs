@@ -124,7 +124,9 @@ impl From<FindError> for Failure {
             FindError::Unknown { .. } | FindError::TooShort(_) => {
                 (USAGE, "`codex sessions` lists the sessions of this home")
             }
-            FindError::Ambiguous { .. } => (USAGE, "give more characters of the one that you mean"),
+            FindError::Ambiguous { .. } => {
+                (USAGE, "give the whole id of the one that you mean, or more of it")
+            }
             FindError::NoneHere(_) => (
                 USAGE,
                 "`codex sessions` lists the sessions of this home; --all means the last of them",
@@ -291,8 +293,8 @@ impl From<ImportError> for Failure {
                 Failure::new(USAGE, message).hint("check its name, and that you may read it")
             }
             ImportError::Make(OpenError::Exists(id)) => Failure::new(USAGE, message).hint(format!(
-                "it is here already; to take the file's instead: `codex sessions delete {id}` \
-                     first"
+                "to take the file's instead: `codex sessions export {id} -o OLD` keeps what is here, \
+                 then `codex sessions delete {id}`"
             )),
             ImportError::Make(error) => error.into(),
         }
@@ -339,7 +341,9 @@ impl From<Rejection> for Failure {
     fn from(error: Rejection) -> Self {
         let (code, hint) = match error {
             Rejection::EmptyInput => (USAGE, "say what to do in the prompt"),
-            Rejection::BadName => (USAGE, "give another name, or none to take it away"),
+            Rejection::BadName => {
+                (USAGE, "give another name; `codex sessions name SESSION --clear` takes one away")
+            }
             Rejection::TurnRunning => (USAGE, "wait for its end, or interrupt it with Ctrl-C"),
             Rejection::Closed | Rejection::NotOpen | Rejection::AlreadyOpen => {
                 (BUG, "this is a bug; the journal is whole, `codex replay --last` shows it")

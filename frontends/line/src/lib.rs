@@ -17,7 +17,7 @@ use std::thread;
 
 use codex_event::{Command, Envelope, InterruptReason, Seq};
 use codex_journal::{Blobs, Feed, Subscription};
-use codex_view::Paint;
+use codex_view::{Paint, sanitize};
 
 use line::{Act, Line};
 
@@ -73,7 +73,12 @@ pub enum LineError {
 /// What happens, in the order in which it is dealt with.
 enum Happening {
     Fed(Feed),
-    Ended(Option<String>),
+    Ended {
+        /// Why records could not be read.
+        fault: Option<String>,
+        /// Why the owner will say nothing more.
+        reason: Option<String>,
+    },
     Typed(Input),
 }
 
@@ -92,7 +97,7 @@ impl std::fmt::Debug for Happening {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Happening::Fed(_) => "Fed",
-            Happening::Ended(_) => "Ended",
+            Happening::Ended { .. } => "Ended",
             Happening::Typed(_) => "Typed",
         })
     }
@@ -181,9 +186,16 @@ pub fn run(
             }
             Happening::Fed(Feed::CaughtUp(_)) => session.line.caught_up(&hydrate),
             Happening::Fed(Feed::Ended) => Vec::new(),
-            Happening::Ended(fault) => {
+            Happening::Ended { fault, reason } => {
                 // The feed is let go of before the journal is.
                 let _ = feed.join();
+                match (role, &fault, reason) {
+                    (Role::Guest, None, Some(reason)) => {
+                        session.perform(vec![Act::Say(sanitize::text(&reason))]);
+                    }
+                    // An owner tells itself what became of its journal.
+                    (Role::Guest | Role::Owner { .. }, ..) => {}
+                }
                 break fault;
             }
             Happening::Typed(input) => {
@@ -208,10 +220,13 @@ fn follow(mut subscription: Subscription, keys: Keys) -> io::Result<thread::Join
     let feed = move || {
         loop {
             let happening = match subscription.next() {
-                Feed::Ended => Happening::Ended(subscription.fault().map(ToString::to_string)),
+                Feed::Ended => Happening::Ended {
+                    fault: subscription.fault().map(ToString::to_string),
+                    reason: subscription.reason(),
+                },
                 fed @ (Feed::Record(_) | Feed::CaughtUp(_)) => Happening::Fed(fed),
             };
-            let last = matches!(happening, Happening::Ended(_));
+            let last = matches!(happening, Happening::Ended { .. });
             if keys.0.send(happening).is_err() || last {
                 return;
             }

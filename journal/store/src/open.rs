@@ -130,7 +130,8 @@ pub(crate) fn check(dir: &SessionDir, session: SessionId) -> Result<(), OpenErro
             return Err(in_the_way(path, "a folder"));
         }
     }
-    if dir.data().is_file() {
+    // A session goes on from its base even when the engine's files are gone.
+    if dir.data().is_file() || dir.base().is_file() {
         return Ok(());
     }
     match HeadFile::read(&dir.head()) {

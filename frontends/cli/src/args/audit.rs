@@ -52,8 +52,8 @@ whoever can write to the home can't change it: another machine, another user's f
 
 #[derive(Debug, Arguments)]
 pub(crate) struct VerifyAudit {
-    /// Id of the session, or the first eight or more characters of it; the one that was active last
-    /// when none is named.
+    /// Name or id of the session, or the first eight or more characters of its id; the one that was
+    /// active last when none is named.
     pub(crate) session: Option<String>,
     /// The session that was active last.
     #[arg(long, conflicts_with = "session")]
@@ -75,8 +75,8 @@ pub(crate) struct VerifyAudit {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct ShowAudit {
-    /// Id of the session, or the first eight or more characters of it; the one that was active last
-    /// when none is named.
+    /// Name or id of the session, or the first eight or more characters of its id; the one that was
+    /// active last when none is named.
     pub(crate) session: Option<String>,
     /// The session that was active last.
     #[arg(long, conflicts_with = "session")]
@@ -115,8 +115,8 @@ pub(crate) struct ShowAudit {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct CheckpointAudit {
-    /// Id of the session, or the first eight or more characters of it; the one that was active last
-    /// when none is named.
+    /// Name or id of the session, or the first eight or more characters of its id; the one that was
+    /// active last when none is named.
     pub(crate) session: Option<String>,
     /// The session that was active last.
     #[arg(long, conflicts_with = "session")]

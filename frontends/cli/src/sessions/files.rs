@@ -1,6 +1,6 @@
 //! `codex sessions export` and `codex sessions import`: sessions as files.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -46,15 +46,25 @@ pub(super) fn export(home: &Home, words: &str, output: Option<&Path>) -> Result<
         out.flush().map_err(ExportError::Output)?;
         return Ok(lost(&done));
     }
+    if is_special(path) {
+        let file = OpenOptions::new().write(true).open(path).map_err(ExportError::Output)?;
+        let mut out = BufWriter::new(file);
+        let done = codex_journal::export(&home.layout, id, &mut out, &mut tell)?;
+        out.flush().map_err(ExportError::Output)?;
+        say::line(format_args!("{} ({})", path.display(), size(done.bytes)));
+        return Ok(lost(&done));
+    }
+    // A link stays one: what it leads to is written.
+    let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     // Beside it first, so that a file of that name is a whole one.
-    let half = path.with_added_extension("half");
+    let half = place.with_added_extension("half");
     let written = (|| {
         let file = File::create(&half).map_err(ExportError::Output)?;
         let mut out = BufWriter::new(file);
         let done = codex_journal::export(&home.layout, id, &mut out, &mut tell)?;
         let file = out.into_inner().map_err(|error| ExportError::Output(error.into_error()))?;
         file.sync_all().map_err(ExportError::Output)?;
-        std::fs::rename(&half, path).map_err(ExportError::Output)?;
+        std::fs::rename(&half, &place).map_err(ExportError::Output)?;
         Ok::<_, ExportError>(done)
     })();
     let done = match written {
@@ -66,6 +76,11 @@ pub(super) fn export(home: &Home, words: &str, output: Option<&Path>) -> Result<
     };
     say::line(format_args!("{} ({})", path.display(), size(done.bytes)));
     Ok(lost(&done))
+}
+
+/// Tells of a device or a pipe, which is written to and never replaced by a file.
+fn is_special(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|meta| !meta.is_file() && !meta.is_dir())
 }
 
 /// Says what a file lacks; without its records nobody can import it.

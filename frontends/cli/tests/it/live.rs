@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::line::Terminal;
 use crate::support::{Running, Turn, World, eventually, has, processes, run, runs, says};
 
 /// A gate that the model waits at.
@@ -125,8 +126,12 @@ fn whoever_follows_a_session_that_is_killed_sees_what_is_left_of_it() {
     owner.until("item.completed");
     let mut follower = Running::start(world.program(&["attach", "--last", "--json"]));
     follower.until("item.completed");
+    let mut person = Terminal::start(&world.program(&["attach", "--last"]));
+    person.until("echo one");
     owner.signal(Signal::KILL);
     assert_eq!(owner.end().code, 137);
+    let (code, shown) = person.end();
+    assert!(code == 0 && shown.contains("the owner went away"), "{code}: {shown}");
     let told = follower.end();
     assert_eq!(told.code, 0, "{}", told.stderr);
     assert!(told.stderr.contains("the owner went away"), "{}", told.stderr);

@@ -1,6 +1,7 @@
 //! Sessions as files, and sessions that were forked, as `codex sessions` treats them.
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, symlink};
 
 use serde_json::{Value, json};
 
@@ -47,6 +48,8 @@ fn a_session_goes_from_one_home_to_another_in_a_file() {
 
     let again = sessions(&other, &["import", path]);
     assert!(again.code == 2 && again.stderr.contains("exists"), "{again:?}");
+    let keeps = format!("`codex sessions export {id} -o OLD` keeps what is here");
+    assert!(again.stderr.contains(&keeps), "a session may be all that there is: {again:?}");
     let mut torn = fs::read(&file).expect("read");
     let middle = torn.len() / 2;
     torn[middle] ^= 1;
@@ -85,4 +88,66 @@ fn a_fork_is_listed_as_one_and_outlives_its_parent() {
     let turn = run(world.exec(&["resume", &child, "go on"]));
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     assert_eq!(run(world.program(&["replay", &child, "--verify"])).code, 0);
+}
+
+#[test]
+fn an_export_to_a_pipe_or_a_link_leaves_it_what_it_is() {
+    let world = World::playing(json!([says("Hello.")]));
+    let id = begun(&world);
+    let whole = world.program(&["sessions", "export", &id, "-o", "-"]).output().expect("runs");
+
+    let pipe = world.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("runs");
+    assert!(made.success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || fs::read(pipe).expect("read")
+    });
+    let done = sessions(&world, &["export", &id, "-o", pipe.to_str().expect("text")]);
+    if !fs::symlink_metadata(&pipe).expect("there").file_type().is_fifo() {
+        panic!("the pipe was replaced: {done:?}");
+    }
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(reader.join().expect("read"), whole.stdout);
+
+    let (file, link) = (world.path("file"), world.path("link"));
+    fs::write(&file, "before").expect("written");
+    symlink(&file, &link).expect("linked");
+    let done = sessions(&world, &["export", &id, "-o", link.to_str().expect("text")]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(fs::symlink_metadata(&link).expect("there").is_symlink(), "the link was replaced");
+    assert_eq!(fs::read(&file).expect("read"), whole.stdout);
+
+    let done = sessions(&world, &["export", &id, "-o", "/dev/full"]);
+    assert!(done.code == 2 && done.stderr.contains("can't be written"), "{done:?}");
+}
+
+#[test]
+fn a_session_goes_on_from_its_base_when_the_engine_s_files_are_gone() {
+    let world =
+        World::playing(json!([runs("seq 1 100"), says("Counted."), says("On."), says("More.")]));
+    let parent = begun(&world);
+    let child = run(world.exec(&["fork", &parent])).stdout.trim().to_owned();
+    let file = world.path("it.codex-session");
+    let path = file.to_str().expect("text");
+    assert_eq!(sessions(&world, &["export", &parent, "-o", path]).code, 0);
+    assert_eq!(sessions(&world, &["delete", "--force", &parent]).code, 0);
+    assert_eq!(sessions(&world, &["import", path]).code, 0);
+    let engine = |id: &str| world.home().join("journals").join(id).join("db");
+
+    // Everything that was imported is in the base.
+    fs::remove_dir_all(engine(&parent)).expect("removed");
+    assert_eq!(run(world.program(&["replay", &parent, "--verify"])).code, 0);
+    let turn = run(world.exec(&["resume", &parent, "go on"]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(run(world.program(&["replay", &parent, "--verify"])).code, 0);
+
+    // What the fork did itself is lost, is named, and what was before goes on.
+    fs::remove_dir_all(engine(&child)).expect("removed");
+    let refused = run(world.exec(&["resume", &child, "go on"]));
+    assert!(refused.code == 3 && refused.stderr.contains("is lost"), "{refused:?}");
+    let at = refused.stderr.split("--at ").nth(1).and_then(|rest| rest.split('`').next());
+    let at = at.expect("a way out").to_owned();
+    let turn = run(world.exec(&["fork", &child, "--at", &at, "go on"]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
 }

@@ -138,13 +138,15 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     assert_eq!(run(world.program(&["replay", &one, "--verify"])).code, 0);
     assert_eq!(sessions(&world, &["unarchive", &one]).code, 0);
     assert_eq!(sessions(&world, &["name", &two, "nightly build"]).code, 0);
-    refused(&sessions(&world, &["show", "nightly build"]), "names 2 sessions");
+    let twice = sessions(&world, &["show", "nightly build"]);
+    refused(&twice, "names 2 sessions");
+    refused(&twice, "the whole id");
     assert_eq!(sessions(&world, &["name", &one, "--clear"]).code, 0);
     assert_eq!(
         sessions(&world, &["show", "nightly build", "--json"]).lines()[0]["id"],
         two.as_str()
     );
-    refused(&sessions(&world, &["name", &one, " "]), "name");
+    refused(&sessions(&world, &["name", &one, " "]), "sessions name SESSION --clear");
     refused(&sessions(&world, &["name", &one, &"x".repeat(81)]), "80");
     refused(&sessions(&world, &["name", "no such session", "x"]), "no session `no such session`");
     // It goes on as before.

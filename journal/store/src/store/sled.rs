@@ -128,6 +128,12 @@ impl SledStore {
         open::check(dir, session)?;
         let lock = Lock::take(dir).map_err(|error| OpenError::of_lock(session, error))?;
         let lock = Arc::new(lock);
+        if !dir.data().is_file() {
+            tracing::warn!(%session, "the storage engine's files are gone: what the base holds is left");
+            DirBuilder::new().recursive(true).mode(0o700).create(dir.db().join("blobs"))?;
+            rebuild::run(dir, session, std::iter::empty())?;
+            sync_dir(dir.path())?;
+        }
         Phase::Survey.begin();
         let synced = sync_meanwhile(dir)?;
         let earlier = mark::check(dir)?;
