@@ -40,6 +40,8 @@ pub(crate) struct Line {
     proposals: Proposals,
     /// The last turn of what was there before, until all of it has been seen.
     recent: Option<Vec<Envelope>>,
+    /// Whether the event that is being told was there before.
+    past: bool,
     /// Whether the event that is being told is of this process.
     own: bool,
     running: bool,
@@ -59,6 +61,7 @@ impl Line {
             text: Text::new(Style { paint, ..Style::default() }),
             proposals: Proposals::default(),
             recent: Some(Vec::new()),
+            past: false,
             own: false,
             running: false,
             interrupted: false,
@@ -98,9 +101,14 @@ impl Line {
     pub(crate) fn caught_up(&mut self, hydrate: &dyn Fn(&mut Envelope)) -> Vec<Act> {
         let Some(recent) = self.recent.take() else { return Vec::new() };
         let mut said = Vec::new();
+        self.past = true;
         for mut envelope in recent {
             hydrate(&mut envelope);
             said.extend(self.tell(&envelope));
+        }
+        self.past = false;
+        if self.question.is_some() {
+            said.push(Act::Say(CHOICES.to_owned()));
         }
         let mut due: Vec<Act> =
             said.extract_if(.., |act| !matches!(act, Act::Say(_) | Act::Prompt(_))).collect();
@@ -238,7 +246,8 @@ impl Line {
             Event::ReviewAsked { call, .. } => {
                 self.question = Some(*call);
                 let lines = self.proposals.lines(*call).into_iter().map(Act::Say);
-                let choices = std::iter::once(Act::Say(CHOICES.to_owned()));
+                // Of those that were asked before, the last may still wait.
+                let choices = (!self.past).then(|| Act::Say(CHOICES.to_owned()));
                 lines.chain(choices).chain(self.prompt()).collect()
             }
             Event::ReviewSettled { call, .. } => self.settled(*call, author),
@@ -281,7 +290,7 @@ impl Line {
     fn settled(&mut self, call: CallId, author: &Author) -> Vec<Act> {
         let waited = self.question.take_if(|asked| *asked == call).is_some();
         let here = self.answered.take_if(|answered| *answered == call).is_some();
-        if !waited || here {
+        if !waited || here || self.past {
             return Vec::new();
         }
         let by = sanitize::visible(&author.to_string());

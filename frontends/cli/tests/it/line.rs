@@ -143,6 +143,9 @@ fn a_person_says_what_to_do_and_is_asked_before_it_is_done() {
     person.presses(b"\x04");
     let (code, screen) = person.end();
     assert_eq!(code, 0, "{screen}");
+    // What was asked before is shown, and asks for nothing.
+    assert!(screen.contains("may this run?"), "{screen}");
+    assert!(!screen.contains("y: yes") && !screen.contains("nothing waits here"), "{screen}");
     assert_eq!(world.kinds().last().map(String::as_str), Some("session_closed"));
 }
 

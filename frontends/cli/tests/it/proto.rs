@@ -434,6 +434,7 @@ fn a_question_is_answered_from_another_process_and_both_see_who_did() {
     let call = talk.question();
     let mut person = Terminal::start(&world.program(&["attach", "--last"]));
     person.until("may this run? /bin/bash -c 'echo one >> counter'");
+    person.until("y: yes");
     person.until("y/s/n/a> ");
     person.types("y");
     person.until("allowed by user:attach");
