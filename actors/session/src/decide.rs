@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use codex_event::{
     Arguments, Author, Backend, CallId, CloseReason, Command, Event, FailureKind, Fault, FaultKind,
-    InterruptReason, Invocation, MAX_NAME, Opening, Outcome, Rejection, RequestId, Seq, Settings,
-    Stored,
+    InterruptReason, Invocation, MAX_NAME, Opening, Outcome, Rejection, RequestId, Seq, SessionId,
+    Settings, Stored,
 };
 
 use crate::chain::{Chain, Draft};
@@ -146,7 +146,10 @@ impl Step<'_> {
     fn name(&mut self, author: Author, name: Option<String>) -> Result<(), Rejection> {
         let fits = |name: &String| {
             let len = name.chars().count();
-            (1..=MAX_NAME).contains(&len) && name.trim() == name && !name.contains(char::is_control)
+            let line = (1..=MAX_NAME).contains(&len) && name.trim() == name;
+            // Where a session is asked for, these would stand for something else.
+            let taken = name.starts_with('-') || name.parse::<SessionId>().is_ok();
+            line && !name.contains(char::is_control) && !taken
         };
         if !name.as_ref().is_none_or(fits) {
             return Err(Rejection::BadName);

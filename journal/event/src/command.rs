@@ -100,8 +100,10 @@ pub enum Rejection {
     /// The input is empty.
     #[error("the input is empty")]
     EmptyInput,
-    /// The name is empty, too long, or holds control characters.
-    #[error("the name must be one line of 1 to {MAX_NAME} characters")]
+    /// The name is empty, too long, holds control characters, or looks like an id or a flag.
+    #[error(
+        "the name must be one line of 1 to {MAX_NAME} characters, no id, and begin with no dash"
+    )]
     BadName,
     /// The call waits for no answer: it was answered before, or there is no such call.
     #[error("call {0} waits for no answer")]

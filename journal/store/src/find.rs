@@ -77,7 +77,10 @@ pub fn find_among(
         }
     }
     let names = names()?;
-    let named = names.iter().filter(|(_, name)| name == words).map(|(id, _)| *id);
+    // A whole id stands for its session alone, also when that one is gone: an imported session may
+    // be called anything.
+    let may_be_name = wanted.parse::<SessionId>().is_err();
+    let named = names.iter().filter(|(_, name)| may_be_name && name == words).map(|(id, _)| *id);
     let named: Vec<SessionId> = named.collect();
     match named[..] {
         [only] => Ok(only),

@@ -2,10 +2,11 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use codex_actors::{TakeUpError, TakenUp};
 use codex_event::{Author, Command};
-use codex_journal::{Guest, OpenError};
+use codex_journal::{Guest, GuestError, OpenError};
 use codex_sessions::{Entry, State};
 use codex_view::sanitize;
 
@@ -14,17 +15,35 @@ use crate::args::Delete;
 use crate::failure::{Failure, USAGE};
 use crate::say;
 
+/// How often a session is tried again whose owner has no socket, and the time between.
+const TRIES: u32 = 100;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Has a session record a wish of the user's: by its owner, if a live process is that.
 pub(super) fn wish(home: &Home, words: &str, command: Command) -> Result<ExitCode, Failure> {
     let id = home.find(words)?;
-    match TakenUp::open(&home.layout, id) {
-        Ok(session) => session.wish(Author::User(FRONTEND.to_owned()), command)?,
-        Err(TakeUpError::Open(OpenError::Busy { .. })) => {
-            Guest::connect(&home.layout, id, FRONTEND)?.ask(command)?;
+    let mut tries = TRIES;
+    loop {
+        let busy = match TakenUp::open(&home.layout, id) {
+            Ok(session) => {
+                session.wish(Author::User(FRONTEND.to_owned()), command)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(busy @ TakeUpError::Open(OpenError::Busy { .. })) => busy,
+            Err(error) => return Err(error.into()),
+        };
+        match Guest::connect(&home.layout, id, FRONTEND) {
+            Ok(guest) => {
+                guest.ask(command)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+            // Its owner let go of it just now, or is one like this, which listens to nobody.
+            Err(GuestError::NoOwner(_)) if tries > 0 => tries -= 1,
+            Err(GuestError::NoOwner(_)) => return Err(busy.into()),
+            Err(error) => return Err(error.into()),
         }
-        Err(error) => return Err(error.into()),
+        std::thread::sleep(PAUSE);
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn delete(home: &Home, args: &Delete) -> Result<ExitCode, Failure> {

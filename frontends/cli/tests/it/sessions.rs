@@ -148,6 +148,8 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     );
     refused(&sessions(&world, &["name", &one, " "]), "sessions name SESSION --clear");
     refused(&sessions(&world, &["name", &one, &"x".repeat(81)]), "80");
+    refused(&sessions(&world, &["name", &one, &two]), "no id");
+    refused(&sessions(&world, &["name", &one, "--", "--last"]), "no dash");
     refused(&sessions(&world, &["name", "no such session", "x"]), "no session `no such session`");
     // It goes on as before.
     let turn = run(world.exec(&["resume", &one, "go on"]));
@@ -355,4 +357,25 @@ fn a_damaged_session_is_repaired_on_request() {
     assert_eq!(listed(&world, &[])[0]["state"], "damaged");
     let copies = sessions(&world, &["gc", "--damaged-copies"]);
     assert!(copies.stdout.contains("the files from before a repair"), "{}", copies.stdout);
+}
+
+#[test]
+fn many_may_name_a_session_at_once() {
+    let world = World::playing(json!([says("Hello.")]));
+    let turn = world.turn(&[]);
+    let id = turn.lines()[0]["thread_id"].as_str().expect("an id").to_owned();
+    let names: Vec<String> = (0..8).map(|number| format!("name {number}")).collect();
+    let all: Vec<_> = names
+        .iter()
+        .map(|name| world.program(&["sessions", "name", &id, name]).spawn().expect("starts"))
+        .collect();
+    for one in all {
+        let done = finish(one);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    let told = run(world.program(&["replay", &id, "--raw"])).lines();
+    let named = told.iter().filter(|event| event["kind"] == "session_named");
+    let mut named: Vec<&str> = named.filter_map(|event| event["body"]["name"].as_str()).collect();
+    named.sort_unstable();
+    assert_eq!(named, names);
 }

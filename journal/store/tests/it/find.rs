@@ -103,3 +103,14 @@ fn a_session_is_found_by_its_id_by_its_beginning_and_by_its_age() {
     let text = error.to_string();
     assert!(text.contains(&one.to_string()) && text.contains(&two.to_string()), "{text}");
 }
+
+#[test]
+fn a_whole_id_is_never_the_name_of_another_session() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    let one = id("01900000-aaaa-7000-8000-000000000001");
+    let gone = "01900001-bbbb-7000-8000-000000000003";
+    make(&layout, one, 10);
+    name(&layout, one, Some(gone));
+    assert!(matches!(find(&layout, gone), Err(FindError::Unknown { .. })));
+}
