@@ -46,13 +46,13 @@ pub(crate) enum Subcommand {
     #[command(visible_alias = "e")]
     Exec(Box<Exec>),
     /// Go on with a session at a terminal, line by line: say what to do, answer what is asked.
-    #[command(after_help = INTERACTIVE_HELP)]
+    #[command(after_help = INTERACTIVE_HELP, mut_args(without_output), mut_args(kept))]
     Resume(Box<Interactive>),
     /// Run a session for another program: requests in, events out, one JSON object a line.
-    #[command(visible_alias = "p", after_help = PROTO_HELP)]
+    #[command(visible_alias = "p", after_help = PROTO_HELP, mut_args(without_output))]
     Proto(Box<Proto>),
     /// Begin a new session with what another one has up to some point.
-    #[command(after_help = FORK_HELP)]
+    #[command(after_help = FORK_HELP, mut_args(kept))]
     Fork(Box<Fork>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
@@ -106,13 +106,28 @@ pub(crate) struct Exec {
     pub(crate) command: Option<ExecCommand>,
 }
 
+/// Leaves out of a help what its command refuses: a session that is there already is kept.
+fn kept(arg: clap::Arg) -> clap::Arg {
+    without(arg, &["ephemeral"])
+}
+
+/// The same for a command that no last message or line of JSON is printed for.
+fn without_output(arg: clap::Arg) -> clap::Arg {
+    without(arg, &["json", "output_last_message"])
+}
+
+fn without(arg: clap::Arg, refused: &[&str]) -> clap::Arg {
+    let hidden = refused.contains(&arg.get_id().as_str());
+    if hidden { arg.hide(true) } else { arg }
+}
+
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ExecCommand {
     /// Go on with a session: with what a crash left undone, with something new to do, or both.
-    #[command(after_help = RESUME_HELP)]
+    #[command(after_help = RESUME_HELP, mut_args(kept))]
     Resume(Box<Resume>),
     /// Begin a new session with what another one has up to some point, and go on with it.
-    #[command(after_help = FORK_HELP)]
+    #[command(after_help = FORK_HELP, mut_args(kept))]
     Fork(Box<Fork>),
 }
 

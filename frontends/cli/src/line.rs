@@ -76,8 +76,9 @@ pub(crate) fn refuse_headless(flags: &RunFlags) -> Result<(), Failure> {
         (false, Some(_)) => "--output-last-message",
         (false, None) => return Ok(()),
     };
-    let message = format!("{flag} belongs to codex exec: here a person reads");
-    Err(Failure::new(USAGE, message).hint("leave it out; codex replay shows the session again"))
+    let message = format!("{flag} belongs to codex exec");
+    Err(Failure::new(USAGE, message)
+        .hint("leave it out; codex replay shows the session again, with --json too"))
 }
 
 /// Runs a session with a person at the terminal, until one of them leaves.

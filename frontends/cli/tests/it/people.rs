@@ -73,3 +73,29 @@ fn a_turn_that_failed_prints_no_answer() {
     assert!(turn.stderr.contains("bad key") && turn.stderr.contains("hint: "), "{}", turn.stderr);
     assert!(turn.stderr.contains("half an answer"), "{}", turn.stderr);
 }
+
+#[test]
+fn a_help_lists_no_flag_that_its_command_refuses() {
+    let world = World::silent();
+    let cases: [(&[&str], &[&str], &[&str]); 5] = [
+        (&["resume"], &["--json", "--output-last-message", "--ephemeral"], &["--full-auto"]),
+        (&["proto"], &["--json", "--output-last-message"], &["--ephemeral"]),
+        (&["fork"], &["--ephemeral"], &["--json"]),
+        (&["exec", "resume"], &["--ephemeral"], &["--json", "--output-last-message"]),
+        (&["exec", "fork"], &["--ephemeral"], &["--json", "--output-last-message"]),
+    ];
+    for (command, refused, taken) in cases {
+        let help = run(world.program(&[command, &["--help"]].concat())).stdout;
+        let lists = |flag: &str| {
+            help.split_whitespace().any(|word| word.trim_end_matches([',', ':']) == flag)
+        };
+        for flag in refused {
+            assert!(!lists(flag), "{command:?} lists {flag}");
+        }
+        for flag in taken {
+            assert!(lists(flag), "{command:?} hides {flag}");
+        }
+    }
+    let told = run(world.program(&["proto", "--json"]));
+    assert!(told.code == 2 && told.stderr.contains("--json belongs to codex exec"), "{told:?}");
+}
