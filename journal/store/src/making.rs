@@ -1,7 +1,7 @@
 //! A session in the making: complete before it has its name.
 
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -58,6 +58,13 @@ impl Making {
     /// Gives the folder that it is made in.
     pub(crate) fn dir(&self) -> &SessionDir {
         &self.dir
+    }
+
+    /// Notes that what it begins with came as a file, up to an event.
+    pub(crate) fn mark_imported(&self, last: Seq) -> io::Result<()> {
+        let mut file = File::create(self.dir.imported())?;
+        file.write_all(format!("{last}\n").as_bytes())?;
+        file.sync_all()
     }
 
     /// Makes the database and the head behind the base that was put there, with the session's own
