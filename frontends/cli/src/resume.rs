@@ -15,6 +15,7 @@ use crate::workplace::{Wanted, Workplace};
 use crate::{find, opening, secrets, takeover};
 
 mod chosen;
+mod imported;
 mod place;
 
 use chosen::{Chosen, config};
@@ -120,9 +121,13 @@ impl Taker<'_> {
                 .hint(format!("`codex replay {id} --verify` says what is wrong with its journal"))
         })?;
         let chosen = Chosen::of(flags)?;
-        let config = config(home, &cwd, flags, &kept, &chosen)?;
+        let trusted = match imported::is_untried(&Layout::new(home), id) {
+            true => imported::trusted(home, &cwd, flags, &kept)?,
+            false => kept.clone(),
+        };
+        let config = config(home, &cwd, flags, &trusted, &chosen)?;
         exec::warn(&config);
-        let settings = chosen.settings(&kept, &config, flags, questions);
+        let settings = chosen.settings(&trusted, &config, flags, questions);
         let access = opening::access(&config);
         let redactor = secrets::redactor(home, &access);
         let provider = &settings.provider;

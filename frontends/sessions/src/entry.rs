@@ -6,7 +6,7 @@ use std::path::Path;
 use codex_event::{
     CloseReason, Envelope, Event, ItemKind, Seq, SessionId, Shelf, Timestamp, Usage,
 };
-use codex_journal::{Blobs, HeadState, Layout, Problem, RawJournal, SessionDir};
+use codex_journal::{Blobs, HeadState, Layout, Problem, RawJournal};
 use codex_view::{Finale, words};
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +108,7 @@ impl Entry {
         let running = false;
         let touched = Timestamp(0);
         let Ok(journal) = RawJournal::read(&dir, id) else {
-            let acknowledged = acknowledged(&dir);
+            let acknowledged = codex_journal::acknowledged(&dir);
             return Entry { id, told: None, damaged: true, size, acknowledged, running, touched };
         };
         // What a newer release wrote is whole; this one only can't say what it is.
@@ -162,11 +162,6 @@ impl Entry {
     pub fn active(&self) -> Timestamp {
         self.told.as_ref().map_or(self.touched, |told| told.last.max(self.touched))
     }
-}
-
-/// Tells how far a session's journal was acknowledged, by its head file alone.
-pub(crate) fn acknowledged(dir: &SessionDir) -> Option<Seq> {
-    seq_of(codex_journal::HeadFile::read(&dir.head()).unwrap_or(HeadState::Damaged))
 }
 
 fn seq_of(state: HeadState) -> Option<Seq> {

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::ControlFlow;
 
 use codex_event::Timestamp;
-use codex_journal::{Layout, Leftover, Leftovers};
+use codex_journal::{Layout, Leftover, Leftovers, RemoveError};
 
 use crate::catalog::{Catalog, Tick};
 use crate::entry::{Entry, State};
@@ -54,6 +54,12 @@ pub fn choose<'a>(catalog: &'a Catalog, limits: &Limits) -> Vec<&'a Entry> {
         }
     }
     chosen
+}
+
+/// Removes a session that was chosen, unless it went on since: it is not the one any more that was
+/// looked at.
+pub fn remove(layout: &Layout, entry: &Entry) -> Result<(), RemoveError> {
+    codex_journal::remove_at(layout, entry.id, entry.acknowledged)
 }
 
 /// Whether something is done or only told.

@@ -14,7 +14,7 @@ use codex_event::{Digest, SessionId, Timestamp};
 use codex_journal::{Layout, SessionDir};
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{self, Entry};
+use crate::entry::Entry;
 
 /// Changes with the form of an entry and with what is put into one.
 const VERSION: &str = "codex sessions index 1";
@@ -97,7 +97,7 @@ impl Kept {
         // Where there is nothing to look at, there is nothing to go by.
         let told = then.head.is_some() || then.data.is_some();
         // The head says how far the journal goes; it is small, and never lies.
-        let same = then.settled || self.entry.acknowledged == entry::acknowledged(dir);
+        let same = then.settled || self.entry.acknowledged == codex_journal::acknowledged(dir);
         // Looked at later than it was read, so it may count as settled by now.
         self.stamp.settled = now.settled;
         (told && alike && same).then_some(self)

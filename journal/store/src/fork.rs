@@ -148,6 +148,10 @@ pub fn fork(
     Phase::LinkBlobs.begin();
     let (from, to) = (source.dir.blobs(), making.dir().blobs());
     let missing = share_blobs(base.blobs(), &from, &to).map_err(ForkError::making)?;
+    // What came as a file stays that, however often it is forked.
+    if let Some(last) = source.dir.imported_to() {
+        making.mark_imported(last.min(at.seq)).map_err(ForkError::making)?;
+    }
     // Of the line of forks, the session that the last common event is of.
     let named = base.session();
     let own = Envelope {

@@ -131,6 +131,22 @@ impl SessionDir {
         self.path.join("s")
     }
 
+    /// Gives the file that says up to which event the session, or one that it was forked from, came
+    /// as a file: what its settings allow, somebody else may have chosen.
+    pub fn imported(&self) -> PathBuf {
+        self.path.join("imported")
+    }
+
+    /// Gives the last event that came as a file; none when the session began here. A number that
+    /// can't be read is as good as the highest.
+    pub fn imported_to(&self) -> Option<Seq> {
+        match std::fs::read_to_string(self.imported()) {
+            Ok(text) => Some(Seq(text.trim().parse().unwrap_or(u64::MAX - 1))),
+            Err(error) if is_absence(&error) => None,
+            Err(_) => Some(Seq(u64::MAX - 1)),
+        }
+    }
+
     /// Gives the file that is there only while the engine is being opened.
     pub fn opening(&self) -> PathBuf {
         self.path.join("opening")

@@ -45,7 +45,7 @@ pub use open::{Damage, OpenError, Witness};
 pub use phase::{PHASE_TARGET, Phase};
 pub use raw::{RawError, RawJournal};
 pub use recording::Recording;
-pub use remove::{RemoveError, is_owned, remove};
+pub use remove::{RemoveError, acknowledged, is_owned, remove, remove_at};
 pub use repair::{Repair, repair};
 pub use scribe::{
     BULK_DELAY, BULK_RECORDS, Batch, GROUP_BATCHES, QUEUE, Scribe, WriteError, WriteFault,

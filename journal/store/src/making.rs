@@ -1,10 +1,10 @@
 //! A session in the making: complete before it has its name.
 
 use std::fs::{DirBuilder, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use codex_event::{Envelope, Seq, SessionId};
 
@@ -15,10 +15,14 @@ use crate::layout::{Layout, SessionDir};
 use crate::lock::LockError;
 use crate::open::OpenError;
 use crate::phase::Phase;
+use crate::remove::{Hold, hold};
 use crate::store::{AppendError, SledStore, Store, StoreError};
 
 /// A folder that nobody works at is left alone for this long: its maker may be about to lock it.
 const GRACE: Duration = Duration::from_secs(60);
+/// How long an owner may take to let go of what is given up.
+const LETTING_GO: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_millis(2);
 /// Ends the name of such a folder, which makes it no session.
 const SUFFIX: &str = ".new";
 
@@ -58,6 +62,13 @@ impl Making {
     /// Gives the folder that it is made in.
     pub(crate) fn dir(&self) -> &SessionDir {
         &self.dir
+    }
+
+    /// Notes that what it begins with came as a file, up to an event.
+    pub(crate) fn mark_imported(&self, last: Seq) -> io::Result<()> {
+        let mut file = File::create(self.dir.imported())?;
+        file.write_all(format!("{last}\n").as_bytes())?;
+        file.sync_all()
     }
 
     /// Makes the database and the head behind the base that was put there, with the session's own
@@ -108,8 +119,22 @@ impl Drop for Making {
 
 /// Removes a session that nobody owns: all of it, or nothing when this fails. What a kill leaves of
 /// it is no session, and is removed by a later fork or import.
+///
+/// An owner that has let go may take a moment to end. One that is there, which may be another process
+/// by now, keeps it.
 pub fn discard(layout: &Layout, session: SessionId) -> io::Result<()> {
     let dir = layout.session(session);
+    let deadline = Instant::now() + LETTING_GO;
+    let _held = loop {
+        match hold(&dir)? {
+            Hold::Held(lock) => break Some(lock),
+            Hold::NoLock => break None,
+            Hold::Owned if Instant::now() >= deadline => {
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, "somebody owns it"));
+            }
+            Hold::Owned => std::thread::sleep(TICK),
+        }
+    };
     let gone = layout.path().join(format!("{session}{SUFFIX}"));
     std::fs::rename(dir.path(), &gone)?;
     sync_dir(layout.path())?;

@@ -72,8 +72,9 @@ impl Recording {
 
     /// Makes everything durable, and gives the session its name.
     pub fn finish(self) -> Result<Head, OpenError> {
-        let Recording { making, base, .. } = self;
+        let Recording { making, base, end, .. } = self;
         base.finish()?;
+        making.mark_imported(end.seq)?;
         making.finish(Vec::new())
     }
 }

@@ -4,9 +4,10 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_event::SessionId;
+use codex_event::{Seq, SessionId};
 
 use crate::blobs::sync_dir;
+use crate::head::{HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir, is_absence};
 
 /// What the names of folders begin with that are on their way out.
@@ -23,6 +24,9 @@ pub enum RemoveError {
     /// Somebody owns it.
     #[error("session {0} is running")]
     Busy(SessionId),
+    /// It went on since it was chosen.
+    #[error("session {0} went on meanwhile")]
+    WentOn(SessionId),
     /// The file system refused.
     #[error("session {session} can't be removed: {source}")]
     Io {
@@ -38,6 +42,29 @@ pub enum RemoveError {
 /// The folder gets another name first, durably: a kill from then on leaves a tombstone, which is no
 /// session and is swept later. Files that other sessions link to stay theirs.
 pub fn remove(layout: &Layout, id: SessionId) -> Result<(), RemoveError> {
+    remove_if(layout, id, |_| true)
+}
+
+/// As [`remove`], unless the session was acknowledged to another event than `last` by now: whoever
+/// chose it did not know what it is.
+pub fn remove_at(layout: &Layout, id: SessionId, last: Option<Seq>) -> Result<(), RemoveError> {
+    remove_if(layout, id, |dir| acknowledged(dir) == last)
+}
+
+/// Tells how far a session's journal was acknowledged, by its head file alone.
+pub fn acknowledged(dir: &SessionDir) -> Option<Seq> {
+    match HeadFile::read(&dir.head()) {
+        Ok(HeadState::Good(head) | HeadState::OneSlot(head)) => Some(head.seq),
+        Ok(HeadState::Damaged | HeadState::Absent) | Err(_) => None,
+    }
+}
+
+// The session is looked at once nobody can own it any more.
+fn remove_if(
+    layout: &Layout,
+    id: SessionId,
+    may_go: impl FnOnce(&SessionDir) -> bool,
+) -> Result<(), RemoveError> {
     let refused = |source| RemoveError::Io { session: id, source };
     let dir = layout.session(id);
     match std::fs::symlink_metadata(dir.path()) {
@@ -50,6 +77,9 @@ pub fn remove(layout: &Layout, id: SessionId) -> Result<(), RemoveError> {
         Hold::Owned => return Err(RemoveError::Busy(id)),
         Hold::NoLock => None,
     };
+    if !may_go(&dir) {
+        return Err(RemoveError::WentOn(id));
+    }
     let tombstone = entomb(layout, &dir, id).map_err(refused)?;
     std::fs::remove_dir_all(&tombstone).map_err(refused)?;
     drop(held);

@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
 
 /// Bytes that are held back for the last words.
 const RESERVE: u64 = 64 << 10;
@@ -32,7 +33,7 @@ impl Room {
         let file = File::create(&room.reserve)?;
         match fallocate(&file, FallocateFlags::empty(), 0, RESERVE) {
             // Not every file system can; then the check has to do.
-            Ok(()) | Err(rustix::io::Errno::OPNOTSUPP) => Ok(room),
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INTR) => Ok(room),
             Err(error) => Err(error.into()),
         }
     }

@@ -167,7 +167,9 @@ impl Leftover {
             }
             return match remove(layout, id) {
                 Ok(()) => Ok(true),
-                Err(RemoveError::Busy(_) | RemoveError::NotFound(_)) => Ok(false),
+                Err(RemoveError::Busy(_) | RemoveError::WentOn(_) | RemoveError::NotFound(_)) => {
+                    Ok(false)
+                }
                 Err(RemoveError::Io { source, .. }) => Err(source),
             };
         }

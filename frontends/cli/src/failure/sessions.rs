@@ -22,6 +22,8 @@ impl From<RemoveError> for Failure {
         match error {
             RemoveError::NotFound(_) => Failure::new(USAGE, message)
                 .hint("`codex sessions` lists the sessions of this home"),
+            RemoveError::WentOn(_) => Failure::new(USAGE, message)
+                .hint("`codex sessions` lists the sessions as they are now"),
             RemoveError::Busy(_) => Failure::new(USAGE, message)
                 .hint("wait for its end, or end its process; then it can be removed"),
             RemoveError::Io { source, .. } => {

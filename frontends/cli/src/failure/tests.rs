@@ -415,6 +415,7 @@ fn changed_sessions() {
     each!(RemoveError:
         RemoveError::NotFound(_) => RemoveError::NotFound(id()), fails(USAGE, "01a20616-");
         RemoveError::Busy(_) => RemoveError::Busy(id()), fails(USAGE, "01a20616-");
+        RemoveError::WentOn(_) => RemoveError::WentOn(id()), fails(USAGE, "01a20616-");
         RemoveError::Io { .. } => RemoveError::Io { session: id(), source: refused() },
             fails(NO_JOURNAL, "01a20616-");
     );

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -59,7 +60,10 @@ pub(super) fn export(home: &Home, words: &str, output: Option<&Path>) -> Result<
     // Beside it first, so that a file of that name is a whole one.
     let half = place.with_added_extension("half");
     let written = (|| {
-        let file = File::create(&half).map_err(ExportError::Output)?;
+        // A conversation is its user's alone; who gets the file may be given it.
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(true).mode(0o600).open(&half);
+        let file = file.map_err(ExportError::Output)?;
         let mut out = BufWriter::new(file);
         let done = codex_journal::export(&home.layout, id, &mut out, &mut tell)?;
         let file = out.into_inner().map_err(|error| ExportError::Output(error.into_error()))?;

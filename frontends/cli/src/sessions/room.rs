@@ -84,7 +84,7 @@ impl Report {
     fn session(&mut self, layout: &Layout, entry: &Entry) {
         let gone = match self.act {
             Act::Look => Ok(()),
-            Act::Remove => codex_journal::remove(layout, entry.id),
+            Act::Remove => gc::remove(layout, entry),
         };
         match gone {
             Ok(()) => {
@@ -93,7 +93,7 @@ impl Report {
                 self.say(&named(entry), json!({ "session": id, "title": title, "size": size }));
             }
             // Somebody took it up, or removed it, since it was listed.
-            Err(RemoveError::Busy(_) | RemoveError::NotFound(_)) => {}
+            Err(RemoveError::Busy(_) | RemoveError::WentOn(_) | RemoveError::NotFound(_)) => {}
             Err(error @ RemoveError::Io { .. }) => self.failed.push(error.to_string()),
         }
     }

@@ -218,6 +218,29 @@ fn what_is_no_rollout_leaves_nothing() {
 }
 
 #[test]
+fn a_rollout_that_allows_everything_gives_no_more_than_the_settings() {
+    let world = world();
+    let path = rollout(&world, "shell.jsonl");
+    let text = fs::read_to_string(&path).expect("it");
+    let begin = text.find("\"sandbox_policy\":{").expect("a policy");
+    let end = begin + text[begin..].find('}').expect("its end") + 1;
+    let policy = text[begin..end].to_owned();
+    let full = "\"sandbox_policy\":{\"type\":\"danger-full-access\"}";
+    fs::write(&path, text.replace(&policy, full)).expect("written");
+    let made = import(&world, &path);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let id = made.stdout.split(' ').next().expect("an id");
+    let allowed = || {
+        let shown = run(world.program(&["sessions", "show", id, "--json"])).lines();
+        shown[0]["settings"]["permissions"].clone()
+    };
+    assert_eq!(allowed().as_array().map(Vec::len), Some(3), "{}", allowed());
+    let turn = run(world.exec(&["resume", id, "-c", "approval_policy=never", "go on"]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(allowed(), json!(["disk-full-read-access"]));
+}
+
+#[test]
 fn a_secret_of_a_rollout_does_not_land() {
     const SECRET: &str = "correct-horse-battery-staple-42";
     let world = world();

@@ -1,7 +1,7 @@
 //! Sessions as files, and sessions that were forked, as `codex sessions` treats them.
 
 use std::fs;
-use std::os::unix::fs::{FileTypeExt, symlink};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
 
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ fn a_session_goes_from_one_home_to_another_in_a_file() {
     let done = sessions(&world, &["export", &id, "-o", path]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(done.stdout.starts_with(path), "{}", done.stdout);
+    let mode = fs::metadata(&file).expect("written").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "others of this machine read no conversations");
     let piped = world.program(&["sessions", "export", &id, "-o", "-"]).output().expect("runs");
     assert_eq!(piped.stdout, fs::read(&file).expect("written"), "a pipe gets the same bytes");
     assert_eq!(sessions(&world, &["export", &id]).code, 0);
@@ -64,6 +66,47 @@ fn a_session_goes_from_one_home_to_another_in_a_file() {
         assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
     }
     assert_eq!(sessions(&third, &[]).stdout, "no sessions yet\n");
+}
+
+/// Whoever makes a file chooses what is in it: it must not bring a program that is started, an address
+/// that gets the key, or permissions.
+#[test]
+fn what_a_file_brings_along_counts_as_far_as_the_settings_here_go() {
+    let world = World::playing(json!([says("Done."), says("To the wrong one.")]));
+    let told = world.path("told");
+    let notify = format!("notify=[\"touch\", {told:?}]");
+    let turn = world.turn(&["--full-auto", "-c", &notify]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let id = turn.lines()[0]["thread_id"].as_str().expect("an id").to_owned();
+    let file = world.path("it.codex-session");
+    let path = file.to_str().expect("text");
+    assert_eq!(sessions(&world, &["export", &id, "-o", path]).code, 0);
+
+    let other = World::playing(json!([says("On."), says("As a fork.")]));
+    assert_eq!(sessions(&other, &["import", path]).code, 0);
+    let fork = run(other.exec(&["fork", &id]));
+    assert_eq!(fork.code, 0, "{fork:?}");
+    let work = other.work();
+    let here = ["-C", work.to_str().expect("text")];
+    for (session, requests) in [(id.as_str(), 1), (fork.stdout.trim(), 2)] {
+        let turn = run(other.exec(&[&here[..], &["resume", session, "go on"]].concat()));
+        assert_eq!(turn.code, 0, "{}", turn.stderr);
+        assert!(turn.stderr.contains("the session was imported"), "{}", turn.stderr);
+        assert_eq!(other.bodies().len(), requests, "this machine's server is asked");
+        let replay = run(other.program(&["replay", session, "--json", "--verify"]));
+        let shown = sessions(&other, &["show", session, "--json"]).lines();
+        let settings = &shown[0]["settings"];
+        assert_eq!(settings["permissions"], json!(["disk-full-read-access"]), "{replay:?}");
+        assert_eq!(settings.get("notify").unwrap_or(&json!([])), &json!([]), "{settings}");
+    }
+    assert_eq!(world.bodies().len(), 1, "nothing reached the server that the file names");
+    let wider = [&here[..], &["--full-auto", "resume", &id, "go on"]].concat();
+    assert_eq!(run(other.exec(&wider)).code, 0);
+    let again = run(other.exec(&[&here[..], &["resume", &id, "go on"]].concat()));
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(!again.stderr.contains("imported"), "what was allowed here counts: {}", again.stderr);
+    let shown = sessions(&other, &["show", &id, "--json"]).lines();
+    assert!(shown[0]["settings"]["permissions"].as_array().is_some_and(|all| all.len() == 3));
 }
 
 #[test]

@@ -190,3 +190,19 @@ fn limits_choose_the_oldest_and_spare_what_is_running_or_damaged() {
     assert_eq!(chosen(Limits { keep: Some(599), ..limits }), [id(3)]);
     assert_eq!(chosen(Limits { keep: Some(0), ..limits }), [id(3), id(4), id(5), id(6)]);
 }
+
+#[test]
+fn a_session_that_went_on_since_it_was_chosen_stays() {
+    let home = home();
+    let mut story = with_blob();
+    home.tell(&story.clone().of(id(1)));
+    let catalog = home.catalog();
+    let chosen = catalog.find(id(1)).expect("listed");
+    story.turn("one more");
+    home.tell(&story.of(id(1)));
+    let refused = gc::remove(&home.layout, chosen);
+    assert!(matches!(refused, Err(RemoveError::WentOn(on)) if on == id(1)), "{refused:?}");
+    let catalog = home.catalog();
+    gc::remove(&home.layout, catalog.find(id(1)).expect("listed")).expect("removed");
+    assert_eq!(home.catalog().entries, []);
+}

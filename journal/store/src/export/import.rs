@@ -174,6 +174,7 @@ pub fn import(
         return Err(damaged(Damage::Head));
     }
     let missing_blobs = made.finish()?;
+    making.mark_imported(head.seq).map_err(making_failed)?;
     making.finish(Vec::new())?;
     Ok(Imported { id, records, blobs, missing_blobs })
 }

@@ -30,6 +30,11 @@ pub(super) fn listen(dir: &SessionDir, id: SessionId) -> io::Result<(UnixListene
     })
 }
 
+/// Holds the file of a socket without connecting to it.
+pub(super) fn hold(socket: &Path) -> io::Result<File> {
+    Ok(rustix::fs::open(socket, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?.into())
+}
+
 /// Connects to an owner's socket, if it belongs to this user.
 pub(super) fn connect(socket: &Path) -> io::Result<UnixStream> {
     let (folder, name) = parts(socket)?;

@@ -194,6 +194,15 @@ impl Remote {
         match records {
             Ok(records) => {
                 let mut due = self.next;
+                // Behind a hole there is nothing to hold it against; that is told below.
+                let strange = |first: &Record| {
+                    let known = self.last.filter(|last| last.seq.next() == first.envelope.seq);
+                    known.is_some_and(|last| last.hash != first.prev)
+                };
+                if records.first().is_some_and(strange) {
+                    let message = format!("record {due} does not follow what the owner told");
+                    return self.fail(message);
+                }
                 for record in records {
                     if record.envelope.seq != due {
                         self.fault = Some(StoreError::Missing(due));

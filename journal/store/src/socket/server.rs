@@ -1,6 +1,7 @@
 //! The owner's end: everybody who connects is served by threads of their own.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::{self, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,6 +18,7 @@ use codex_event::{
 use super::lines::{Line, Lines};
 use super::{MAX_REQUEST, is_name, place};
 use crate::feed::{Feed, Handle};
+use crate::lease::FileId;
 use crate::lock::Lock;
 
 /// Most connections at a time; one more is told so and closed.
@@ -62,6 +64,8 @@ struct Desk {
 #[derive(Default)]
 struct State {
     listener: Option<UnixListener>,
+    // The file that it listens at, held so that no later one gets its number.
+    socket: Option<File>,
     clients: BTreeMap<u64, Arc<Client>>,
     threads: Vec<JoinHandle<()>>,
     count: u64,
@@ -146,7 +150,12 @@ impl Drop for Server {
         self.desk.take_leave();
         if let Some(socket) = self.desk.lock.lease().socket {
             let _ = self.desk.lock.set_socket(None);
-            let _ = std::fs::remove_file(socket);
+            // A later owner, who fenced this one off, listens under the same name.
+            let ours = self.desk.state().socket.take();
+            let ours = ours.and_then(|file| FileId::of(&file).ok());
+            if ours.is_some() && ours == FileId::at(&socket).ok().flatten() {
+                let _ = std::fs::remove_file(socket);
+            }
         }
     }
 }
@@ -154,7 +163,11 @@ impl Drop for Server {
 impl Desk {
     fn listen(self: &Arc<Desk>) -> io::Result<()> {
         let (listener, socket): (UnixListener, PathBuf) = place::listen(self.lock.dir(), self.id)?;
-        self.state().listener = Some(listener.try_clone()?);
+        {
+            let mut state = self.state();
+            state.listener = Some(listener.try_clone()?);
+            state.socket = Some(place::hold(&socket)?);
+        }
         if self.stopping.load(Ordering::SeqCst) {
             return remove(&socket);
         }

@@ -9,7 +9,7 @@ use codex_event::{
 };
 use codex_journal::{
     Batch, Cut, Feed, ForkError, Forked, KEPT_BASES, Layout, NewFork, OpenError, Problem,
-    RawJournal, Scribe, SledStore, Store, fork, last_in, verify,
+    RawJournal, Scribe, SledStore, Store, discard, fork, last_in, verify,
 };
 
 use crate::damage::flip;
@@ -378,4 +378,20 @@ fn what_is_missing_of_the_blobs_is_named() {
     block_on(scribe.write(Batch { envelopes, blobs: vec![] })).expect("written");
     scribe.finish().expect("finishes");
     assert_eq!(forked(&layout, session(3), Cut::End, session(4)).missing, []);
+}
+
+#[test]
+fn a_fork_that_somebody_took_up_is_not_given_up() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    parent(&layout, session(1), 2);
+    fork(&layout, session(1), Cut::End, new(session(2))).expect("forked");
+    let (scribe, handle) = Scribe::open(&layout, session(2)).expect("opened");
+    drop(handle);
+    discard(&layout, session(2)).expect_err("it is owned");
+    assert!(layout.session(session(2)).is_session());
+    // Its thread ends by itself, and is waited for.
+    drop(scribe);
+    discard(&layout, session(2)).expect("nobody owns it");
+    assert!(!layout.session(session(2)).path().exists());
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -407,6 +407,20 @@ fn where_the_folder_holds_no_socket_another_one_does() {
     scribe.finish().expect("finishes");
     server.stop();
     assert!(!socket.exists());
+}
+
+#[test]
+fn an_owner_that_was_replaced_leaves_the_next_ones_socket_alone() {
+    let owner = Owner::start(10);
+    let socket = owner.guest().owner().socket.clone().expect("it listens");
+    // As the owner that comes next does: it makes its own under this name.
+    std::fs::remove_file(&socket).expect("removed");
+    let next = UnixListener::bind(&socket).expect("bound");
+    let Owner { _home, scribe, server, .. } = owner;
+    scribe.finish().expect("finishes");
+    server.stop();
+    UnixStream::connect(&socket).expect("the next owner can be joined");
+    drop(next);
 }
 
 #[test]
