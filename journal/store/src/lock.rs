@@ -77,7 +77,7 @@ impl Lock {
         let claimed = before.as_ref().map_or(Epoch(0), |lease| lease.epoch);
         let epoch = head_epoch(&dir.head()).max(claimed).next();
         let named = Lease::live(dir).map(Box::new);
-        let lease = Lease::ours(epoch)?;
+        let lease = Lease::ours(epoch);
         let lease_file = lease.store(&dir.lease())?;
         // Somebody took the lock file away from an owner who still has the engine's files open. Our
         // claim stays, and fences that owner off before its next record; until it is gone, nobody
