@@ -5,12 +5,14 @@
 //! is kept with the parent (`fork-SEQ.seg`) for the next fork at that point; both are one file with
 //! two names. The child needs nothing of the parent's folder from then on.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use codex_event::{
     Author, Body, Digest, Envelope, Event, Millis, Seq, SessionId, Timestamp, TurnId,
 };
+use rustix::fs::{AtFlags, linkat};
 
 use crate::base::{Base, BaseWriter};
 use crate::blobs::sync_dir;
@@ -359,7 +361,7 @@ fn share(from: &Path, to: &Path) -> io::Result<bool> {
         Err(_) => {}
     }
     match std::fs::copy(from, to) {
-        Ok(_) => std::fs::File::open(to)?.sync_all().map(|()| true),
+        Ok(_) => File::open(to)?.sync_all().map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -383,8 +385,15 @@ fn share_blobs(named: &[(Digest, u64)], from: &Path, to: &Path) -> io::Result<Ve
         return Ok(missing);
     }
     std::fs::create_dir(to)?;
+    // Names are looked up from the folders: the ways to these would take longer than the links.
+    let folders = (File::open(from).ok(), File::open(to)?);
     for (digest, _) in named {
-        if !share(&from.join(digest.to_string()), &to.join(digest.to_string()))? {
+        let name = digest.to_string();
+        let linked = folders.0.as_ref().is_some_and(|from| {
+            linkat(from, name.as_str(), &folders.1, name.as_str(), AtFlags::empty()).is_ok()
+        });
+        // What is refused is tried once more in the way that can tell why, and copies.
+        if !linked && !share(&from.join(&name), &to.join(&name))? {
             missing.push(*digest);
         }
     }
