@@ -49,7 +49,7 @@ impl Attendant for Desk {
 
 /// A session that this process owns and serves.
 struct Owner {
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
     layout: Layout,
     id: SessionId,
     scribe: Scribe,
@@ -71,7 +71,7 @@ impl Owner {
         let (scribe, handle) = Scribe::create(&layout, id).expect("created");
         let desk = Desk::default();
         let server = Server::start(id, &handle, "exec", desk.clone()).expect("on a disk");
-        Owner { _home: home, layout, id, scribe, handle, server, desk, written: 0 }
+        Owner { home, layout, id, scribe, handle, server, desk, written: 0 }
     }
 
     fn write(&mut self, count: u64) {
@@ -86,13 +86,20 @@ impl Owner {
 
     /// Ends as a process does, and gives how long its guests took.
     fn end(self) -> Duration {
-        self.scribe.finish().expect("finishes");
-        let begun = Instant::now();
-        self.server.stop();
-        drop(self.handle);
-        let took = begun.elapsed();
-        assert!(!self.layout.session(self.id).lease().exists(), "the lease is given up");
+        let dir = self.layout.session(self.id);
+        let (took, _home) = self.leave();
+        assert!(!dir.lease().exists(), "the lease is given up");
         took
+    }
+
+    /// Ends while readers of its own process still read, who hold the lease for as long as they do.
+    fn leave(self) -> (Duration, tempfile::TempDir) {
+        let Owner { home, scribe, handle, server, .. } = self;
+        scribe.finish().expect("finishes");
+        let begun = Instant::now();
+        server.stop();
+        drop(handle);
+        (begun.elapsed(), home)
     }
 }
 
@@ -188,13 +195,15 @@ fn a_guest_gets_the_records_that_the_owner_has_from_wherever_it_begins() {
             (from, thread::spawn(|| everything(remote)), thread::spawn(|| everything(local)))
         })
         .collect();
-    owner.end();
+    let dir = owner.layout.session(owner.id);
+    let (_, _home) = owner.leave();
     for (from, remote, local) in readers {
         let (remote, local) = (remote.join().expect("read"), local.join().expect("read"));
         assert_eq!(remote.first().map(|record| record.envelope.seq), Some(from.max(Seq(1))));
         assert!(remote == local, "from {from}: not the same records");
         assert_eq!(remote.last().map(|record| record.envelope.seq), Some(Seq(201)));
     }
+    assert!(!dir.lease().exists(), "the lease is given up with the last reader");
     let rest = everything(live);
     assert_eq!(rest.len(), 50, "read to its end after the owner's");
 }
@@ -416,7 +425,7 @@ fn an_owner_that_was_replaced_leaves_the_next_ones_socket_alone() {
     // As the owner that comes next does: it makes its own under this name.
     std::fs::remove_file(&socket).expect("removed");
     let next = UnixListener::bind(&socket).expect("bound");
-    let Owner { _home, scribe, server, .. } = owner;
+    let Owner { home: _home, scribe, server, .. } = owner;
     scribe.finish().expect("finishes");
     server.stop();
     UnixStream::connect(&socket).expect("the next owner can be joined");
@@ -429,7 +438,7 @@ fn a_session_that_nobody_runs_says_so() {
     let (layout, id) = (owner.layout.clone(), owner.id);
     let unknown = Guest::connect(&layout, session(99), "attach").map(drop);
     assert!(matches!(unknown, Err(GuestError::NotFound(_))), "{unknown:?}");
-    let Owner { _home, scribe, handle, server, .. } = owner;
+    let Owner { home: _home, scribe, handle, server, .. } = owner;
     scribe.finish().expect("finishes");
     server.stop();
     drop(handle);
