@@ -15,7 +15,6 @@ mod report;
 mod resume;
 mod retry;
 mod review;
-mod safety;
 mod session;
 mod transcript;
 
@@ -24,6 +23,5 @@ pub use chain::Draft;
 pub use react::{BegunBy, Effect, Unfinished};
 pub use redecide::{Difference, redecide};
 pub use report::{Intake, PatchPlan, Report, Stamp};
-pub use safety::classify;
 pub use session::Session;
 pub use transcript::{CallForm, Entry, Origin, Transcript};
