@@ -17,7 +17,6 @@ mod report;
 mod resume;
 mod retry;
 mod review;
-mod safety;
 mod session;
 mod transcript;
 
@@ -26,6 +25,5 @@ pub use chain::Draft;
 pub use react::{BegunBy, Effect, Unfinished};
 pub use redecide::{Difference, redecide};
 pub use report::{Intake, PatchPlan, Report, Stamp};
-pub use safety::classify;
 pub use session::Session;
 pub use transcript::{CallForm, Entry, Origin, Transcript};
