@@ -68,7 +68,14 @@ pub fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
     match read(raw) {
         Asked::Command { argv, workdir, timeout_ms, .. } => {
             let safety = codex_session::classify(&argv);
-            Invocation::Command { argv: argv.into(), workdir, timeout_ms, safety }
+            Invocation::Command {
+                argv: argv.into(),
+                workdir,
+                timeout_ms,
+                safety,
+                escalation: None,
+                assessment: None,
+            }
         }
         Asked::Patch { workdir, text } => {
             Invocation::Patch { workdir, text: Some(Digest::of(text.as_bytes())) }

@@ -107,6 +107,8 @@ impl Session {
             | Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::Noted { .. } => Ok(()),
             Event::SettingsChanged { .. } => Ok(()),
             Event::ContextAdded { source: ContextSource::Summary, .. } => self.admit_summary(),
@@ -259,13 +261,20 @@ impl Session {
 
     fn admit_question(&self, state: &CallState, question: &Question) -> Verdicts {
         match (state, question) {
-            (CallState::Called, Question::Run) => Ok(()),
+            (
+                CallState::Called,
+                Question::Run | Question::RunUnconfined | Question::WriteOutside { .. },
+            ) => Ok(()),
             (CallState::Ended(ended), Question::RetryUnconfined) => {
                 require(ended.attempt > 0 && !ended.abandoned, "review_asked")
             }
-            (_, Question::Run | Question::RetryUnconfined) => {
-                out_of_place("review_asked", "has nothing to ask")
-            }
+            (
+                _,
+                Question::Run
+                | Question::RetryUnconfined
+                | Question::RunUnconfined
+                | Question::WriteOutside { .. },
+            ) => out_of_place("review_asked", "has nothing to ask"),
         }
     }
 

@@ -94,6 +94,8 @@ impl Session {
             | Event::ModelAttemptFailed { .. }
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
@@ -308,7 +310,7 @@ impl Turn {
                 let kind = match confinement {
                     Confinement::Sandbox { .. } => IntentKind::Sandboxed,
                     Confinement::None => IntentKind::Unconfined,
-                    Confinement::WritableRoots { changes } => {
+                    Confinement::WritableRoots { changes, outside: _ } => {
                         IntentKind::Patch { changes: changes.clone() }
                     }
                 };
@@ -376,6 +378,8 @@ impl Turn {
             | Event::TurnCompleted { .. }
             | Event::TurnFailed { .. }
             | Event::ModelStreamed { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -144,6 +144,8 @@ impl Session {
                 | Event::ModelResponded { .. }
                 | Event::ToolSpawned { .. }
                 | Event::ToolOutput { .. }
+                | Event::GrantKept { .. }
+                | Event::RepositoryChanged { .. }
                 | Event::NotificationSent { .. }
                 | Event::Noted { .. } => None,
             };

@@ -201,7 +201,11 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
         }
         Event::SessionNamed { name } => by(Command::Name { name }),
         Event::SessionShelved { shelf } => by(Command::Shelve { shelf }),
-        Event::SessionForked { .. } | Event::Repaired { .. } | Event::Noted { .. } => Led::Fact,
+        Event::SessionForked { .. }
+        | Event::Repaired { .. }
+        | Event::GrantKept { .. }
+        | Event::RepositoryChanged { .. }
+        | Event::Noted { .. } => Led::Fact,
         Event::SettingsChanged { .. }
         | Event::ContextAdded { .. }
         | Event::ToolCalled { .. }
@@ -277,7 +281,7 @@ fn followers(rest: &[Envelope]) -> impl Iterator<Item = &Event> {
 fn intended(envelope: &Envelope) -> Option<Vec<FileChange>> {
     let Event::ToolIntended { confinement, .. } = envelope.event()? else { return None };
     match confinement {
-        Confinement::WritableRoots { changes } => changes.inline().cloned(),
+        Confinement::WritableRoots { changes, outside: _ } => changes.inline().cloned(),
         Confinement::Sandbox { .. } | Confinement::None => None,
     }
 }

@@ -107,6 +107,7 @@ impl Step<'_> {
         match self.policy() {
             ApprovalPolicy::Never => Rule::Allow("never"),
             ApprovalPolicy::OnFailure => Rule::Allow("on-failure"),
+            ApprovalPolicy::OnRequest => Rule::Allow("on-request"),
             ApprovalPolicy::UnlessAllowListed if granted => Rule::Allow("granted-for-session"),
             ApprovalPolicy::UnlessAllowListed => match safety {
                 Safety::KnownSafe => Rule::Allow("known-safe"),
@@ -157,6 +158,10 @@ impl Step<'_> {
                     let settled = self.allow(id, call.called, "on-failure");
                     self.intend_patch(&call, settled, changes);
                 }
+                (None, ApprovalPolicy::OnRequest) => {
+                    let settled = self.allow(id, call.called, "on-request");
+                    self.intend_patch(&call, settled, changes);
+                }
                 (None, ApprovalPolicy::UnlessAllowListed) => {
                     let reason = "the patch changes files";
                     self.ask(id, call.called, Question::Run, reason);
@@ -204,7 +209,7 @@ impl Step<'_> {
         let CallState::Asked { question, asked, .. } = call.state else { return };
         match question {
             Question::Run => self.allow(call.id, asked, "never"),
-            Question::RetryUnconfined => {
+            Question::RetryUnconfined | Question::RunUnconfined | Question::WriteOutside { .. } => {
                 let reason = "nobody is asked any more".to_owned();
                 let verdict = Verdict::Denied { reason };
                 let event = Event::ReviewSettled { call: call.id, verdict, scope: Scope::Once };
@@ -217,7 +222,9 @@ impl Step<'_> {
     pub(crate) fn asks(&self) -> bool {
         match self.policy() {
             ApprovalPolicy::Never => false,
-            ApprovalPolicy::OnFailure | ApprovalPolicy::UnlessAllowListed => true,
+            ApprovalPolicy::OnFailure
+            | ApprovalPolicy::OnRequest
+            | ApprovalPolicy::UnlessAllowListed => true,
         }
     }
 
@@ -244,11 +251,17 @@ impl Step<'_> {
         let confinement = match (&call.invocation, question, plan) {
             // Held against the files again, since they may have changed while somebody was asked.
             (Invocation::Patch { .. } | Invocation::Invalid { .. }, _, _) => return,
-            (Invocation::Command { .. }, Question::RetryUnconfined, _) => Confinement::None,
+            (
+                Invocation::Command { .. },
+                Question::RetryUnconfined | Question::RunUnconfined,
+                _,
+            ) => Confinement::None,
             (Invocation::Command { .. }, Question::Run, Some(plan)) if !self.unconfined() => {
                 Confinement::Sandbox { plan }
             }
             (Invocation::Command { .. }, Question::Run, _) => Confinement::None,
+            // Asked of patches alone.
+            (Invocation::Command { .. }, Question::WriteOutside { .. }, _) => return,
         };
         let attempt = call.attempts + 1;
         let event = Event::ToolIntended { call: call.id, attempt, confinement };
@@ -256,7 +269,8 @@ impl Step<'_> {
     }
 
     fn intend_patch(&mut self, call: &Call, settled: Seq, changes: Vec<FileChange>) {
-        let confinement = Confinement::WritableRoots { changes: changes.into() };
+        let confinement =
+            Confinement::WritableRoots { changes: changes.into(), outside: Vec::new() };
         let attempt = call.attempts + 1;
         let event = Event::ToolIntended { call: call.id, attempt, confinement };
         self.emit(Author::Supervisor, Some(settled), event);

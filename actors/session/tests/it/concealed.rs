@@ -88,7 +88,12 @@ fn a_question_about_it_is_not_asked_again() {
 fn what_its_first_attempt_came_to_stands() {
     for answered in [false, true] {
         let mut world = running(ApprovalPolicy::OnFailure);
-        let denial = Denial { grade: DenialGrade::Likely, evidence: "EPERM".into() };
+        let denial = Denial {
+            grade: DenialGrade::Likely,
+            evidence: "EPERM".into(),
+            denied: None,
+            permission: None,
+        };
         ended(&mut world, 1, Some(denial));
         assert!(world.owed.contains(&Effect::AskReview { call: CallId(1) }), "{:?}", world.owed);
         if answered {

@@ -113,7 +113,12 @@ fn a_question_without_an_answer_is_asked_again() {
 #[test]
 fn a_retry_that_was_allowed_is_asked_about_again() {
     let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
-    let denial = Denial { grade: DenialGrade::Certain, evidence: "EPERM".into() };
+    let denial = Denial {
+        grade: DenialGrade::Certain,
+        evidence: "EPERM".into(),
+        denied: None,
+        permission: None,
+    };
     ended(&mut world, 1, Some(denial));
     let allow =
         Command::SettleReview { call: CallId(1), verdict: Verdict::Allowed, scope: Scope::Once };
@@ -164,7 +169,12 @@ fn a_policy_that_asks_nobody_lets_nothing_out_of_the_sandbox() {
     // One retry was asked about, and one was allowed, when the process ended.
     for allowed in [false, true] {
         let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
-        let denial = Denial { grade: DenialGrade::Certain, evidence: "EPERM".into() };
+        let denial = Denial {
+            grade: DenialGrade::Certain,
+            evidence: "EPERM".into(),
+            denied: None,
+            permission: None,
+        };
         ended(&mut world, 1, Some(denial));
         if allowed {
             let (call, verdict) = (CallId(1), Verdict::Allowed);

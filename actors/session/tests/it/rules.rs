@@ -51,7 +51,14 @@ pub(crate) fn done_concealing(
 
 pub(crate) fn command(program: &str, safety: Safety) -> Invocation {
     let argv = vec![program.to_owned()].into();
-    Invocation::Command { argv, workdir: None, timeout_ms: None, safety }
+    Invocation::Command {
+        argv,
+        workdir: None,
+        timeout_ms: None,
+        safety,
+        escalation: None,
+        assessment: None,
+    }
 }
 
 fn run(attempt: u32, confinement: Confinement) -> Effect {
@@ -176,7 +183,12 @@ fn abort_ends_the_turn() {
 
 #[test]
 fn on_failure_offers_a_retry_outside_of_the_sandbox() {
-    let denial = Denial { grade: DenialGrade::Certain, evidence: "EROFS /etc/x".into() };
+    let denial = Denial {
+        grade: DenialGrade::Certain,
+        evidence: "EROFS /etc/x".into(),
+        denied: None,
+        permission: None,
+    };
     let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
     let batch = ended(&mut world, 1, Some(denial.clone()));
     assert_eq!(kinds(&batch), ["tool_finished by supervisor", "review_asked by supervisor"]);

@@ -204,6 +204,8 @@ impl Storm {
                     plan: Digest::of(b"another plan"),
                     writable_roots: vec!["/elsewhere".into()],
                     limits: vec![],
+                    narrow: None,
+                    missing: Vec::new(),
                 },
                 tools: Digest::of(b"other tools"),
             }),

@@ -34,6 +34,8 @@ pub(crate) fn settings(policy: ApprovalPolicy, backend: Backend) -> Settings {
         reasoning_effort: None,
         reasoning_summary: None,
         notify: vec!["notify-me".into()],
+        sandbox_level: Default::default(),
+        git_writes: Default::default(),
     }
 }
 
@@ -48,6 +50,8 @@ pub(crate) fn opening(policy: ApprovalPolicy, backend: Backend) -> Command {
             plan: Digest::of(b"plan"),
             writable_roots: vec!["/work".into()],
             limits: vec![],
+            narrow: None,
+            missing: Vec::new(),
         },
         program: "0.1.0".into(),
         tools: Digest::of(b"tools"),
@@ -342,8 +346,12 @@ impl World {
             _ => Outcome::Exited { code: 0 },
         };
         let denied = !patch && dice.roll(3) == 0;
-        let denial =
-            denied.then(|| Denial { grade: DenialGrade::Likely, evidence: "EPERM".into() });
+        let denial = denied.then(|| Denial {
+            grade: DenialGrade::Likely,
+            evidence: "EPERM".into(),
+            denied: None,
+            permission: None,
+        });
         let output = "output".to_owned();
         reports.push(Report::ToolEnded { call, attempt, outcome, duration_ms: 3, output, denial });
         reports.into_iter().map(Intake::Report).collect()
@@ -395,6 +403,8 @@ fn respond(
                     workdir: None,
                     timeout_ms: None,
                     safety: if roll == 3 { Safety::KnownSafe } else { Safety::Unknown },
+                    escalation: None,
+                    assessment: None,
                 }),
             ),
         };
