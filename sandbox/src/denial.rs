@@ -142,7 +142,7 @@ fn judge(line: &str, cwd: &Path, plan: &Plan) -> Option<Where> {
         let path = plain(&cwd.join(path));
         let writable = plan.writable_roots().iter().any(|root| path.starts_with(root))
             || plan.files.devices.contains(&path);
-        let protected = plan.protected.iter().any(|place| path.starts_with(place));
+        let protected = plan.protected.iter().any(|place| path.starts_with(&place.path));
         if !writable || protected {
             return Some(Where::Outside);
         }
