@@ -6,7 +6,7 @@ use super::signs::Sign;
 use super::standing::{Look, Standing};
 use super::subject::{Subject, Surroundings};
 use super::{Denial, Grade, Observation, shortened, words};
-use crate::{Confinement, Network, Plan, ReadPlan};
+use crate::{Confinement, How, Network, Plan, ReadPlan};
 
 /// What one line shows.
 pub(super) enum Found {
@@ -80,7 +80,7 @@ impl Judge<'_> {
                 false => Found::Own,
             },
             Sign::NoProcess => match words::process(line) {
-                Some(pid) if self.hides_processes() && self.look.has_process(pid) => {
+                Some(pid) if self.has_namespaces() && self.look.has_process(pid) => {
                     Found::Likely(Some(Subject::Signal(Some(pid))))
                 }
                 Some(_) | None => Found::Own,
@@ -106,17 +106,19 @@ impl Judge<'_> {
         Subject::Network(words::host(line, self.seen.argv))
     }
 
+    /// Tells whether namespaces keep parts of a root as they are, and other processes out of sight.
+    fn has_namespaces(&self) -> bool {
+        match self.plan.confinement {
+            Confinement::None | Confinement::Landlock => false,
+            Confinement::Full => true,
+        }
+    }
+
     /// Tells whether the command's loopback is not the machine's.
     fn has_own_loopback(&self) -> bool {
         match self.plan.confinement {
             Confinement::None | Confinement::Landlock => false,
-        }
-    }
-
-    /// Tells whether the command sees no process but its own.
-    fn hides_processes(&self) -> bool {
-        match self.plan.confinement {
-            Confinement::None | Confinement::Landlock => false,
+            Confinement::Full => self.plan.network == Network::Off,
         }
     }
 
@@ -211,8 +213,14 @@ impl Judge<'_> {
         if around.is_withheld(path) {
             return Area::Withheld;
         }
-        if self.plan.protected.iter().any(|place| path.starts_with(place)) {
-            return Area::Protected;
+        // Outer paths stand before inner ones, so the last one that matches counts.
+        let place = self.plan.protected.iter().rfind(|place| path.starts_with(&place.path));
+        if let Some(place) = place {
+            match place.how {
+                How::ReadOnly | How::Placeholder => return Area::Protected,
+                How::InPlace if path == place.path => return Area::Protected,
+                How::InPlace => {}
+            }
         }
         if self.plan.writable_roots().iter().any(|root| path.starts_with(root))
             || files.devices.iter().any(|device| device == path)
@@ -246,7 +254,19 @@ impl Judge<'_> {
             Area::Writable => match sign {
                 // What is moved there comes from elsewhere, which the other name tells.
                 Sign::CrossDevice => Found::Nothing,
-                _ => Found::Own,
+                // Repositories below the top of a root are found for each command anew: what of a
+                // root can't be written although the user could is one of them.
+                Sign::ReadOnly if standing.write && self.has_namespaces() => {
+                    Found::Certain(writing(true))
+                }
+                Sign::ReadOnly
+                | Sign::Access
+                | Sign::NotPermitted
+                | Sign::Missing
+                | Sign::NoProcess
+                | Sign::Refused
+                | Sign::Unreachable
+                | Sign::Privileges => Found::Own,
             },
             Area::Readable => match act {
                 Act::Read | Act::Execute => Found::Own,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use codex_event::Permission;
 
-use crate::{Environment, Plan};
+use crate::{Environment, GitWrites, Plan};
 
 /// What a command was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Subject {
     pub(crate) fn words(&self, around: &Surroundings<'_>) -> String {
         let named = |path: &Path| around.named(path);
         match self {
-            Subject::Write { path, protected: true } if around.is_git(path) => {
+            Subject::Write { path, protected: true } if around.could_be_git_write(path) => {
                 format!("writing {}, which is protected (see git_writes)", named(path))
             }
             Subject::Write { path, protected: true } => {
@@ -95,18 +95,14 @@ impl Surroundings<'_> {
         self.env.get(name).map(Path::new).filter(|path| path.is_absolute())
     }
 
-    fn is_git(&self, path: &Path) -> bool {
-        path.components().any(|part| part.as_os_str() == ".git")
+    /// Tells whether a setting opens parts of the repository that the path belongs to.
+    fn could_be_git_write(&self, path: &Path) -> bool {
+        self.plan.git_writes == GitWrites::None
+            && path.components().any(|part| part.as_os_str() == ".git")
     }
 
     pub(crate) fn is_withheld(&self, path: &Path) -> bool {
-        self.plan.files.withheld.iter().any(|place| {
-            path.starts_with(place)
-                || match place.to_str().and_then(|place| place.strip_suffix('*')) {
-                    Some(beginning) => path.to_str().is_some_and(|it| it.starts_with(beginning)),
-                    None => false,
-                }
-        })
+        self.plan.files.withheld.iter().any(|place| path.ancestors().any(|it| fits(it, place)))
     }
 
     /// Writes a path the short way, if the home is above it.
@@ -145,4 +141,20 @@ impl Surroundings<'_> {
             Some(_) | None => Permission::DiskFullWriteAccess,
         })
     }
+}
+
+/// Tells whether a path is the one that a plan withholds; its last part may begin or end with `*`.
+fn fits(path: &Path, withheld: &Path) -> bool {
+    let names = (
+        path.file_name().and_then(|name| name.to_str()),
+        withheld.file_name().and_then(|name| name.to_str()),
+    );
+    let (Some(name), Some(pattern)) = names else { return path == withheld };
+    let same_folder = path.parent() == withheld.parent();
+    same_folder
+        && match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(end), _) => name.ends_with(end),
+            (None, Some(beginning)) => name.starts_with(beginning),
+            (None, None) => name == pattern,
+        }
 }
