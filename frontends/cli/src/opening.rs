@@ -87,13 +87,9 @@ pub(crate) fn provider(config: &Config) -> ProviderSettings {
 
 /// Gives what confines commands, as the journal keeps it.
 pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
-    let (level, landlock_abi) = match plan.confinement {
-        codex_sandbox::Confinement::None => ("none", None),
-        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
-    };
     Ok(SandboxReport {
-        level: level.to_owned(),
-        landlock_abi,
+        level: plan.confinement.name().to_owned(),
+        landlock_abi: (plan.landlock_abi > 0).then(|| plan.landlock_abi.into()),
         plan: plan.digest(),
         writable_roots: plan
             .writable_roots()

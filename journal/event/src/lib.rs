@@ -17,6 +17,7 @@ mod parsed;
 mod past;
 mod permission;
 mod protocol;
+mod reach;
 mod record;
 mod resume;
 #[cfg(feature = "schema")]
