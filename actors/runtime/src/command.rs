@@ -124,7 +124,7 @@ impl Ended {
             Grade::Likely => DenialGrade::Likely,
             Grade::Unlikely => return None,
         };
-        Some(Denial { grade, evidence: denial.evidence })
+        Some(Denial { grade, evidence: denial.evidence, denied: None, permission: None })
     }
 }
 

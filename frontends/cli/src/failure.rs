@@ -344,6 +344,7 @@ impl From<Rejection> for Failure {
             Rejection::BadName => {
                 (USAGE, "give another name; `codex sessions name SESSION --clear` takes one away")
             }
+            Rejection::TooWide(_) => (USAGE, "answer for this one call"),
             Rejection::TurnRunning => (USAGE, "wait for its end, or interrupt it with Ctrl-C"),
             Rejection::Closed | Rejection::NotOpen | Rejection::AlreadyOpen => {
                 (BUG, "this is a bug; the journal is whole, `codex replay --last` shows it")

@@ -36,6 +36,8 @@ pub(crate) fn opening(
             reasoning_effort: config.reasoning_effort.clone(),
             reasoning_summary: config.reasoning_summary.clone(),
             notify: config.notify.clone().unwrap_or_default(),
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         sandbox: sandbox(plan)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -95,6 +97,8 @@ pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
             .map(|root| text(root))
             .collect::<Result<_, _>>()?,
         limits: plan.limits.clone(),
+        narrow: None,
+        missing: Vec::new(),
     })
 }
 

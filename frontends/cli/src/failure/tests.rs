@@ -401,6 +401,7 @@ fn turns() {
         Rejection::EmptyInput => Rejection::EmptyInput, fails(USAGE, "input");
         Rejection::BadName => Rejection::BadName, fails(USAGE, "name");
         Rejection::NoSuchReview(_) => Rejection::NoSuchReview(CallId(7)), fails(USAGE, "call 7");
+        Rejection::TooWide(_) => Rejection::TooWide("call 7 once".into()), fails(USAGE, "call 7");
         Rejection::Stale => Rejection::Stale, fails(USAGE, "report");
     );
 }
