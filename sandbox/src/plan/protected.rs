@@ -32,6 +32,13 @@ pub enum How {
     InPlace,
 }
 
+impl How {
+    /// The texts of [`How::PlaceholderFile`], by which one that was left is known again: an empty
+    /// configuration, and a `commondir` that names its own folder, which is what a missing one means
+    /// to git (an empty one is an error).
+    pub(crate) const TEXTS: [&'static str; 2] = ["", ".\n"];
+}
+
 /// How much of a repository commands may change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -11,12 +11,15 @@ use crate::{How, Protected};
 /// Longest file that names another folder, in bytes; git itself writes a path and a newline.
 const LONGEST_POINTER: u64 = 8 * 1024;
 
+const EMPTY: &str = How::TEXTS[0];
+const ITSELF: &str = How::TEXTS[1];
+
 /// What is in a repository's folder that must stay as it is although commits can be made, and how
 /// where it is missing. What is left out is data to git: objects, references, logs, the index.
 const IDENTITY: [(&str, Missing); 12] = [
     // Names programs: filters, pagers, editors, hooks, remote helpers.
-    ("config", Missing::File("")),
-    ("config.worktree", Missing::File("")),
+    ("config", Missing::File(EMPTY)),
+    ("config.worktree", Missing::File(EMPTY)),
     // Programs.
     ("hooks", Missing::Folder),
     // Attributes, which choose filters; and grafts.
@@ -27,9 +30,8 @@ const IDENTITY: [(&str, Missing); 12] = [
     // The old form of remotes: addresses.
     ("branches", Missing::Folder),
     ("remotes", Missing::Folder),
-    // Leads to another configuration and other hooks. An empty one is an error to git, and so is a
-    // folder; a dot means the repository itself, which is what a missing one means.
-    ("commondir", Missing::File(".\n")),
+    // Leads to another configuration and other hooks.
+    ("commondir", Missing::File(ITSELF)),
     // Lists of things to do, programs among them. Their being there means that such work goes on,
     // so none is made; that one appeared is told after the command.
     ("rebase-apply", Missing::Left),
