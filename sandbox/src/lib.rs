@@ -9,13 +9,13 @@ mod denial;
 mod environment;
 mod filter;
 mod host;
+mod init;
 mod launch;
 mod leftover;
+mod placeholder;
 mod plan;
 mod policy;
 mod process;
-// Called by the supervisor once mounts are enforced.
-#[allow(dead_code)]
 mod protect;
 mod ruleset;
 mod runtime_folder;
@@ -23,6 +23,7 @@ mod spawn;
 mod status;
 mod supervise;
 mod temp;
+mod world;
 mod wrapper;
 
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
