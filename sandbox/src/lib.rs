@@ -26,7 +26,7 @@ mod temp;
 mod world;
 mod wrapper;
 
-pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by};
+pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
 pub use environment::Environment;
 pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
 pub use launch::{Launch, Stdin, Stdio};
