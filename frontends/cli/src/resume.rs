@@ -216,7 +216,9 @@ pub(crate) fn last_session(layout: &Layout, here: &Path, all: bool) -> Result<Se
 fn asks_nobody(settings: &Settings) -> Result<(), Failure> {
     match settings.approval_policy {
         ApprovalPolicy::Never => Ok(()),
-        policy @ (ApprovalPolicy::OnFailure | ApprovalPolicy::UnlessAllowListed) => {
+        policy @ (ApprovalPolicy::OnFailure
+        | ApprovalPolicy::OnRequest
+        | ApprovalPolicy::UnlessAllowListed) => {
             let message = format!(
                 "the session's approval policy is {}, and nobody can be asked here",
                 policy.as_str()
