@@ -44,6 +44,8 @@ pub(crate) struct AskModel {
 pub(crate) struct PlanPatch {
     pub(crate) call: CallId,
     pub(crate) raw: Stored<String>,
+    /// The files outside of the writable roots that it was allowed to write.
+    pub(crate) outside: Vec<String>,
 }
 
 /// Carry out a call whose intent is durable.

@@ -236,10 +236,10 @@ impl SessionActor {
                     }
                 });
             }
-            Effect::PlanPatch { call } => {
+            Effect::PlanPatch { call, outside } => {
                 if let Some(known) = self.session.call(call) {
                     let (_, raw) = self.veil.call(call, known);
-                    peers.tools.do_send(PlanPatch { call, raw });
+                    peers.tools.do_send(PlanPatch { call, raw, outside });
                 }
             }
             Effect::AskReview { call } => peers.approval.do_send(AskReview { call }),
