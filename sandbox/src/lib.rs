@@ -9,13 +9,13 @@ mod denial;
 mod environment;
 mod filter;
 mod host;
+mod init;
 mod launch;
 mod leftover;
+mod placeholder;
 mod plan;
 mod policy;
 mod process;
-// Called by the supervisor once mounts are enforced.
-#[allow(dead_code)]
 mod protect;
 mod ruleset;
 mod runtime_folder;
@@ -23,9 +23,10 @@ mod spawn;
 mod status;
 mod supervise;
 mod temp;
+mod world;
 mod wrapper;
 
-pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by};
+pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
 pub use environment::Environment;
 pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
 pub use launch::{Launch, Stdin, Stdio};

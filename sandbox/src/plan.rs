@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use codex_event::{Digest, Permission};
 use serde::{Deserialize, Serialize};
 
-use crate::confine::FULL_IS_ENFORCED;
 use crate::{Arch, Host, Level, MIN_LANDLOCK_ABI, Policy};
 use roots::{Guard, minimal};
 
@@ -261,7 +260,8 @@ impl Plan {
             scopes: Scopes {
                 signals: abi >= 6,
                 abstract_sockets: abi >= 6,
-                tcp: abi >= 4 && network == Network::Off,
+                // A network namespace of its own leads nowhere, and test suites want its loopback.
+                tcp: abi >= 4 && network == Network::Off && confinement == Confinement::Landlock,
             },
             landlock_abi: abi,
             limits: vec![],
@@ -307,6 +307,29 @@ impl Plan {
         }
     }
 
+    /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
+    /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
+    pub fn reserved(&self) -> Vec<PathBuf> {
+        let roots = match &self.files.write {
+            WritePlan::Everything => &[][..],
+            WritePlan::Roots(roots) => roots,
+        };
+        let known = self.protected.iter().filter(|kept| kept.how != How::InPlace);
+        let known = known.map(|kept| kept.path.clone());
+        known.chain(reserved(roots).into_iter().map(|kept| kept.path)).collect()
+    }
+
+    /// Narrows the plan to what a command needs that only looks: nothing to write, and no network.
+    pub fn narrowed(&self) -> Plan {
+        Plan {
+            files: FilePlan { write: WritePlan::Roots(Vec::new()), ..self.files.clone() },
+            protected: Vec::new(),
+            network: Network::Off,
+            scopes: Scopes { tcp: self.landlock_abi >= 4, ..self.scopes },
+            ..self.clone()
+        }
+    }
+
     /// Says in one line what a command can reach.
     pub fn describe(&self) -> String {
         if self.confinement == Confinement::None {
@@ -340,7 +363,7 @@ impl Plan {
 /// Picks the level, or says what stands in the way.
 fn choose(level: Level, host: &Host) -> Result<Confinement, PlanError> {
     let floor = host.seccomp && host.close_range && host.arch != Arch::Other;
-    let full = floor && FULL_IS_ENFORCED && host.namespaces.are_complete();
+    let full = floor && host.namespaces.are_complete();
     let landlock = floor && host.landlock_abi >= MIN_LANDLOCK_ABI;
     match level {
         Level::Auto | Level::Full if full => Ok(Confinement::Full),

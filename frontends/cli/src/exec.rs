@@ -214,7 +214,7 @@ impl Turn {
             Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
         };
         let id = codex_actors::wiring::new_session_id();
-        let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
+        let opening = Box::new(opening::opening(config, &self.cwd, &workplace, &redactor)?);
         let input = self.input;
         let start = match self.keep {
             Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },

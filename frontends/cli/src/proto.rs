@@ -94,7 +94,7 @@ fn begin(
     })?;
     let access = opening::access(&config);
     let redactor = secrets::redactor(&home, &access);
-    let opening = Box::new(opening::opening(&config, &cwd, &workplace.plan, &redactor)?);
+    let opening = Box::new(opening::opening(&config, &cwd, &workplace, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());
     let Some(frontend) = talk.greeting(&out) else { return Ok(ExitCode::SUCCESS) };
@@ -133,6 +133,7 @@ fn go_on(
         Effect::CallModel { .. }
         | Effect::Pause { .. }
         | Effect::PlanPatch { .. }
+        | Effect::KeepGrant { .. }
         | Effect::RunTool { .. }
         | Effect::Cancel { .. }
         | Effect::Notify { .. }

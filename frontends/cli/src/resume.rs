@@ -152,7 +152,7 @@ impl Taker<'_> {
         let resumption = Resumption {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             patches: session.look()?,
-            surroundings: surroundings(&session, &cwd, plan)?,
+            surroundings: surroundings(&session, &cwd, &workplace, settings.approval_policy)?,
             settings: (settings != kept).then_some(settings),
             environment: environment(&session, &cwd, plan)?,
             input,

@@ -19,6 +19,8 @@ pub(super) enum Sign {
     Refused,
     /// A network that is not there: no name resolved, no route.
     Unreachable,
+    /// A file could not be opened or written; the error's name is not told.
+    Vague,
     /// The kernel keeps the program from gaining privileges.
     Privileges,
 }
@@ -62,6 +64,7 @@ const PHRASES: &[(Sign, &[&str])] = &[
         Sign::Access,
         &["permission denied", "eacces", "accessdeniedexception", "insufficient permission"],
     ),
+    (Sign::Vague, &["unable to open database", "error while writing"]),
     (Sign::Refused, &["connection refused", "econnrefused"]),
     (Sign::NoProcess, &["no such process", "esrch"]),
     (Sign::Missing, &["no such file or directory", "enoent", "filenotfoundexception"]),
@@ -81,9 +84,11 @@ impl Sign {
         if FOREIGN.iter().any(|phrase| lower.contains(phrase)) || is_aside(&lower) {
             return None;
         }
-        PHRASES.iter().find_map(|(sign, phrases)| {
+        let sign = PHRASES.iter().find_map(|(sign, phrases)| {
             phrases.iter().any(|phrase| reports(&lower, phrase)).then_some(*sign)
-        })
+        })?;
+        // Tries that failed are told as warnings before the last one is told as an error.
+        (sign == Sign::Unreachable || !is_warning(&lower)).then_some(sign)
     }
 }
 
@@ -94,13 +99,18 @@ fn is_aside(lower: &str) -> bool {
         .iter()
         .any(|name| line.starts_with(name) && !line.contains("[errno"));
     made_up
-        || line.starts_with("warning:")
-        || line.contains(" warning: ")
         || line.starts_with("raise ")
         || line.starts_with("throw ")
         || line.starts_with("assert")
         || line.starts_with("expected")
         || line.starts_with("note:")
+        // One side of a comparison.
+        || line.starts_with("- ")
+        || line.starts_with("+ ")
+}
+
+fn is_warning(lower: &str) -> bool {
+    lower.trim_start().starts_with("warning:") || lower.contains(" warning: ")
 }
 
 fn reports(lower: &str, phrase: &str) -> bool {

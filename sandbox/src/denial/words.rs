@@ -68,10 +68,11 @@ fn quotations(line: &str) -> Vec<&str> {
     while let Some(open) = rest.find(|c| QUOTES.iter().any(|(open, _)| c == *open)) {
         let quote = rest[open..].chars().next().unwrap_or_default();
         let inside = &rest[open + quote.len_utf8()..];
-        let close = QUOTES.iter().find(|(open, _)| *open == quote).map_or(quote, |(_, close)| *close);
+        let close =
+            QUOTES.iter().find(|(open, _)| *open == quote).map_or(quote, |(_, close)| *close);
         // An apostrophe within a word opens nothing.
-        let is_apostrophe = quote == '\''
-            && rest[..open].chars().next_back().is_some_and(char::is_alphanumeric);
+        let is_apostrophe =
+            quote == '\'' && rest[..open].chars().next_back().is_some_and(char::is_alphanumeric);
         match inside.find(close) {
             Some(end) if !is_apostrophe => {
                 found.push(&inside[..end]);
@@ -90,10 +91,14 @@ fn alone(line: &str) -> Option<&str> {
     let refusal = [": permission denied", ": operation not permitted", ": read-only file system"]
         .iter()
         .find_map(|phrase| lower.find(phrase))?;
-    let part = line[..refusal].rsplit(": ").next()?;
+    let mut parts = line[..refusal].rsplit(": ");
+    // `tar: f: Cannot open: Permission denied`
+    let part = parts.next().filter(|part| !part.starts_with("Cannot ")).or(parts.next())?;
     let word = part.rsplit(' ').next()?;
     let is_prose = part.split(' ').count() > 3;
-    (!is_prose && !word.is_empty() && !word.chars().all(|c| c.is_ascii_digit())).then_some(word)
+    let is_label = ["error", "fatal", "failed"].contains(&word.to_ascii_lowercase().as_str());
+    (!is_prose && !is_label && !word.is_empty() && !word.chars().all(|c| c.is_ascii_digit()))
+        .then_some(word)
 }
 
 /// Takes `.` and `..` out of a path without a look at the file system.
@@ -124,7 +129,7 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
             .split(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')'))
             .filter(|word| !word.is_empty());
         while let Some(word) = words.next() {
-            if matches!(word, "cd" | "pushd" | "-C" | "--directory" | "--chdir" | "--prefix")
+            if matches!(word, "cd" | "pushd" | "-C" | "-d" | "--directory" | "--chdir" | "--prefix")
                 && let Some(folder) = words.next()
             {
                 found.push(PathBuf::from(folder.trim_matches(is_quote)));
@@ -133,7 +138,7 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
     }
     // `-C FOLDER` may also be two arguments of a list.
     for pair in argv.windows(2) {
-        if matches!(pair[0].as_str(), "-C" | "--directory" | "--prefix") {
+        if matches!(pair[0].as_str(), "-C" | "-d" | "--directory" | "--prefix") {
             found.push(PathBuf::from(&pair[1]));
         }
     }
@@ -145,8 +150,8 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// Finds the machine that a message about the network names, else one that the command line names.
-pub(super) fn host(line: &str, argv: &[String]) -> Option<String> {
+/// Finds the machine that a message about the network names.
+pub(super) fn host(line: &str) -> Option<String> {
     const BEFORE: [&str; 14] = [
         "resolve host: ",
         "resolve host name (could not resolve host: ",
@@ -168,11 +173,33 @@ pub(super) fn host(line: &str, argv: &[String]) -> Option<String> {
         let start = lower.find(words)? + words.len();
         machine(line[start..].split([' ', ',', ';', ')']).next()?)
     });
-    named.or_else(|| url(line)).or_else(|| {
-        argv.iter().find_map(|word| url(word)).or_else(|| {
-            // `ssh git@example.org`, `ping example.org`
-            let mut words = argv.iter().flat_map(|word| word.split_whitespace());
-            words.find_map(|word| machine(word).filter(|host| is_name(host)))
+    named.or_else(|| url(line))
+}
+
+/// Finds a machine that a command line names, as `ssh git@example.org` does.
+pub(super) fn host_of(argv: &[String]) -> Option<String> {
+    argv.iter().find_map(|word| url(word)).or_else(|| {
+        let mut words = argv.iter().flat_map(|word| word.split_whitespace());
+        words.find_map(|word| machine(word).filter(|host| is_name(host)))
+    })
+}
+
+/// Lists what looks like a file in a command line.
+pub(super) fn files_of(argv: &[String]) -> Vec<&str> {
+    let ends = |c: char| c.is_whitespace() || is_quote(c) || "()[]{};,=<>|&".contains(c);
+    let begins = |word: &&str| ["/", "./", "../", "~/"].iter().any(|it| word.starts_with(it));
+    argv.iter().skip(1).flat_map(|word| word.split(ends)).filter(begins).collect()
+}
+
+/// Tells whether a shell's line sends output to this file.
+pub(super) fn is_written(file: &str, argv: &[String]) -> bool {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    argv.iter().any(|script| {
+        script.match_indices('>').any(|(at, _)| {
+            let target = script[at + 1..].trim_start_matches(['>', '|', '&', ' ', '"', '\'']);
+            let end = target.find(|c: char| c.is_whitespace() || ";|&<>)\"'".contains(c));
+            let target = &target[..end.unwrap_or(target.len())];
+            target == file || (!name.is_empty() && target.rsplit('/').next() == Some(name))
         })
     })
 }
@@ -189,7 +216,8 @@ fn url(text: &str) -> Option<String> {
 /// Takes a word for a machine, if it can be one.
 fn machine(word: &str) -> Option<String> {
     let word = word.rsplit('@').next()?.trim_matches(|c: char| is_quote(c) || c == ':' || c == '.');
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let is_host =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
     let fits = !word.is_empty() && word.len() <= 253 && word.chars().all(is_host);
     (fits && word.chars().any(|c| c.is_ascii_alphanumeric())).then(|| word.to_owned())
 }
@@ -242,18 +270,20 @@ mod tests {
 
     #[test]
     fn machines_are_found_where_messages_put_them() {
-        let none: &[String] = &[];
         for (line, expected) in [
             ("curl: (6) Could not resolve host: example.org", Some("example.org")),
-            ("wget: unable to resolve host address \u{2018}example.org\u{2019}", Some("example.org")),
+            (
+                "wget: unable to resolve host address \u{2018}example.org\u{2019}",
+                Some("example.org"),
+            ),
             ("Error: getaddrinfo EAI_AGAIN registry.npmjs.org", Some("registry.npmjs.org")),
             ("curl: (7) Failed to connect to 10.0.0.1 port 80", Some("10.0.0.1")),
             ("fatal: unable to access 'https://me:pw@example.org/x/'", Some("example.org")),
             ("Temporary failure in name resolution", None),
         ] {
-            assert_eq!(host(line, none).as_deref(), expected, "{line}");
+            assert_eq!(host(line).as_deref(), expected, "{line}");
         }
         let argv = ["ssh".to_owned(), "-T".to_owned(), "git@example.org".to_owned()];
-        assert_eq!(host("Network is unreachable", &argv).as_deref(), Some("example.org"));
+        assert_eq!(host_of(&argv).as_deref(), Some("example.org"));
     }
 }
