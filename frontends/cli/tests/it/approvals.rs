@@ -56,7 +56,7 @@ fn granted(world: &World, project: &str, prefix: &[&str], seq: u64) -> String {
     let project = fs::canonicalize(world.path(project)).expect("a folder");
     let project = project.to_str().expect("text").to_owned();
     let session = SessionId::from_bytes([0x2b; 16]);
-    let grant = Grant::new(project, prefix, (session, Seq(seq)), Timestamp(1_795_000_000_123));
+    let grant = Grant::new(project, prefix, session, Seq(seq), Timestamp(1_795_000_000_123));
     Grants::of(&world.home()).add(&grant).expect("kept");
     grant.id()
 }
