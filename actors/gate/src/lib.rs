@@ -6,7 +6,11 @@
 
 mod classify;
 mod lookup;
+mod options;
+mod places;
 mod prefix;
+mod programs;
+mod script;
 
 pub use classify::{Verdict, classify};
 pub use lookup::{Distrust, Lookup};
