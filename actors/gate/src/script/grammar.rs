@@ -47,7 +47,7 @@ fn parse(script: &str) -> Option<Tree> {
 }
 
 fn children(node: Node<'_>) -> impl Iterator<Item = Node<'_>> {
-    (0..node.child_count()).filter_map(move |at| node.child(u32::try_from(at).ok()?))
+    (0..node.child_count()).filter_map(move |at| node.child(at))
 }
 
 fn text<'a>(node: Node<'_>, script: &'a str) -> &'a str {
