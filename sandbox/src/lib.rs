@@ -14,6 +14,9 @@ mod leftover;
 mod plan;
 mod policy;
 mod process;
+// Called by the supervisor once mounts are enforced.
+#[allow(dead_code)]
+mod protect;
 mod ruleset;
 mod runtime_folder;
 mod spawn;
@@ -22,13 +25,14 @@ mod supervise;
 mod temp;
 mod wrapper;
 
-pub use denial::{Denial, Grade, Observation, grade};
+pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by};
 pub use environment::Environment;
-pub use host::{Arch, Host, MIN_LANDLOCK_ABI, probe};
+pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
-    Confinement, FilePlan, Network, Plan, PlanError, ReadPlan, Resolve, Scopes, WritePlan,
+    Confinement, FilePlan, GitWrites, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve,
+    Resources, Scopes, WritePlan,
 };
 pub use policy::{Level, Policy};
 pub use process::ProcessId;

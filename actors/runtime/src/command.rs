@@ -124,7 +124,7 @@ impl Ended {
             Grade::Likely => DenialGrade::Likely,
             Grade::Unlikely => return None,
         };
-        Some(Denial { grade, evidence: denial.evidence })
+        Some(Denial { grade, evidence: denial.evidence, denied: None, permission: None })
     }
 }
 
@@ -315,10 +315,15 @@ impl Watch {
     }
 
     async fn spawned(&self, process: ProcessMark, confined: &Confined, network: Network) {
-        let enforced = match confined.confinement {
-            codex_sandbox::Confinement::None => "none".to_owned(),
-            codex_sandbox::Confinement::Landlock => format!(
-                "landlock abi {} with {} file rules, seccomp, network {}",
+        let level = match confined.confinement {
+            codex_sandbox::Confinement::None => None,
+            codex_sandbox::Confinement::Landlock => Some(""),
+            codex_sandbox::Confinement::Full => Some("namespaces, mounts, "),
+        };
+        let enforced = match level {
+            None => "none".to_owned(),
+            Some(first) => format!(
+                "{first}landlock abi {} with {} file rules, seccomp, network {}",
                 confined.landlock_abi,
                 confined.file_rules,
                 match network {

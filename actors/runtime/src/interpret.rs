@@ -70,7 +70,14 @@ pub fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
             let path = std::env::var_os("PATH").unwrap_or_default();
             let lookup = codex_gate::Lookup::host(&path, std::path::Path::new("/"));
             let safety = codex_gate::classify(&argv, &lookup).safety;
-            Invocation::Command { argv: argv.into(), workdir, timeout_ms, safety }
+            Invocation::Command {
+                argv: argv.into(),
+                workdir,
+                timeout_ms,
+                safety,
+                escalation: None,
+                assessment: None,
+            }
         }
         Asked::Patch { workdir, text } => {
             Invocation::Patch { workdir, text: Some(Digest::of(text.as_bytes())) }

@@ -76,7 +76,7 @@ impl Handler<RunTool> for ToolActor {
         };
         actix::spawn(async move {
             match (&message.invocation, &message.confinement) {
-                (_, Confinement::WritableRoots { changes }) => {
+                (_, Confinement::WritableRoots { changes, outside: _ }) => {
                     let intended = changes.clone();
                     let (call, attempt) = (message.call, message.attempt);
                     let gear = (blobs, place, redactor);

@@ -20,6 +20,7 @@ use actix::{Actor, Addr, System};
 use codex_event::{
     Author, CloseReason, Command, InterruptReason, Opening, Past, Rejection, Resumption, SessionId,
 };
+use codex_gate::Rulebook;
 use codex_journal::{Handle, Layout, OpenError, Scribe, Server, WriteError};
 use codex_redact::Redactor;
 use codex_sandbox::Spawner;
@@ -59,6 +60,8 @@ pub struct Setup {
     pub spawner: Spawner,
     /// What is secret.
     pub redactor: Redactor,
+    /// What was laid down about commands: rules and grants.
+    pub rulebook: Rulebook,
     /// The program that is told of turns, as today's settings have it.
     pub notify: Vec<String>,
 }
@@ -121,7 +124,8 @@ pub fn run<T: Send + 'static>(
     setup: Setup,
     frontend: impl FnOnce(Port, Handle) -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    let Setup { start, frontend: name, access, place, spawner, redactor, notify } = setup;
+    let Setup { start, frontend: name, access, place, spawner, redactor, rulebook: _, notify } =
+        setup;
     let Begun { session, first } = begin(start)?;
     let handle = session.handle.clone();
     let author = Author::User(name.clone());

@@ -8,6 +8,8 @@ mod admit;
 mod apply;
 mod chain;
 mod decide;
+mod grant;
+mod policy;
 mod react;
 mod redecide;
 mod repeat;

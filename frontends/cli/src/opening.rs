@@ -36,6 +36,8 @@ pub(crate) fn opening(
             reasoning_effort: config.reasoning_effort.clone(),
             reasoning_summary: config.reasoning_summary.clone(),
             notify: config.notify.clone().unwrap_or_default(),
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         sandbox: sandbox(plan)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -85,13 +87,9 @@ pub(crate) fn provider(config: &Config) -> ProviderSettings {
 
 /// Gives what confines commands, as the journal keeps it.
 pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
-    let (level, landlock_abi) = match plan.confinement {
-        codex_sandbox::Confinement::None => ("none", None),
-        codex_sandbox::Confinement::Landlock => ("landlock", Some(u32::from(plan.landlock_abi))),
-    };
     Ok(SandboxReport {
-        level: level.to_owned(),
-        landlock_abi,
+        level: plan.confinement.name().to_owned(),
+        landlock_abi: (plan.landlock_abi > 0).then(|| plan.landlock_abi.into()),
         plan: plan.digest(),
         writable_roots: plan
             .writable_roots()
@@ -99,6 +97,8 @@ pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
             .map(|root| text(root))
             .collect::<Result<_, _>>()?,
         limits: plan.limits.clone(),
+        narrow: None,
+        missing: Vec::new(),
     })
 }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use codex_config::SandboxLevel;
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, Level, Plan, PlanError, Policy, RuntimeFolder, Toolbox, private_temp, probe,
-    runtime_bases,
+    Environment, GitWrites, Level, Plan, PlanError, Policy, Resources, RuntimeFolder, Toolbox,
+    private_temp, probe, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -108,6 +108,8 @@ impl Wanted<'_> {
                 SandboxLevel::Full => Level::Full,
                 SandboxLevel::Landlock => Level::Landlock,
             },
+            git_writes: GitWrites::None,
+            resources: Resources::default(),
         }
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{FilePlan, ReadPlan, Scopes, WritePlan};
+use crate::{FilePlan, GitWrites, How, Protected, ReadPlan, Resources, Scopes, WritePlan};
 
 fn plan(network: Network) -> Plan {
     Plan {
@@ -11,7 +11,9 @@ fn plan(network: Network) -> Plan {
             devices: vec!["/dev/null".into()],
             withheld: vec![],
         },
-        protected: vec!["/w/project/.git".into()],
+        protected: vec![Protected { path: "/w/project/.git".into(), how: How::ReadOnly }],
+        git_writes: GitWrites::None,
+        resources: Resources::default(),
         network,
         scopes: Scopes { signals: true, abstract_sockets: true, tcp: true },
         landlock_abi: 6,

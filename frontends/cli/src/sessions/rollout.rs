@@ -25,6 +25,8 @@ pub(super) fn import(home: &Home, path: &Path) -> Result<(), Failure> {
         reasoning_effort: None,
         reasoning_summary: None,
         notify: Vec::new(),
+        sandbox_level: Default::default(),
+        git_writes: Default::default(),
     };
     // A provider of the rollout's name is the rollout's, if there is one.
     let provider = |id: &str| {
