@@ -79,14 +79,8 @@ impl Job {
         let (end, denial, excerpt) = self.graded(end, excerpt).await;
         let output =
             told::command(form, &end.outcome, duration_ms, &told::with(excerpt, denial.as_ref()));
-        let report = Report::ToolEnded {
-            call,
-            attempt,
-            outcome: end.outcome,
-            duration_ms,
-            output,
-            denial,
-        };
+        let report =
+            Report::ToolEnded { call, attempt, outcome: end.outcome, duration_ms, output, denial };
         let _ = watch.ports.session.send(Observe(report)).await;
     }
 

@@ -98,7 +98,11 @@ mod tests {
         for (denial, told) in [
             (None, "no"),
             (
-                Some(denial(DenialGrade::Certain, Some("writing /etc/x"), Some("disk-write-folder=/etc"))),
+                Some(denial(
+                    DenialGrade::Certain,
+                    Some("writing /etc/x"),
+                    Some("disk-write-folder=/etc"),
+                )),
                 "no\n[the sandbox refused writing /etc/x; the permission disk-write-folder=/etc would \
                  allow it]\n",
             ),
