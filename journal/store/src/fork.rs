@@ -208,14 +208,8 @@ impl Source {
         let at = self.position(cut, &journal)?;
         self.check(at, &journal)?;
         let mut base = BaseWriter::create(&child.base(), self.id).map_err(ForkError::making)?;
-        let mut end = None;
-        for sealed in journal.frames_to(at) {
-            let sealed = sealed?;
-            base.push(&sealed.frame, sealed.session, sealed.at).map_err(ForkError::making)?;
-            end = Some(sealed.at);
-        }
-        base.finish().map_err(ForkError::making)?;
-        let end = end.ok_or(ForkError::NeverBegun(self.id))?;
+        journal.parts_to(at, |part| base.push_all(part).map_err(ForkError::making))?;
+        let end = base.finish().map_err(ForkError::making)?;
         // What nobody was told of may yet be another event.
         if self.acknowledged().is_some_and(|head| head.seq >= at) {
             self.keep(at, child);
