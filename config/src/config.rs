@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use codex_event::{ApprovalPolicy, Permission};
+use codex_event::{ApprovalPolicy, Permission, SandboxLevel};
 
 use crate::places::{Places, filled};
 use crate::section::Section;
@@ -51,17 +51,6 @@ pub struct Config {
     pub warnings: Vec<Warning>,
     /// Who set each key, by full dotted key. Keys at their default are not in it.
     pub origins: BTreeMap<String, Origin>,
-}
-
-/// How much confinement the host must give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SandboxLevel {
-    /// The best that the host gives.
-    Auto,
-    /// Namespaces, landlock and seccomp, or nothing runs.
-    Full,
-    /// Landlock and seccomp only.
-    Landlock,
 }
 
 /// What the user said about a project.
@@ -271,19 +260,14 @@ fn approval_policy(
         }
         _ => {
             let choices = [
-                ("unless-allow-listed", Some(ApprovalPolicy::UnlessAllowListed)),
-                ("untrusted", Some(ApprovalPolicy::UnlessAllowListed)),
-                ("on-failure", Some(ApprovalPolicy::OnFailure)),
-                ("never", Some(ApprovalPolicy::Never)),
-                ("on-request", None),
+                ("unless-allow-listed", ApprovalPolicy::UnlessAllowListed),
+                ("untrusted", ApprovalPolicy::UnlessAllowListed),
+                ("on-failure", ApprovalPolicy::OnFailure),
+                ("on-request", ApprovalPolicy::OnRequest),
+                ("never", ApprovalPolicy::Never),
             ];
-            match root.choice(KEY, &choices)? {
-                None => ApprovalPolicy::UnlessAllowListed,
-                Some(found) => match found.value {
-                    Some(policy) => policy,
-                    None => stricter("on-request", found.origin, warnings),
-                },
-            }
+            let found = root.choice(KEY, &choices)?;
+            found.map_or(ApprovalPolicy::UnlessAllowListed, |found| found.value)
         }
     };
     Ok(match flags.approval {

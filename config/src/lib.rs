@@ -18,7 +18,8 @@ mod section;
 mod tree;
 mod warning;
 
-pub use config::{Config, Flags, Inputs, SandboxLevel, Trust};
+pub use codex_event::SandboxLevel;
+pub use config::{Config, Flags, Inputs, Trust};
 pub use error::ConfigError;
 pub use origin::Origin;
 pub use overrides::set_keys;

@@ -1,14 +1,40 @@
-//! Telling a denial by the fence from an ordinary failure.
+//! Telling a denial by the fence from an ordinary failure, and what was denied.
+//!
+//! No kernel tells an unprivileged agent what it refused, so the evidence is what the command said.
+//! A line counts when it reports a refusal the way the C library, a shell or a runtime does; what it
+//! names is held against the plan and against what the user may do without a fence. A command that
+//! fails where the user would fail too is no denial: running it outside would not help.
 
-use std::path::{Component, Path, PathBuf};
+mod place;
+mod signs;
+mod standing;
+mod subject;
+mod words;
+
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::status::{EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
-use crate::{Confinement, End, Network, Plan};
+use crate::{Confinement, End, Environment, Network, Plan};
+use place::{Found, Judge};
+use signs::Sign;
+use standing::OnDisk;
+pub use standing::{Look, Standing, look_on_disk};
+pub(crate) use subject::Subject;
 
 /// Bytes at the end of the output that are looked at.
 const TAIL: usize = 64 * 1024;
+
+/// Lines at the end of the output that are looked at: far more than any error message has, and few
+/// enough that a hostile output costs little.
+const LINES: usize = 400;
+
+/// Lines before a refusal that may say what was tried, as in a traceback.
+const CONTEXT: usize = 4;
+
+/// Longest line of evidence that is kept, in characters.
+const EVIDENCE: usize = 400;
 
 /// What is known about a command that ended.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +47,10 @@ pub struct Observation<'a> {
     pub argv: &'a [String],
     /// Its working directory, canonical.
     pub cwd: &'a Path,
+    /// The session's working directory, canonical.
+    pub project: &'a Path,
+    /// Its environment, for `HOME` and `TMPDIR`.
+    pub env: &'a Environment,
     /// The end of its output, both streams, decoded loosely.
     pub output: &'a str,
 }
@@ -32,6 +62,10 @@ pub struct Denial {
     pub grade: Grade,
     /// What it rests on, for people.
     pub evidence: String,
+    /// What was denied, as "writing /etc/hosts"; none where the evidence does not tell.
+    pub denied: Option<String>,
+    /// The permission that would allow it; none where no permission does.
+    pub permission: Option<String>,
 }
 
 /// How sure a verdict is.
@@ -47,49 +81,80 @@ pub enum Grade {
 }
 
 /// Grades a failure; a success, and any end without a fence, is no denial.
+///
+/// It looks at the modes of the few files that the output names, so it may block where such a look
+/// does.
 pub fn grade(seen: &Observation<'_>, plan: &Plan) -> Option<Denial> {
-    let verdict =
-        |grade, evidence: &str| Some(Denial { grade, evidence: evidence.trim().to_owned() });
+    grade_by(seen, plan, &OnDisk)
+}
+
+/// Grades with another way to look at files, which makes it pure.
+pub fn grade_by(seen: &Observation<'_>, plan: &Plan, look: &dyn Look) -> Option<Denial> {
+    let plain = |grade, evidence: &str| {
+        let evidence = shortened(evidence);
+        Some(Denial { grade, evidence, denied: None, permission: None })
+    };
     let Some(end) = seen.end else {
-        return verdict(Grade::Certain, "the sandbox could not be set up; nothing ran");
+        return plain(Grade::Certain, "the sandbox could not be set up; nothing ran");
     };
     if plan.confinement == Confinement::None || end == End::Code(0) {
         return None;
     }
     if matches!(end, End::Signal(libc::SIGSYS)) || end == End::Code(128 + libc::SIGSYS) {
-        return verdict(Grade::Certain, "killed for a system call (SIGSYS)");
+        return Some(Denial {
+            denied: Some("a system call of another architecture".to_owned()),
+            ..plain(Grade::Certain, "killed for a system call (SIGSYS)")?
+        });
     }
     if seen.timed_out {
-        return verdict(Grade::Unlikely, "the time limit ended it");
-    }
-    if let End::Code(code @ (EXIT_NOT_EXECUTABLE | EXIT_NOT_FOUND)) = end {
-        return verdict(Grade::Unlikely, &format!("exit code {code}: no such program"));
+        return plain(Grade::Unlikely, "the time limit ended it");
     }
 
-    let tail = tail_of(seen.output);
+    let judge = Judge { seen, plan, look };
     let mut likely = None;
-    let mut inside = None;
-    for line in tail.lines() {
-        match judge(line, seen.cwd, plan) {
-            Some(Where::Outside) => return verdict(Grade::Certain, line),
-            Some(Where::Nowhere) => likely = likely.or(Some(line)),
-            Some(Where::Inside) => inside = inside.or(Some(line)),
-            None => {}
-        }
-        if plan.network == Network::Off && is_about_the_network(line) {
-            likely = likely.or(Some(line));
+    let mut own = None;
+    let tail = tail_of(seen.output);
+    let lines: Vec<&str> = {
+        let all = tail.lines().count();
+        tail.lines().skip(all.saturating_sub(LINES)).collect()
+    };
+    let did_not_execute = matches!(end, End::Code(EXIT_NOT_EXECUTABLE | EXIT_NOT_FOUND));
+    for (at, line) in lines.iter().enumerate() {
+        let Some(sign) = Sign::read(line) else { continue };
+        let before = &lines[at.saturating_sub(CONTEXT)..at];
+        let after = lines.get(at + 1..).unwrap_or_default();
+        match judge.weigh(&sign, line, before, &after[..after.len().min(CONTEXT)]) {
+            // What a shell could not execute it could not read; the rest was not what ended it.
+            Found::Certain(subject) if did_not_execute && !matches!(subject, Subject::Read(_)) => {}
+            Found::Certain(subject) => {
+                return Some(judge.denial(Grade::Certain, line, Some(subject)));
+            }
+            Found::Likely(subject) => {
+                // The first one that says what it was about.
+                let better = likely.as_ref().is_none_or(|(_, known): &(&str, Option<Subject>)| {
+                    known.is_none() && subject.is_some()
+                });
+                if better {
+                    likely = Some((*line, subject));
+                }
+            }
+            Found::Own => own = own.or(Some(*line)),
+            Found::Nothing => {}
         }
     }
-    let is_getent = seen.argv.first().is_some_and(|program| program.ends_with("getent"));
+    if let End::Code(code @ (EXIT_NOT_EXECUTABLE | EXIT_NOT_FOUND)) = end {
+        return plain(Grade::Unlikely, &format!("exit code {code}: no such program"));
+    }
+    let is_getent = seen.argv.iter().any(|word| words::runs(word, "getent"));
     if is_getent && end == End::Code(2) && plan.network == Network::Off {
-        likely = likely.or(Some("getent found no name"));
+        likely = likely.or(Some(("getent found no name", Some(Subject::Network(None)))));
     }
-    match (likely, inside) {
-        (Some(line), _) if !(end == End::Code(2) && shows_usage(tail)) => {
-            verdict(Grade::Likely, line)
+    match (likely, own) {
+        (Some((line, subject)), _) if !(end == End::Code(2) && shows_usage(tail)) => {
+            Some(judge.denial(Grade::Likely, line, subject))
         }
-        (_, Some(line)) => verdict(Grade::Unlikely, line),
-        (_, None) => verdict(Grade::Unlikely, "nothing in the output speaks of a refusal"),
+        (_, Some(line)) => plain(Grade::Unlikely, line),
+        (_, None) => plain(Grade::Unlikely, "nothing in the output speaks of a refusal"),
     }
 }
 
@@ -101,77 +166,12 @@ fn tail_of(output: &str) -> &str {
     &output[start..]
 }
 
-/// Where the path of a refusal lies.
-enum Where {
-    Outside,
-    Inside,
-    Nowhere,
-}
-
-const REFUSALS: [&str; 3] =
-    ["read-only file system", "operation not permitted", "permission denied"];
-
-const UNREACHABLE: [&str; 7] = [
-    "could not resolve",
-    "temporary failure in name resolution",
-    "name or service not known",
-    "network is unreachable",
-    "couldn't connect",
-    "failed to connect",
-    "could not connect",
-];
-
-fn is_about_the_network(line: &str) -> bool {
-    let line = line.to_lowercase();
-    UNREACHABLE.iter().any(|phrase| line.contains(phrase))
+fn shortened(evidence: &str) -> String {
+    evidence.trim().chars().take(EVIDENCE).collect()
 }
 
 fn shows_usage(text: &str) -> bool {
     text.to_lowercase().contains("usage:")
-}
-
-fn judge(line: &str, cwd: &Path, plan: &Plan) -> Option<Where> {
-    let lower = line.to_lowercase();
-    if !REFUSALS.iter().any(|phrase| lower.contains(phrase)) {
-        return None;
-    }
-    // The name before the first colon is the program that complains, not what it complains about.
-    let complaint = line.split_once(": ").map_or(line, |(_, rest)| rest);
-    let mut found = Where::Nowhere;
-    for path in paths_in(complaint) {
-        let path = plain(&cwd.join(path));
-        let writable = plan.writable_roots().iter().any(|root| path.starts_with(root))
-            || plan.files.devices.contains(&path);
-        let protected = plan.protected.iter().any(|place| path.starts_with(place));
-        if !writable || protected {
-            return Some(Where::Outside);
-        }
-        found = Where::Inside;
-    }
-    Some(found)
-}
-
-/// Picks the words of a message that look like paths: quoted ones, and those with a slash.
-fn paths_in(message: &str) -> impl Iterator<Item = &str> {
-    const QUOTES: [char; 6] = ['\'', '"', '`', '\u{2018}', '\u{2019}', '\u{201c}'];
-    message
-        .split(|letter: char| letter.is_whitespace() || QUOTES.contains(&letter))
-        .map(|word| word.trim_matches([':', ',', ';', '(', ')', '\u{201d}']))
-        .filter(|word| word.contains('/') && !word.contains("://") && !word.ends_with("//"))
-}
-
-/// Takes `.` and `..` out of a path without a look at the file system.
-fn plain(path: &Path) -> PathBuf {
-    path.components().fold(PathBuf::new(), |mut plain, part| {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            Component::Prefix(_) | Component::RootDir | Component::Normal(_) => plain.push(part),
-        }
-        plain
-    })
 }
 
 #[cfg(test)]

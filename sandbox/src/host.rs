@@ -1,8 +1,15 @@
 //! What the kernel of this machine offers to a sandbox.
 
+mod namespaces;
+#[cfg(test)]
+mod tests;
+
 use std::fs;
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+
+pub use namespaces::{Availability, Namespaces};
 
 /// The lowest landlock ABI that a plan may rest on.
 ///
@@ -17,6 +24,14 @@ pub struct Host {
     pub landlock_abi: u8,
     /// Whether seccomp filters that answer with an error number can be installed.
     pub seccomp: bool,
+    /// Which namespaces this user can enter, and what can be done inside.
+    pub namespaces: Namespaces,
+    /// Whether descriptors can be closed by range.
+    pub close_range: bool,
+    /// Whether this process may make control groups below its own.
+    pub cgroup: bool,
+    /// Whether AppArmor takes the capabilities away from users in a namespace of their own.
+    pub apparmor_restricted: bool,
     /// The machine's architecture, as far as the filters know it.
     pub arch: Arch,
     /// The kernel's release, for people.
@@ -49,19 +64,44 @@ impl Arch {
     }
 }
 
-/// Asks the running kernel what it offers.
+impl Host {
+    /// Takes features away, to see what a lesser machine would give; nothing can be added.
+    pub fn lowered(mut self, landlock_abi: Option<u8>, namespaces: Availability) -> Host {
+        self.landlock_abi = self.landlock_abi.min(landlock_abi.unwrap_or(u8::MAX));
+        match namespaces {
+            Availability::AsFound => {}
+            Availability::Absent => self.namespaces = Namespaces::ABSENT,
+        }
+        self
+    }
+}
+
+/// Asks the running kernel what it offers, once for each process.
 ///
-/// It asks by doing (the version query of landlock, the action query of seccomp), never by
-/// comparing release numbers: distributions switch features off.
+/// It asks by doing (the version query of landlock, the action query of seccomp, a process in
+/// namespaces of its own), never by comparing release numbers: distributions switch features off.
 pub fn probe() -> Host {
+    static HOST: OnceLock<Host> = OnceLock::new();
+    HOST.get_or_init(ask).clone()
+}
+
+fn ask() -> Host {
     Host {
         landlock_abi: landlock_abi(),
         seccomp: seccomp_errno_available(),
+        namespaces: namespaces::probe(),
+        close_range: close_range_available(),
+        cgroup: cgroup_delegated(),
+        apparmor_restricted: says_one("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
         arch: Arch::native(),
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
             .map(|text| text.trim().to_owned())
             .unwrap_or_default(),
     }
+}
+
+fn says_one(path: &str) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
 }
 
 #[allow(unsafe_code)]
@@ -96,15 +136,28 @@ fn seccomp_errno_available() -> bool {
     answer == 0
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+#[allow(unsafe_code)]
+fn close_range_available() -> bool {
+    // SAFETY: only marks descriptors of a number that no process can have.
+    let answer = unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            libc::c_uint::MAX,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC as libc::c_uint,
+        )
+    };
+    answer == 0
+}
 
-    #[test]
-    fn the_probe_is_stable_and_survives_a_round_trip() {
-        let host = probe();
-        assert_eq!(probe(), host);
-        let json = serde_json::to_string(&host).expect("encodes");
-        assert_eq!(serde_json::from_str::<Host>(&json).expect("decodes"), host);
-    }
+/// Tells whether the control group of this process (version 2) can have groups below it that count
+/// processes.
+fn cgroup_delegated() -> bool {
+    let Ok(text) = fs::read_to_string("/proc/self/cgroup") else { return false };
+    let Some(own) = text.lines().find_map(|line| line.strip_prefix("0::")) else { return false };
+    let folder = std::path::Path::new("/sys/fs/cgroup").join(own.trim_start_matches('/'));
+    let counts = fs::read_to_string(folder.join("cgroup.subtree_control"))
+        .is_ok_and(|names| names.split_whitespace().any(|name| name == "pids"));
+    let writable = rustix::fs::access(&folder, rustix::fs::Access::WRITE_OK).is_ok();
+    counts && writable
 }

@@ -9,26 +9,31 @@ mod denial;
 mod environment;
 mod filter;
 mod host;
+mod init;
 mod launch;
 mod leftover;
+mod placeholder;
 mod plan;
 mod policy;
 mod process;
+mod protect;
 mod ruleset;
 mod runtime_folder;
 mod spawn;
 mod status;
 mod supervise;
 mod temp;
+mod world;
 mod wrapper;
 
-pub use denial::{Denial, Grade, Observation, grade};
+pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
 pub use environment::Environment;
-pub use host::{Arch, Host, MIN_LANDLOCK_ABI, probe};
+pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
-    Confinement, FilePlan, Network, Plan, PlanError, ReadPlan, Resolve, Scopes, WritePlan,
+    Confinement, FilePlan, GitWrites, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve,
+    Resources, Scopes, WritePlan,
 };
 pub use policy::{Level, Policy};
 pub use process::ProcessId;

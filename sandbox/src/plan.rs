@@ -1,11 +1,15 @@
 //! What will be enforced on a command, as plain data.
 
 mod error;
+mod protected;
+mod resources;
 mod roots;
 #[cfg(test)]
 mod tests;
 
 pub use error::PlanError;
+pub use protected::{GitWrites, How, Protected};
+pub use resources::Resources;
 
 use std::fmt::Write as _;
 use std::io;
@@ -23,6 +27,10 @@ use roots::{Guard, minimal};
 /// if the filters let Unix sockets through.
 const HIGHEST_USED_ABI: u8 = 6;
 
+/// Names at the top of a writable root that a command may neither change nor make: they name
+/// programs that run outside of the sandbox later.
+const RESERVED: [&str; 3] = [".agents", ".codex", ".git"];
+
 /// Everything that decides what a command can reach.
 ///
 /// A plan is a value: the journal records its digest before the command starts, and the child
@@ -33,8 +41,17 @@ pub struct Plan {
     pub confinement: Confinement,
     /// What of the file system can be read and written.
     pub files: FilePlan,
-    /// Paths below writable roots that stay read-only; needs mounts, so empty at this level.
-    pub protected: Vec<PathBuf>,
+    /// What stays as it is although it lies below a writable root, outer paths before inner ones;
+    /// needs mounts, so it is empty at the level `landlock`.
+    ///
+    /// A plan names what is known without a look at the disk: the reserved names of each root. What
+    /// lies deeper is found anew for each command by [`protect`](crate::protect), because
+    /// repositories come and go while a session lasts.
+    pub protected: Vec<Protected>,
+    /// How much of a repository commands may change.
+    pub git_writes: GitWrites,
+    /// What a command may use up.
+    pub resources: Resources,
     /// Whether the network can be reached.
     pub network: Network,
     /// What the command may do to processes and sockets outside the fence.
@@ -53,6 +70,21 @@ pub enum Confinement {
     None,
     /// Landlock, seccomp and no capabilities.
     Landlock,
+    /// User, mount, process, IPC, host name and (without the network permission) network namespaces,
+    /// a private `/dev` and `/proc`, then all of [`Confinement::Landlock`]; a
+    /// [`Plan::landlock_abi`] of 0 means namespaces and seccomp only.
+    Full,
+}
+
+impl Confinement {
+    /// Names the level, as the settings and the journal do.
+    pub fn name(self) -> &'static str {
+        match self {
+            Confinement::None => "none",
+            Confinement::Landlock => "landlock",
+            Confinement::Full => "full",
+        }
+    }
 }
 
 /// What of the file system can be reached.
@@ -157,13 +189,7 @@ impl Plan {
         if Permission::is_unconfined(&policy.permissions) {
             return Ok(Plan::unconfined());
         }
-        if policy.level == Level::Full {
-            return Err(PlanError::FullUnavailable);
-        }
-        if host.landlock_abi < MIN_LANDLOCK_ABI || !host.seccomp || host.arch == Arch::Other {
-            return Err(PlanError::BelowFloor { host: host.clone() });
-        }
-
+        let confinement = choose(policy.level, host)?;
         let guard = Guard::new(policy, resolve);
         let mut full_read = false;
         let mut full_write = false;
@@ -196,7 +222,7 @@ impl Plan {
             }
         }
 
-        let abi = host.landlock_abi.min(HIGHEST_USED_ABI);
+        let abi = usable_abi(host);
         let agent_home = guard.agent_home()?;
         let programs = guard.programs(policy, full_read);
         let has_agent_home = agent_home.is_some();
@@ -207,10 +233,19 @@ impl Plan {
             withheld.extend(SYSTEM_SECRETS.map(PathBuf::from));
             ReadPlan::Roots(guard.read_view(policy, &SYSTEM_ROOTS)?)
         };
-        let write =
-            if full_write { WritePlan::Everything } else { WritePlan::Roots(minimal(roots)) };
+        let roots = minimal(roots);
+        let (protected, resources) = match confinement {
+            Confinement::None | Confinement::Landlock => (
+                vec![],
+                // Without namespaces the limit would count the user's own programs, too.
+                Resources { processes: None, ..policy.resources },
+            ),
+            Confinement::Full if full_write => (vec![], policy.resources),
+            Confinement::Full => (reserved(&roots), policy.resources),
+        };
+        let write = if full_write { WritePlan::Everything } else { WritePlan::Roots(roots) };
         let mut plan = Plan {
-            confinement: Confinement::Landlock,
+            confinement,
             files: FilePlan {
                 read,
                 write,
@@ -218,12 +253,15 @@ impl Plan {
                 devices: DEVICES.map(PathBuf::from).to_vec(),
                 withheld,
             },
-            protected: vec![],
+            protected,
+            git_writes: policy.git_writes,
+            resources,
             network,
             scopes: Scopes {
                 signals: abi >= 6,
                 abstract_sockets: abi >= 6,
-                tcp: abi >= 4 && network == Network::Off,
+                // A network namespace of its own leads nowhere, and test suites want its loopback.
+                tcp: abi >= 4 && network == Network::Off && confinement == Confinement::Landlock,
             },
             landlock_abi: abi,
             limits: vec![],
@@ -245,6 +283,8 @@ impl Plan {
                 withheld: vec![],
             },
             protected: vec![],
+            git_writes: GitWrites::None,
+            resources: Resources::UNLIMITED,
             network: Network::Full,
             scopes: Scopes { signals: false, abstract_sockets: false, tcp: false },
             landlock_abi: 0,
@@ -264,6 +304,29 @@ impl Plan {
         match &self.files.write {
             WritePlan::Everything => vec![PathBuf::from("/")],
             WritePlan::Roots(roots) => roots.clone(),
+        }
+    }
+
+    /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
+    /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
+    pub fn reserved(&self) -> Vec<PathBuf> {
+        let roots = match &self.files.write {
+            WritePlan::Everything => &[][..],
+            WritePlan::Roots(roots) => roots,
+        };
+        let known = self.protected.iter().filter(|kept| kept.how != How::InPlace);
+        let known = known.map(|kept| kept.path.clone());
+        known.chain(reserved(roots).into_iter().map(|kept| kept.path)).collect()
+    }
+
+    /// Narrows the plan to what a command needs that only looks: nothing to write, and no network.
+    pub fn narrowed(&self) -> Plan {
+        Plan {
+            files: FilePlan { write: WritePlan::Roots(Vec::new()), ..self.files.clone() },
+            protected: Vec::new(),
+            network: Network::Off,
+            scopes: Scopes { tcp: self.landlock_abi >= 4, ..self.scopes },
+            ..self.clone()
         }
     }
 
@@ -295,6 +358,37 @@ impl Plan {
         });
         text
     }
+}
+
+/// Picks the level, or says what stands in the way.
+fn choose(level: Level, host: &Host) -> Result<Confinement, PlanError> {
+    let floor = host.seccomp && host.close_range && host.arch != Arch::Other;
+    let full = floor && host.namespaces.are_complete();
+    let landlock = floor && host.landlock_abi >= MIN_LANDLOCK_ABI;
+    match level {
+        Level::Auto | Level::Full if full => Ok(Confinement::Full),
+        Level::Auto | Level::Landlock if landlock => Ok(Confinement::Landlock),
+        Level::Full if floor => Err(PlanError::FullUnavailable),
+        Level::Auto | Level::Full | Level::Landlock => {
+            Err(PlanError::BelowFloor { host: Box::new(host.clone()) })
+        }
+    }
+}
+
+/// The landlock ABI that the rules use; 0 where the host's is not good enough to be one layer of
+/// several.
+fn usable_abi(host: &Host) -> u8 {
+    match host.landlock_abi {
+        abi if abi >= MIN_LANDLOCK_ABI => abi.min(HIGHEST_USED_ABI),
+        _ => 0,
+    }
+}
+
+/// The names at the top of each root that stay as they are, there or not.
+fn reserved(roots: &[PathBuf]) -> Vec<Protected> {
+    let path = |root: &PathBuf| RESERVED.map(|name| root.join(name));
+    let paths = roots.iter().flat_map(path);
+    paths.map(|path| Protected { path, how: How::Placeholder }).collect()
 }
 
 fn limits_of(plan: &Plan, has_agent_home: bool) -> Vec<String> {

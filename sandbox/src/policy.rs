@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use codex_event::Permission;
 use serde::{Deserialize, Serialize};
 
+use crate::{GitWrites, Resources};
+
 /// The input of a plan: permissions, and the places on this machine that they speak about.
 ///
 /// Every place comes from the user or the session's start, never from the model: a place named by
@@ -30,6 +32,10 @@ pub struct Policy {
     pub user_temp: Option<PathBuf>,
     /// Which strength of confinement is asked for.
     pub level: Level,
+    /// How much of a repository commands may change.
+    pub git_writes: GitWrites,
+    /// What a command may use up.
+    pub resources: Resources,
 }
 
 /// The strength of confinement that the settings ask for.

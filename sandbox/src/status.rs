@@ -43,6 +43,12 @@ pub struct Confined {
     pub landlock_abi: u8,
     /// Number of file rules that were added.
     pub file_rules: u32,
+    /// Number of places that were mounted in the command's view; 0 without namespaces.
+    pub mounts: u32,
+    /// Number of paths below writable roots that stay as they are; 0 without namespaces.
+    pub protected: u32,
+    /// Whether the search for such paths hit a bound, so that deeper ones may have been missed.
+    pub partial: bool,
 }
 
 /// A step that failed before the command ran.
@@ -64,14 +70,36 @@ pub enum Step {
     Request,
     /// Preparing the supervisor: session, signals, limits.
     Supervisor,
+    /// Finding what must be protected below the writable folders, and making places for it.
+    Scan,
+    /// Forking into namespaces.
+    Namespaces,
     /// Forking the command's process.
     Fork,
-    /// Session, signals and limits of the command's process.
+    /// Session and signals of the command's process, and its tie to the supervisor's life.
     Process,
+    /// Mapping the user into a new user namespace.
+    Identity,
+    /// Switching the loopback interface of a new network namespace on.
+    Loopback,
+    /// Building the view of the file system.
+    Mounts,
+    /// Covering what is withheld.
+    Withheld,
+    /// Binding what is protected.
+    Protect,
+    /// Building a private `/dev`.
+    Devices,
+    /// Mounting a `/proc` of the new process namespace.
+    Proc,
+    /// Entering the view as the root.
+    Root,
     /// Entering the working directory.
     WorkingDirectory,
     /// Connecting standard input.
     Stdin,
+    /// Limiting resources.
+    Limits,
     /// Giving up capabilities.
     Capabilities,
     /// Enforcing the landlock rules.
@@ -86,13 +114,24 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Step; 11] = [
+    pub const ALL: [Step; 22] = [
         Step::Request,
         Step::Supervisor,
+        Step::Scan,
+        Step::Namespaces,
         Step::Fork,
         Step::Process,
+        Step::Identity,
+        Step::Loopback,
+        Step::Mounts,
+        Step::Withheld,
+        Step::Protect,
+        Step::Devices,
+        Step::Proc,
+        Step::Root,
         Step::WorkingDirectory,
         Step::Stdin,
+        Step::Limits,
         Step::Capabilities,
         Step::Landlock,
         Step::Seccomp,
@@ -198,6 +237,9 @@ mod tests {
                 confinement: crate::Confinement::Landlock,
                 landlock_abi: 6,
                 file_rules: 9,
+                mounts: 0,
+                protected: 0,
+                partial: false,
             }),
             Status::Ended(Ended { end: End::Signal(15), timed_out: true, swept: 2, survivors: 0 }),
         ]

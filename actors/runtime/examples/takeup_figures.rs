@@ -162,7 +162,7 @@ impl Story {
                         .into(),
                     workdir: None,
                     timeout_ms: None,
-                    safety: Safety::Unknown,
+                    safety: Safety::Unknown, escalation: None, assessment: None
                 },
                 arguments: Arguments::default(),
             },
@@ -224,6 +224,8 @@ fn opened() -> Event {
         reasoning_effort: None,
         reasoning_summary: None,
         notify: vec![],
+        sandbox_level: Default::default(),
+        git_writes: Default::default(),
     };
     let sandbox = SandboxReport {
         level: "landlock".into(),
@@ -231,6 +233,8 @@ fn opened() -> Event {
         plan: Digest::of(b"plan"),
         writable_roots: vec![],
         limits: vec![],
+        narrow: None,
+        missing: Vec::new(),
     };
     Event::SessionOpened {
         cwd: "/work".into(),

@@ -9,8 +9,8 @@ use actix::{Addr, Recipient};
 use codex_event::{CallId, Denial, DenialGrade, Outcome, OutputStream, ProcessMark};
 use codex_redact::{Redactor, Stream};
 use codex_sandbox::{
-    Cause, Confined, End as ProcessEnd, Environment, Failed, Grade, Launch, Network, Observation,
-    Plan, Status, StatusParser, Stdin, Stdio, grade,
+    Cause, Confined, Confinement, End as ProcessEnd, Environment, Failed, Grade, Launch, Network,
+    Observation, Plan, Status, StatusParser, Stdin, Stdio, grade,
 };
 use codex_session::Report;
 use tokio::io::AsyncReadExt;
@@ -124,7 +124,7 @@ impl Ended {
             Grade::Likely => DenialGrade::Likely,
             Grade::Unlikely => return None,
         };
-        Some(Denial { grade, evidence: denial.evidence })
+        Some(Denial { grade, evidence: denial.evidence, denied: None, permission: None })
     }
 }
 
@@ -315,18 +315,7 @@ impl Watch {
     }
 
     async fn spawned(&self, process: ProcessMark, confined: &Confined, network: Network) {
-        let enforced = match confined.confinement {
-            codex_sandbox::Confinement::None => "none".to_owned(),
-            codex_sandbox::Confinement::Landlock => format!(
-                "landlock abi {} with {} file rules, seccomp, network {}",
-                confined.landlock_abi,
-                confined.file_rules,
-                match network {
-                    Network::Off => "off",
-                    Network::Full => "on",
-                }
-            ),
-        };
+        let enforced = enforced(confined, network);
         let (call, attempt) = (self.call, self.attempt);
         let report = Report::ToolSpawned { call, attempt, process, enforced };
         let _ = self.ports.session.send(Observe(report)).await;
@@ -348,4 +337,27 @@ async fn wait(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
+}
+
+/// Says what the kernel was given, for the journal.
+fn enforced(confined: &Confined, network: Network) -> String {
+    let Confined { landlock_abi, file_rules, mounts, protected, .. } = confined;
+    let mut layers = vec![];
+    match confined.confinement {
+        Confinement::None => return "none".to_owned(),
+        Confinement::Landlock => {}
+        Confinement::Full => {
+            let bound = if confined.partial { ", some may be missed" } else { "" };
+            layers.push(format!("namespaces, {mounts} mounts, {protected} protected{bound}"));
+        }
+    }
+    if *landlock_abi > 0 {
+        layers.push(format!("landlock abi {landlock_abi} with {file_rules} file rules"));
+    }
+    layers.push("seccomp".to_owned());
+    layers.push(match network {
+        Network::Off => "network off".to_owned(),
+        Network::Full => "network on".to_owned(),
+    });
+    layers.join(", ")
 }

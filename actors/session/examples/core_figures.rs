@@ -87,6 +87,8 @@ impl Journal {
             workdir: None,
             timeout_ms: None,
             safety: Safety::Unknown,
+            escalation: None,
+            assessment: None,
         };
         let response = Some(format!("resp_{request}"));
         let usage = Usage { input_tokens: 1000, output_tokens: 100, ..Usage::default() };
@@ -151,6 +153,8 @@ fn opening() -> Opening {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec![],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         sandbox: SandboxReport {
             level: "landlock".into(),
@@ -158,6 +162,8 @@ fn opening() -> Opening {
             plan: Digest::of(b"plan"),
             writable_roots: vec![],
             limits: vec![],
+            narrow: None,
+            missing: Vec::new(),
         },
         program: "0.1.0".into(),
         tools: Digest::of(b"tools"),

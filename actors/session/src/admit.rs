@@ -172,6 +172,14 @@ impl Session {
                 let open = matches!(call.state, CallState::Called | CallState::Allowed { .. });
                 require(asked || (open && *verdict != Verdict::Aborted), "review_settled")
             }
+            Event::GrantKept { call, prefix, .. } => {
+                let owed = self.owed_grant(*call).is_some_and(|owed| owed.prefix == *prefix);
+                require(owed, "grant_kept")
+            }
+            Event::RepositoryChanged { call, .. } => {
+                let call = self.due_call("repository_changed", *call)?;
+                require(call.runs_a_command(), "repository_changed")
+            }
             Event::ToolIntended { call, attempt, .. } => {
                 let call = self.due_call("tool_intended", *call)?;
                 match &call.state {
@@ -259,13 +267,20 @@ impl Session {
 
     fn admit_question(&self, state: &CallState, question: &Question) -> Verdicts {
         match (state, question) {
-            (CallState::Called, Question::Run) => Ok(()),
+            (
+                CallState::Called,
+                Question::Run | Question::RunUnconfined | Question::WriteOutside { .. },
+            ) => Ok(()),
             (CallState::Ended(ended), Question::RetryUnconfined) => {
                 require(ended.attempt > 0 && !ended.abandoned, "review_asked")
             }
-            (_, Question::Run | Question::RetryUnconfined) => {
-                out_of_place("review_asked", "has nothing to ask")
-            }
+            (
+                _,
+                Question::Run
+                | Question::RetryUnconfined
+                | Question::RunUnconfined
+                | Question::WriteOutside { .. },
+            ) => out_of_place("review_asked", "has nothing to ask"),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codex_event::{
     Arguments, Body, CallId, Confinement, ContextSource, Envelope, Event, Invocation, ItemKind,
-    PatchState, Question, RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
+    PatchState, Question, RetryBudget, Seq, Stored, TurnId, Usage, Verdict,
 };
 
 use crate::Session;
@@ -63,9 +63,8 @@ impl Session {
                 self.transcript.keep(response.as_deref());
             }
             Event::ToolCalled { call, .. } => self.calls = self.calls.max(*call),
-            Event::ReviewSettled { call, verdict: Verdict::Allowed, scope: Scope::Session } => {
-                self.grant(*call);
-            }
+            Event::ReviewSettled { .. } => self.take_grant(seq, event),
+            Event::GrantKept { call, error, .. } => self.grant_kept(*call, error.as_deref()),
             Event::TurnCompleted { .. } => {
                 let notify = self.settings().is_some_and(|settings| !settings.notify.is_empty());
                 self.notice = self.turn.as_ref().filter(|_| notify).map(|turn| Notice {
@@ -83,6 +82,9 @@ impl Session {
                 // the parent's affair.
                 self.notice = None;
                 self.grants.clear();
+                self.kept.clear();
+                self.written.clear();
+                self.owed_grants.clear();
             }
             Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
@@ -93,7 +95,7 @@ impl Session {
             | Event::ModelItemCompleted { .. }
             | Event::ModelAttemptFailed { .. }
             | Event::ReviewAsked { .. }
-            | Event::ReviewSettled { .. }
+            | Event::RepositoryChanged { .. }
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
@@ -133,19 +135,8 @@ impl Session {
 
     fn end_turn(&mut self) {
         self.flush();
+        self.leave_to_rules();
         self.turn = None;
-    }
-
-    fn grant(&mut self, call: CallId) {
-        let argv = self.turn.as_ref().and_then(Turn::working).and_then(|working| {
-            working.calls.iter().find(|known| known.id == call).and_then(|call| {
-                match &call.invocation {
-                    Invocation::Command { argv, .. } => Some(argv.digest()),
-                    Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
-                }
-            })
-        });
-        self.grants.extend(argv);
     }
 }
 
@@ -308,7 +299,7 @@ impl Turn {
                 let kind = match confinement {
                     Confinement::Sandbox { .. } => IntentKind::Sandboxed,
                     Confinement::None => IntentKind::Unconfined,
-                    Confinement::WritableRoots { changes } => {
+                    Confinement::WritableRoots { changes, outside: _ } => {
                         IntentKind::Patch { changes: changes.clone() }
                     }
                 };
@@ -376,6 +367,8 @@ impl Turn {
             | Event::TurnCompleted { .. }
             | Event::TurnFailed { .. }
             | Event::ModelStreamed { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -166,8 +166,10 @@ fn asked(calls: &[Call]) -> Digest {
         Invocation::Patch { text: None, .. } => only(call.id),
         Invocation::Patch { text: Some(text), workdir } => format!("patch {text} {workdir:?}"),
         // By digest, since a long one is held as a blob in one place and as itself in another.
-        Invocation::Command { argv, workdir, timeout_ms, safety: _ } => {
-            format!("command {} {workdir:?} {timeout_ms:?}", argv.digest())
+        // Another reason for it makes it no other call.
+        Invocation::Command { argv, workdir, timeout_ms, safety: _, escalation, assessment: _ } => {
+            let (argv, outside) = (argv.digest(), escalation.is_some());
+            format!("command {argv} {workdir:?} {timeout_ms:?} {outside}")
         }
         Invocation::Invalid { message } => format!("invalid {}", message.digest()),
     };

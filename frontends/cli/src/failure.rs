@@ -8,6 +8,7 @@ use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
 use codex_event::{Rejection, Seq};
 use codex_exec::ExecError;
+use codex_gate::RuleError;
 use codex_journal::{
     ExportError, FindError, ForkError, ImportError, OpenError, RawError, WriteError,
 };
@@ -77,6 +78,13 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Failure::new(USAGE, error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<RuleError> for Failure {
+    fn from(error: RuleError) -> Self {
+        let hint = error.hint();
+        Failure::new(USAGE, error.to_string()).hint(hint)
     }
 }
 
@@ -344,6 +352,7 @@ impl From<Rejection> for Failure {
             Rejection::BadName => {
                 (USAGE, "give another name; `codex sessions name SESSION --clear` takes one away")
             }
+            Rejection::TooWide(_) => (USAGE, "answer for this one call"),
             Rejection::TurnRunning => (USAGE, "wait for its end, or interrupt it with Ctrl-C"),
             Rejection::Closed | Rejection::NotOpen | Rejection::AlreadyOpen => {
                 (BUG, "this is a bug; the journal is whole, `codex replay --last` shows it")
@@ -409,11 +418,28 @@ pub(crate) fn step_hint(failed: &Failed) -> &'static str {
             "this host can't confine the command as asked; nothing was run. In a disposable machine, \
              -s danger-full-access runs it without a sandbox"
         }
+        Step::Namespaces
+        | Step::Identity
+        | Step::Loopback
+        | Step::Mounts
+        | Step::Withheld
+        | Step::Devices
+        | Step::Proc
+        | Step::Root => {
+            "this host refused a namespace or a mount; nothing was run. With \
+             `sandbox_level = \"landlock\"` commands run without them"
+        }
+        Step::Scan | Step::Protect => {
+            "`.git` and project settings in a writable folder must stay as they are, and this one \
+             can't be kept; nothing was run. Replace a link by what it points to, or work in another \
+             folder"
+        }
         Step::Request
         | Step::Supervisor
         | Step::Fork
         | Step::Process
         | Step::Stdin
+        | Step::Limits
         | Step::Descriptors => {
             "the system refused a process; nothing was run. Check its limits (`ulimit -a`) and that \
              /proc is mounted"

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use codex_config::SandboxLevel;
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, Level, Plan, PlanError, Policy, RuntimeFolder, Toolbox, private_temp, probe,
-    runtime_bases,
+    Confinement, Environment, GitWrites, Level, Plan, PlanError, Policy, Resources, RuntimeFolder,
+    Toolbox, private_temp, probe, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -71,6 +71,14 @@ impl Workplace {
         Ok(Workplace { plan: plan(&policy)?, temp, tools, _folder: folder })
     }
 
+    /// Gives the plan of commands that only look; none where nothing is confined at all.
+    pub(crate) fn narrow(&self) -> Option<Plan> {
+        match self.plan.confinement {
+            Confinement::None => None,
+            Confinement::Landlock | Confinement::Full => Some(self.plan.narrowed()),
+        }
+    }
+
     /// Gives commands this environment: scrubbed, with the temporary folder and the programs.
     pub(crate) fn environment(&self) -> Environment {
         let mut env = Environment::scrubbed(std::env::vars_os(), self.plan.network);
@@ -108,6 +116,8 @@ impl Wanted<'_> {
                 SandboxLevel::Full => Level::Full,
                 SandboxLevel::Landlock => Level::Landlock,
             },
+            git_writes: GitWrites::None,
+            resources: Resources::default(),
         }
     }
 }

@@ -282,6 +282,8 @@ impl Line {
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => Vec::new(),
         }

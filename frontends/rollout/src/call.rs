@@ -113,7 +113,9 @@ impl Conversion<'_> {
         let verdict = Event::ReviewSettled { call, verdict: Verdict::Allowed, scope: Scope::Once };
         let settled = self.emit(rule, Some(called), verdict)?;
         let confinement = match invocation {
-            Invocation::Patch { .. } => Confinement::WritableRoots { changes: changes.into() },
+            Invocation::Patch { .. } => {
+                Confinement::WritableRoots { changes: changes.into(), outside: Vec::new() }
+            }
             Invocation::Command { .. } | Invocation::Invalid { .. } => self.confinement(),
         };
         let event = Event::ToolIntended { call, attempt: 1, confinement };

@@ -285,6 +285,8 @@ impl Told {
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

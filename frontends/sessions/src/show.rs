@@ -224,6 +224,8 @@ impl Portrait<'_> {
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

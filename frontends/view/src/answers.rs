@@ -79,6 +79,8 @@ impl Answers {
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -71,6 +71,8 @@ impl Finale {
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -130,7 +130,7 @@ impl Steps {
                 there.phase = Phase::Running { attempt: *attempt };
                 there.output = Output::default();
                 match confinement {
-                    Confinement::WritableRoots { changes } => {
+                    Confinement::WritableRoots { changes, outside: _ } => {
                         there.work = Work::Patch { changes: list(changes).unwrap_or_default() };
                     }
                     Confinement::Sandbox { .. } | Confinement::None => {}
@@ -206,6 +206,8 @@ impl Steps {
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
             | Event::ToolSpawned { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => None,
         }

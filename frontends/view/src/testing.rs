@@ -120,6 +120,8 @@ impl Story {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: Vec::new(),
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         };
         let sandbox = SandboxReport {
             level: "landlock".to_owned(),
@@ -127,6 +129,8 @@ impl Story {
             plan: Digest::of(b"plan"),
             writable_roots: vec!["/ws/dir".to_owned()],
             limits: vec!["processes of other programs stay visible".to_owned()],
+            narrow: None,
+            missing: Vec::new(),
         };
         self.push(
             user(),
@@ -345,7 +349,11 @@ impl Story {
         self.responds();
         let call = self.called(Invocation::Patch { workdir: None, text: None });
         self.settled(call, Verdict::Allowed);
-        self.intended(call, 1, Confinement::WritableRoots { changes: changes.into() });
+        self.intended(
+            call,
+            1,
+            Confinement::WritableRoots { changes: changes.into(), outside: Vec::new() },
+        );
         self.finished(call, 1, outcome, told);
         self.ask();
     }
@@ -372,6 +380,8 @@ pub fn command(argv: &[&str]) -> Invocation {
         workdir: None,
         timeout_ms: None,
         safety: Safety::Unknown,
+        escalation: None,
+        assessment: None,
     }
 }
 

@@ -237,6 +237,10 @@ impl Text {
                 let asked = match question {
                     Question::Run => "may this run? ",
                     Question::RetryUnconfined => "may this run without a sandbox? ",
+                    Question::RunUnconfined => "may this run outside of the sandbox? ",
+                    Question::WriteOutside { .. } => {
+                        "may this write outside of the writable folders? "
+                    }
                 };
                 let what = self.name(*call);
                 let folder = match self.steps.work(*call) {
@@ -279,6 +283,8 @@ impl Text {
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { error: None, .. } => {}
         }
     }

@@ -108,6 +108,9 @@ pub enum Rejection {
     /// The call waits for no answer: it was answered before, or there is no such call.
     #[error("call {0} waits for no answer")]
     NoSuchReview(CallId),
+    /// The answer reaches further than the question lets it; the words say why.
+    #[error("{0}")]
+    TooWide(String),
     /// The report speaks of something that is over or was never begun.
     #[error("the report is out of date")]
     Stale,

@@ -218,6 +218,17 @@ pub enum Event {
         /// How far it reaches.
         scope: Scope,
     },
+    /// An answer for the whole project was written to the rules, or could not be.
+    GrantKept {
+        /// The call that was asked about.
+        call: CallId,
+        /// Commands that begin with these words need no question any more.
+        prefix: Vec<String>,
+        /// Root of the project that it holds in.
+        project: String,
+        /// Why it could not be written; none when it was.
+        error: Option<String>,
+    },
     /// The call is about to be carried out.
     ToolIntended {
         /// The call.
@@ -274,6 +285,13 @@ pub enum Event {
         call: CallId,
         /// What the model is told.
         output: Stored<String>,
+    },
+    /// While the call ran, something that can run programs changed in a repository of a writable root.
+    RepositoryChanged {
+        /// The call.
+        call: CallId,
+        /// What changed, one sentence each.
+        changes: Vec<String>,
     },
     /// A program was told that a turn is done.
     NotificationSent {
@@ -382,8 +400,10 @@ impl Event {
             | Event::ModelItemCompleted { .. }
             | Event::ModelResponded { .. }
             | Event::ToolCalled { .. }
+            | Event::GrantKept { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => Nature::Fact,
             Event::SettingsChanged { .. }
@@ -437,11 +457,13 @@ impl Event {
             | Event::ToolCalled { .. }
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
+            | Event::GrantKept { .. }
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => false,
         }
@@ -453,8 +475,10 @@ impl Event {
             Event::ContextAdded { .. }
             | Event::ModelStreamed { .. }
             | Event::ModelItemCompleted { .. }
+            | Event::GrantKept { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => Durability::Bulk,
             Event::SessionOpened { .. }
@@ -495,7 +519,7 @@ impl Event {
                 Invocation::Patch { .. } => vec![],
             },
             Event::ToolIntended { confinement, .. } => match confinement {
-                Confinement::WritableRoots { changes } => vec![changes],
+                Confinement::WritableRoots { changes, outside: _ } => vec![changes],
                 Confinement::Sandbox { .. } | Confinement::None => vec![],
             },
             Event::ToolFinished { outcome, output, .. } => match outcome {
@@ -531,8 +555,10 @@ impl Event {
             | Event::ModelAttemptFailed { .. }
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
+            | Event::GrantKept { .. }
             | Event::ToolSpawned { .. }
-            | Event::ToolOutput { .. } => vec![],
+            | Event::ToolOutput { .. }
+            | Event::RepositoryChanged { .. } => vec![],
         }
     }
 }

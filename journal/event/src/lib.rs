@@ -4,6 +4,7 @@
 //! cause; a [`Record`] is an envelope sealed into a frame that proves itself and names its
 //! predecessor. [`Command`] is what a frontend may ask for, [`Rejection`] why it may not have it.
 
+mod assessment;
 mod author;
 mod change;
 mod command;
@@ -16,6 +17,7 @@ mod parsed;
 mod past;
 mod permission;
 mod protocol;
+mod reach;
 mod record;
 mod resume;
 #[cfg(feature = "schema")]
@@ -23,8 +25,10 @@ pub mod schema;
 mod settings;
 mod stored;
 mod texts;
+mod time;
 mod tool;
 
+pub use assessment::{Assessment, Escalation, RuleDecision, Ruling};
 pub use author::Author;
 pub use change::{ChangeKind, FileChange};
 pub use command::{Command, MAX_NAME, Opening, Rejection};
@@ -40,9 +44,13 @@ pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
 pub use protocol::{Notice, PROTOCOL, Refusal, Request};
 pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record, genesis};
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
-pub use settings::{Backend, ContextSource, GitHead, ProviderSettings, SandboxReport, Settings};
+pub use settings::{
+    Backend, ContextSource, GitHead, GitWrites, ProviderSettings, SandboxLevel, SandboxReport,
+    Settings,
+};
 pub use stored::{Content, OutputBytes, Slot, Stored};
 pub use texts::{Text, Texts};
+pub use time::utc;
 pub use tool::{
     Arguments, Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark,
     Question, Safety, Scope, Verdict,

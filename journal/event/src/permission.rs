@@ -149,6 +149,8 @@ pub enum ApprovalPolicy {
     UnlessAllowListed,
     /// Run in the sandbox, and ask whether to retry outside of it after a denial.
     OnFailure,
+    /// Run in the sandbox; the model may ask, with a reason, to run a command outside of it.
+    OnRequest,
     /// Never ask; the model sees the refusal or the failure.
     Never,
 }
@@ -159,6 +161,7 @@ impl ApprovalPolicy {
         match self {
             ApprovalPolicy::UnlessAllowListed => "unless-allow-listed",
             ApprovalPolicy::OnFailure => "on-failure",
+            ApprovalPolicy::OnRequest => "on-request",
             ApprovalPolicy::Never => "never",
         }
     }

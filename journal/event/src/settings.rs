@@ -25,6 +25,50 @@ pub struct Settings {
     /// Program that is told about every finished turn, as an argument list; empty for none.
     #[serde(default)]
     pub notify: Vec<String>,
+    /// How much confinement the host must give.
+    #[serde(default, skip_serializing_if = "SandboxLevel::is_default")]
+    pub sandbox_level: SandboxLevel,
+    /// What commands may write in a repository's own folder.
+    #[serde(default, skip_serializing_if = "GitWrites::is_default")]
+    pub git_writes: GitWrites,
+}
+
+/// How much confinement the host must give.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum SandboxLevel {
+    /// The best that the host gives.
+    #[default]
+    Auto,
+    /// Namespaces, landlock and seccomp, or nothing runs.
+    Full,
+    /// Landlock and seccomp only.
+    Landlock,
+}
+
+impl SandboxLevel {
+    fn is_default(&self) -> bool {
+        *self == SandboxLevel::default()
+    }
+}
+
+/// What commands may write in a repository's own folder (`.git`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum GitWrites {
+    /// Nothing.
+    #[default]
+    None,
+    /// What a commit writes, and nothing that git would run.
+    Metadata,
+}
+
+impl GitWrites {
+    fn is_default(&self) -> bool {
+        *self == GitWrites::default()
+    }
 }
 
 /// The provider that a session talks to, without its credentials and headers.
@@ -80,6 +124,13 @@ pub struct SandboxReport {
     pub writable_roots: Vec<String>,
     /// What the level does not hold on this host, one sentence each.
     pub limits: Vec<String>,
+    /// Digest of the plan for commands that are known to be safe: nothing to write, no network. None
+    /// in journals of releases that had one plan for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrow: Option<Digest>,
+    /// Layers that this host does not give, each with its remedy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// Part of the context that goes before the first input.

@@ -4,9 +4,10 @@
 //! not compile.
 
 use crate::{
-    Command, Confinement, Denial, Event, Fault, FileChange, FoundPatch, GitHead, Invocation,
-    ItemKind, Opening, Outcome, PatchState, Permission, ProcessMark, ProviderSettings, Resumption,
-    SandboxReport, Settings, Stored, StreamMark, Surroundings, Verdict,
+    Assessment, Command, Confinement, Denial, Escalation, Event, Fault, FileChange, FoundPatch,
+    GitHead, Invocation, ItemKind, Opening, Outcome, PatchState, Permission, ProcessMark,
+    ProviderSettings, Question, Resumption, Ruling, SandboxReport, Settings, Stored, StreamMark,
+    Surroundings, Verdict,
 };
 
 /// A text, by its form.
@@ -80,6 +81,8 @@ impl Texts for Settings {
             reasoning_effort,
             reasoning_summary,
             notify,
+            sandbox_level: _,
+            git_writes: _,
         } = self;
         let ProviderSettings {
             id,
@@ -113,10 +116,19 @@ impl Texts for Permission {
 
 impl Texts for SandboxReport {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
-        let SandboxReport { level, landlock_abi: _, plan: _, writable_roots, limits } = self;
+        let SandboxReport {
+            level,
+            landlock_abi: _,
+            plan: _,
+            writable_roots,
+            limits,
+            narrow: _,
+            missing,
+        } = self;
         level.texts(see);
         writable_roots.texts(see);
         limits.texts(see);
+        missing.texts(see);
     }
 }
 
@@ -141,12 +153,50 @@ impl Texts for FoundPatch {
 impl Texts for Invocation {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
         match self {
-            Invocation::Command { argv, workdir, timeout_ms: _, safety: _ } => {
+            Invocation::Command {
+                argv,
+                workdir,
+                timeout_ms: _,
+                safety: _,
+                escalation,
+                assessment,
+            } => {
                 argv.texts(see);
                 workdir.texts(see);
+                escalation.texts(see);
+                assessment.texts(see);
             }
             Invocation::Patch { workdir, text: _ } => workdir.texts(see),
             Invocation::Invalid { message } => message.texts(see),
+        }
+    }
+}
+
+impl Texts for Escalation {
+    fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
+        let Escalation { justification, prefix } = self;
+        justification.texts(see);
+        prefix.texts(see);
+    }
+}
+
+impl Texts for Assessment {
+    fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
+        let Assessment { reason, ruling, prefix } = self;
+        reason.texts(see);
+        if let Some(Ruling { decision: _, source, justification }) = ruling {
+            source.texts(see);
+            justification.texts(see);
+        }
+        prefix.texts(see);
+    }
+}
+
+impl Texts for Question {
+    fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
+        match self {
+            Question::WriteOutside { paths } => paths.texts(see),
+            Question::Run | Question::RetryUnconfined | Question::RunUnconfined => {}
         }
     }
 }
@@ -171,7 +221,10 @@ impl Texts for FileChange {
 impl Texts for Confinement {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
         match self {
-            Confinement::WritableRoots { changes } => changes.texts(see),
+            Confinement::WritableRoots { changes, outside } => {
+                changes.texts(see);
+                outside.texts(see);
+            }
             Confinement::Sandbox { .. } | Confinement::None => {}
         }
     }
@@ -195,8 +248,10 @@ impl Texts for Outcome {
 
 impl Texts for Denial {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
-        let Denial { grade: _, evidence } = self;
+        let Denial { grade: _, evidence, denied, permission } = self;
         evidence.texts(see);
+        denied.texts(see);
+        permission.texts(see);
     }
 }
 
@@ -312,8 +367,16 @@ impl Texts for Event {
             Event::ToolCalled { call: _, request: _, item: _, invocation, arguments: _ } => {
                 invocation.texts(see);
             }
-            Event::ReviewAsked { call: _, question: _, reason } => reason.texts(see),
+            Event::ReviewAsked { call: _, question, reason } => {
+                question.texts(see);
+                reason.texts(see);
+            }
             Event::ReviewSettled { call: _, verdict, scope: _ } => verdict.texts(see),
+            Event::GrantKept { call: _, prefix, project, error } => {
+                prefix.texts(see);
+                project.texts(see);
+                error.texts(see);
+            }
             Event::ToolIntended { call: _, attempt: _, confinement } => confinement.texts(see),
             Event::ToolSpawned { call: _, attempt: _, process, enforced } => {
                 process.texts(see);
@@ -335,6 +398,7 @@ impl Texts for Event {
                 denial.texts(see);
             }
             Event::ToolAbandoned { call: _, output } => output.texts(see),
+            Event::RepositoryChanged { call: _, changes } => changes.texts(see),
             Event::NotificationSent { program, payload, error } => {
                 program.texts(see);
                 payload.texts(see);

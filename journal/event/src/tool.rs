@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, FileChange, Stored};
+use crate::{Assessment, Digest, Escalation, FileChange, Stored};
 
 /// What a tool call asks for, as its arguments were read when it came.
 ///
@@ -25,6 +25,12 @@ pub enum Invocation {
         timeout_ms: Option<u64>,
         /// Whether the command is known to change nothing.
         safety: Safety,
+        /// The wish to run it outside of the sandbox, when the model has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalation: Option<Escalation>,
+        /// What the classifier and the rules say of it; none in journals of releases without rules.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        assessment: Option<Box<Assessment>>,
     },
     /// Change files.
     Patch {
@@ -82,6 +88,13 @@ pub enum Question {
     Run,
     /// It was denied by the sandbox: may it run again without one?
     RetryUnconfined,
+    /// The model asks to run it outside of the sandbox: may it?
+    RunUnconfined,
+    /// The patch leaves the writable roots: may it write there, too?
+    WriteOutside {
+        /// Every path outside, absolute.
+        paths: Vec<String>,
+    },
 }
 
 /// The answer to a question.
@@ -109,6 +122,9 @@ pub enum Scope {
     Once,
     /// The same call until the session ends.
     Session,
+    /// Always, for commands that begin like this one, in this project. It spares the question and
+    /// nothing else: never a way out of the sandbox.
+    Project,
 }
 
 /// What will hold a command, decided before it starts.
@@ -123,10 +139,13 @@ pub enum Confinement {
     },
     /// Nothing but a scrubbed environment and supervised death.
     None,
-    /// The program itself writes, and only below the writable roots.
+    /// The program itself writes, and only below the writable roots or to what was allowed outside.
     WritableRoots {
         /// What will change, with the digests before and after.
         changes: Stored<Vec<FileChange>>,
+        /// The paths outside of the roots that were allowed, absolute.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        outside: Vec<String>,
     },
 }
 
@@ -226,6 +245,12 @@ pub struct Denial {
     pub grade: DenialGrade,
     /// The line or fact that shows it.
     pub evidence: String,
+    /// What was denied, as in `writing /etc/hosts`; none when that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
+    /// The permission that would allow it, as settings spell it; none when none would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
 }
 
 impl fmt::Display for OutputStream {

@@ -164,6 +164,8 @@ fn opening(session: SessionId) -> Batch {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec![],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         }),
         sandbox: Box::new(SandboxReport {
             level: "none".into(),
@@ -171,6 +173,8 @@ fn opening(session: SessionId) -> Batch {
             plan: Digest::of(b"plan"),
             writable_roots: vec![],
             limits: vec![],
+            narrow: None,
+            missing: Vec::new(),
         }),
         program: "figures".into(),
         tools: Digest::of(b"tools"),

@@ -18,7 +18,7 @@ pub enum PlanError {
     )]
     BelowFloor {
         /// What was found.
-        host: Host,
+        host: Box<Host>,
     },
     /// The strongest level was demanded and is not available.
     #[error("sandbox level `full` is not available: use `auto` or `landlock`")]

@@ -1,9 +1,19 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::Namespaces;
 
 fn host() -> Host {
-    Host { landlock_abi: 7, seccomp: true, arch: Arch::X86_64, kernel: "6.18".into() }
+    Host {
+        landlock_abi: 7,
+        seccomp: true,
+        namespaces: Namespaces::ABSENT,
+        close_range: true,
+        cgroup: false,
+        apparmor_restricted: false,
+        arch: Arch::X86_64,
+        kernel: "6.18".into(),
+    }
 }
 
 fn policy(permissions: &[&str]) -> Policy {
@@ -17,6 +27,8 @@ fn policy(permissions: &[&str]) -> Policy {
         program: Some("/home/ann/bin/codex".into()),
         user_temp: Some("/run/ann/tmp".into()),
         level: Level::Auto,
+        git_writes: GitWrites::None,
+        resources: Resources::default(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
-use codex_sandbox::{Environment, Network, Step, WritePlan};
+use codex_sandbox::{Environment, How, Network, Protected, Step, WritePlan};
 
 use crate::world::{DANGER, FULL_AUTO, READ_ONLY, World, capture};
 use crate::{Case, Verdict};
@@ -256,7 +256,7 @@ fn a_failing_step_runs_nothing() -> Verdict {
     let mut no_cwd = world.launch(FULL_AUTO, &argv);
     no_cwd.cwd = world.at("nowhere");
     let mut unknown_layer = world.launch(FULL_AUTO, &argv);
-    unknown_layer.plan.protected = vec![world.at("work")];
+    unknown_layer.plan.protected = vec![Protected { path: world.at("work"), how: How::ReadOnly }];
     for (launch, step) in [
         (unknown_layer, Step::Landlock),
         (missing_root, Step::Landlock),

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, Launch, Level, Outcome, Plan, Policy, Running, Spawner, Stdin, Stdio, probe,
+    Environment, GitWrites, Launch, Level, Outcome, Plan, Policy, Resources, Running, Spawner,
+    Stdin, Stdio, probe,
 };
 
 /// A project, a place outside of it, a home with the agent's home, and a temporary folder.
@@ -69,6 +70,8 @@ impl World {
             program: None,
             user_temp: Some(self.at("tmp")),
             level: Level::Auto,
+            git_writes: GitWrites::None,
+            resources: Resources::default(),
         }
     }
 

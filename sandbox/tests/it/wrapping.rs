@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, Launch, Level, Plan, Policy, RuntimeFolder, Stdin, private_temp, probe,
-    run_inherited, runtime_bases,
+    Environment, GitWrites, Launch, Level, Plan, Policy, Resources, RuntimeFolder, Stdin,
+    private_temp, probe, run_inherited, runtime_bases,
 };
 
 use crate::world::{World, alive, eventually, marker};
@@ -53,6 +53,8 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
         program: None,
         user_temp: Some(user_temp.clone()),
         level: Level::Auto,
+        git_writes: GitWrites::None,
+        resources: Resources::default(),
     };
     let plan = match Plan::on_disk(&policy, &probe()) {
         Ok(plan) => plan,

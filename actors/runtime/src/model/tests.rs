@@ -46,6 +46,8 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec![],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         instructions: None,
         input: String::new(),

@@ -81,6 +81,8 @@ fn open() -> Command {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec![],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         sandbox: SandboxReport {
             level: "none".into(),
@@ -88,6 +90,8 @@ fn open() -> Command {
             plan: Digest::of(b"plan"),
             writable_roots: vec![],
             limits: vec![],
+            narrow: None,
+            missing: Vec::new(),
         },
         program: "test".into(),
         tools: Digest::of(b"tools"),

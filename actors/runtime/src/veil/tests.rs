@@ -31,6 +31,8 @@ fn settings() -> Settings {
         reasoning_effort: Some("x".into()),
         reasoning_summary: Some("x".into()),
         notify: vec!["x".into()],
+        sandbox_level: Default::default(),
+        git_writes: Default::default(),
     }
 }
 
@@ -41,6 +43,8 @@ fn sandbox() -> SandboxReport {
         plan: digest(),
         writable_roots: vec!["x".into()],
         limits: vec!["x".into()],
+        narrow: None,
+        missing: vec!["x".into()],
     }
 }
 
@@ -64,6 +68,19 @@ fn events() -> Vec<Event> {
             workdir: Some("x".into()),
             timeout_ms: None,
             safety: Safety::Unknown,
+            escalation: Some(Escalation {
+                justification: "x".into(),
+                prefix: Some(vec!["x".into()]),
+            }),
+            assessment: Some(Box::new(Assessment {
+                reason: "x".into(),
+                ruling: Some(Ruling {
+                    decision: RuleDecision::Prompt,
+                    source: "x".into(),
+                    justification: Some("x".into()),
+                }),
+                prefix: Some(vec!["x".into()]),
+            })),
         },
         Invocation::Patch { workdir: Some("x".into()), text: Some(digest()) },
         Invocation::Invalid { message: "x".into() },
@@ -83,7 +100,7 @@ fn events() -> Vec<Event> {
     let confinements = [
         Confinement::Sandbox { plan: digest() },
         Confinement::None,
-        Confinement::WritableRoots { changes: changes() },
+        Confinement::WritableRoots { changes: changes(), outside: vec!["x".into()] },
     ];
     let git = Some(GitHead { commit: Some("x".into()), branch: Some("x".into()) });
     let state = PatchState::Mixed { told: "x".into() };
@@ -155,7 +172,11 @@ fn events() -> Vec<Event> {
             },
             retry: None,
         },
-        Event::ReviewAsked { call, question: Question::Run, reason: "x".into() },
+        Event::ReviewAsked {
+            call,
+            question: Question::WriteOutside { paths: vec!["x".into()] },
+            reason: "x".into(),
+        },
         Event::ReviewSettled {
             call,
             verdict: Verdict::Denied { reason: "x".into() },
@@ -175,6 +196,13 @@ fn events() -> Vec<Event> {
             bytes: OutputBytes(b"x".to_vec()),
         },
         Event::ToolAbandoned { call, output: "x".into() },
+        Event::GrantKept {
+            call,
+            prefix: vec!["x".into()],
+            project: "x".into(),
+            error: Some("x".into()),
+        },
+        Event::RepositoryChanged { call, changes: vec!["x".into()] },
         Event::NotificationSent {
             program: vec!["x".to_owned()].into(),
             payload: "x".into(),
@@ -201,7 +229,12 @@ fn events() -> Vec<Event> {
         outcome,
         duration_ms: 1,
         output: "x".into(),
-        denial: Some(Denial { grade: DenialGrade::Likely, evidence: "x".into() }),
+        denial: Some(Denial {
+            grade: DenialGrade::Likely,
+            evidence: "x".into(),
+            denied: Some("x".into()),
+            permission: Some("x".into()),
+        }),
     }));
     events
 }
@@ -239,10 +272,12 @@ fn number(event: &Event) -> usize {
         Event::ToolAbandoned { .. } => 27,
         Event::NotificationSent { .. } => 28,
         Event::Noted { .. } => 29,
+        Event::GrantKept { .. } => 30,
+        Event::RepositoryChanged { .. } => 31,
     }
 }
 
-const KINDS: usize = 30;
+const KINDS: usize = 32;
 
 /// The paths to every string of a value.
 fn strings(value: &Value, path: &str, found: &mut Vec<String>) {
@@ -300,6 +335,8 @@ fn command(argument: &str) -> Invocation {
         workdir: None,
         timeout_ms: None,
         safety: Safety::KnownSafe,
+        escalation: None,
+        assessment: None,
     }
 }
 
@@ -435,8 +472,15 @@ fn reports_and_commands_are_redacted_too() {
     }];
     let text = || CANARY.to_owned();
     let intakes: Vec<Intake> = vec![
-        Report::PatchPlanned { call, plan: PatchPlan::Ready { changes } }.into(),
-        Report::PatchPlanned { call, plan: PatchPlan::Outside { message: text() } }.into(),
+        Report::PatchPlanned { call, plan: PatchPlan::Ready { changes, outside: vec![text()] } }
+            .into(),
+        Report::PatchPlanned {
+            call,
+            plan: PatchPlan::Outside { paths: vec![text()], message: text() },
+        }
+        .into(),
+        Report::GrantKept { call, project: text(), error: Some(text()) }.into(),
+        Report::RepositoryChanged { call, changes: vec![text()] }.into(),
         Report::PatchPlanned { call, plan: PatchPlan::Failed { message: text() } }.into(),
         Report::ToolEnded {
             call,
@@ -444,7 +488,12 @@ fn reports_and_commands_are_redacted_too() {
             outcome: Outcome::NotStarted { reason: text() },
             duration_ms: 0,
             output: text(),
-            denial: Some(Denial { grade: DenialGrade::Likely, evidence: text() }),
+            denial: Some(Denial {
+                grade: DenialGrade::Likely,
+                evidence: text(),
+                denied: None,
+                permission: None,
+            }),
         }
         .into(),
         Report::Notified {

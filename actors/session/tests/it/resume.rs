@@ -24,7 +24,7 @@ fn patching(state: PatchState) -> World {
     let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
     item(&mut world, 0, custom);
     done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     world.effects.files.insert(CallId(1), state);
     world
@@ -34,8 +34,8 @@ fn patching(state: PatchState) -> World {
 fn a_patch_that_was_not_begun_is_planned_and_applied() {
     let mut world = patching(PatchState::Before);
     assert_eq!(resumed(&mut world, None), [RESUMED]);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     let batch = world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     assert_eq!(kinds(&batch), ["review_settled by policy:never", "tool_intended by supervisor"]);
     let Some(Event::ToolIntended { attempt, .. }) = batch[1].event() else { panic!("{batch:?}") };
@@ -113,7 +113,12 @@ fn a_question_without_an_answer_is_asked_again() {
 #[test]
 fn a_retry_that_was_allowed_is_asked_about_again() {
     let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
-    let denial = Denial { grade: DenialGrade::Certain, evidence: "EPERM".into() };
+    let denial = Denial {
+        grade: DenialGrade::Certain,
+        evidence: "EPERM".into(),
+        denied: None,
+        permission: None,
+    };
     ended(&mut world, 1, Some(denial));
     let allow =
         Command::SettleReview { call: CallId(1), verdict: Verdict::Allowed, scope: Scope::Once };
@@ -152,11 +157,11 @@ fn a_question_that_nobody_is_asked_any_more_is_settled_by_the_policy() {
     let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
     item(&mut world, 0, custom);
     done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     let kinds = resumed_with_never(&mut world);
     assert_eq!(kinds, [RESUMED, CHANGED, "review_settled by policy:never"]);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
 }
 
 #[test]
@@ -164,7 +169,12 @@ fn a_policy_that_asks_nobody_lets_nothing_out_of_the_sandbox() {
     // One retry was asked about, and one was allowed, when the process ended.
     for allowed in [false, true] {
         let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
-        let denial = Denial { grade: DenialGrade::Certain, evidence: "EPERM".into() };
+        let denial = Denial {
+            grade: DenialGrade::Certain,
+            evidence: "EPERM".into(),
+            denied: None,
+            permission: None,
+        };
         ended(&mut world, 1, Some(denial));
         if allowed {
             let (call, verdict) = (CallId(1), Verdict::Allowed);

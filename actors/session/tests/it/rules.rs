@@ -51,7 +51,14 @@ pub(crate) fn done_concealing(
 
 pub(crate) fn command(program: &str, safety: Safety) -> Invocation {
     let argv = vec![program.to_owned()].into();
-    Invocation::Command { argv, workdir: None, timeout_ms: None, safety }
+    Invocation::Command {
+        argv,
+        workdir: None,
+        timeout_ms: None,
+        safety,
+        escalation: None,
+        assessment: None,
+    }
 }
 
 fn run(attempt: u32, confinement: Confinement) -> Effect {
@@ -176,7 +183,12 @@ fn abort_ends_the_turn() {
 
 #[test]
 fn on_failure_offers_a_retry_outside_of_the_sandbox() {
-    let denial = Denial { grade: DenialGrade::Certain, evidence: "EROFS /etc/x".into() };
+    let denial = Denial {
+        grade: DenialGrade::Certain,
+        evidence: "EROFS /etc/x".into(),
+        denied: None,
+        permission: None,
+    };
     let (mut world, _) = called(ApprovalPolicy::OnFailure, Safety::Unknown);
     let batch = ended(&mut world, 1, Some(denial.clone()));
     assert_eq!(kinds(&batch), ["tool_finished by supervisor", "review_asked by supervisor"]);
@@ -205,16 +217,17 @@ fn a_patch_is_planned_before_it_is_intended() {
     item(&mut world, 0, kind);
     let batch = done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
     assert_eq!(kinds(&batch), ["model_responded by model", "tool_called by model"]);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
     world.owed.clear();
-    let plan = PatchPlan::Outside { message: "writing outside of the project".into() };
+    let plan =
+        PatchPlan::Outside { paths: vec![], message: "writing outside of the project".into() };
     let mut refused = World::new();
     refused.log = world.log.clone();
     refused.session = world.session.clone();
     let batch = refused.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("due");
     assert_eq!(kinds(&batch)[0], "review_settled by policy:writable-roots");
     assert!(!refused.owed.iter().any(|effect| matches!(effect, Effect::RunTool { .. })));
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     let batch = world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("due");
     assert_eq!(kinds(&batch), ["review_settled by policy:never", "tool_intended by supervisor"]);
 }

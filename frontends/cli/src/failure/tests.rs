@@ -163,7 +163,7 @@ fn settings() {
 fn the_sandbox() {
     let grant = || "disk-write-folder".to_owned();
     each!(PlanError:
-        PlanError::BelowFloor { .. } => PlanError::BelowFloor { host: codex_sandbox::probe() },
+        PlanError::BelowFloor { .. } => PlanError::BelowFloor { host: Box::new(codex_sandbox::probe()) },
             fails(NO_SANDBOX, "landlock");
         PlanError::FullUnavailable => PlanError::FullUnavailable, fails(NO_SANDBOX, "`full`");
         PlanError::NoUserTemp => PlanError::NoUserTemp, fails(USAGE, "user-temp-folder");
@@ -401,6 +401,7 @@ fn turns() {
         Rejection::EmptyInput => Rejection::EmptyInput, fails(USAGE, "input");
         Rejection::BadName => Rejection::BadName, fails(USAGE, "name");
         Rejection::NoSuchReview(_) => Rejection::NoSuchReview(CallId(7)), fails(USAGE, "call 7");
+        Rejection::TooWide(_) => Rejection::TooWide("call 7 once".into()), fails(USAGE, "call 7");
         Rejection::Stale => Rejection::Stale, fails(USAGE, "report");
     );
 }
@@ -517,6 +518,9 @@ fn patches() {
     each!(PlanError:
         PlanError::Context { .. } => PlanError::Context { context: "x".into(), path: file() }, plan;
         PlanError::Lines { .. } => PlanError::Lines { lines: "x".into(), path: file() }, plan;
+        PlanError::Protected { .. } =>
+            PlanError::Protected { path: "a/.git/x".into(), resolved: "/a/.git/x".into() },
+            fails(USAGE, "a/.git/x");
         PlanError::Outside { .. } => PlanError::Outside { path: file(), resolved: path() }, plan;
         PlanError::Read { .. } => PlanError::Read { path: file(), source: refused() }, plan;
         PlanError::Delete { .. } => PlanError::Delete { path: file(), source: refused() }, plan;

@@ -277,6 +277,8 @@ impl State {
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

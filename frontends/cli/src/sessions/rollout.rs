@@ -25,6 +25,8 @@ pub(super) fn import(home: &Home, path: &Path) -> Result<(), Failure> {
         reasoning_effort: None,
         reasoning_summary: None,
         notify: Vec::new(),
+        sandbox_level: Default::default(),
+        git_writes: Default::default(),
     };
     // A provider of the rollout's name is the rollout's, if there is one.
     let provider = |id: &str| {
@@ -39,7 +41,7 @@ pub(super) fn import(home: &Home, path: &Path) -> Result<(), Failure> {
         provider: &provider,
         instructions: opening::instructions(&config),
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        tools: codex_actors::tools_digest(),
+        tools: codex_actors::tools_digest(config.approval_policy),
         interpret: &codex_actors::interpret,
         redactor: redactor.clone(),
     };

@@ -82,6 +82,8 @@ impl Trail {
             | Event::ModelAttemptFailed { .. }
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
             | Event::ToolAbandoned { .. } => false,
@@ -226,6 +228,8 @@ impl Trail {
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
             | Event::ToolIntended { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. } => {

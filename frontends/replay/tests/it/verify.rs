@@ -28,6 +28,8 @@ fn legal() -> Vec<Envelope> {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: Vec::new(),
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         sandbox: SandboxReport {
             level: "full".to_owned(),
@@ -35,6 +37,8 @@ fn legal() -> Vec<Envelope> {
             plan: Digest::of(b"plan"),
             writable_roots: Vec::new(),
             limits: Vec::new(),
+            narrow: None,
+            missing: Vec::new(),
         },
         program: "0.1.0".to_owned(),
         tools: Digest::of(b"tools"),

@@ -121,5 +121,7 @@ pub(super) fn sandbox(settings: &Settings, cwd: &str) -> SandboxReport {
         plan: Digest::of(RULE.as_bytes()),
         writable_roots: writable_roots(&settings.permissions, cwd),
         limits: vec!["Codex ran these commands; what held them is not recorded".to_owned()],
+        narrow: None,
+        missing: Vec::new(),
     }
 }

@@ -38,7 +38,14 @@ fn interpret(kind: &ItemKind, raw: &str) -> Invocation {
             if ["shell", "exec_command"].contains(&name.as_str()) =>
         {
             let (argv, safety) = (vec![raw.to_owned()].into(), Safety::Unknown);
-            Invocation::Command { argv, workdir: None, timeout_ms: None, safety }
+            Invocation::Command {
+                argv,
+                workdir: None,
+                timeout_ms: None,
+                safety,
+                escalation: None,
+                assessment: None,
+            }
         }
         ItemKind::CustomCall { name, .. } if name == "apply_patch" => {
             Invocation::Patch { workdir: None, text: Some(Digest::of(raw.as_bytes())) }
@@ -58,6 +65,8 @@ fn terms(id: SessionId) -> Terms<'static> {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec!["never".to_owned()],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         },
         provider: &known,
         instructions: "be brief".to_owned(),

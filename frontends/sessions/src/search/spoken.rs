@@ -138,6 +138,8 @@ impl Spoken<'_> {
             | Event::ReviewSettled { .. }
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
+            | Event::GrantKept { .. }
+            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }
@@ -201,6 +203,8 @@ fn kind(event: &Event) -> Option<Kind> {
         | Event::ReviewSettled { .. }
         | Event::ToolIntended { .. }
         | Event::ToolSpawned { .. }
+        | Event::GrantKept { .. }
+        | Event::RepositoryChanged { .. }
         | Event::NotificationSent { .. }
         | Event::Noted { .. } => None,
     }

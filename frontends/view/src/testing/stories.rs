@@ -222,7 +222,12 @@ pub fn every_kind() -> Story {
     story.intended(call, 1, Confinement::Sandbox { plan: codex_event::Digest::of(b"plan") });
     story.spawned(call, 1);
     story.prints(call, OutputStream::Stderr, 0, b"\x1b]0;pwned\x07Permission denied\r\n");
-    let denial = Denial { grade: DenialGrade::Certain, evidence: "Permission denied".to_owned() };
+    let denial = Denial {
+        grade: DenialGrade::Certain,
+        evidence: "Permission denied".to_owned(),
+        denied: None,
+        permission: None,
+    };
     let event = Event::ToolFinished {
         call,
         attempt: 1,

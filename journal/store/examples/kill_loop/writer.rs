@@ -196,6 +196,8 @@ fn opening() -> Event {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec![],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         }),
         sandbox: Box::new(SandboxReport {
             level: "none".into(),
@@ -203,6 +205,8 @@ fn opening() -> Event {
             plan: Digest::of(b"plan"),
             writable_roots: vec![],
             limits: vec![],
+            narrow: None,
+            missing: Vec::new(),
         }),
         program: "kill loop".into(),
         tools: Digest::of(b"tools"),

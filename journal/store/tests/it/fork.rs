@@ -36,6 +36,8 @@ pub(crate) fn opened(cwd: &str) -> Event {
             reasoning_effort: None,
             reasoning_summary: None,
             notify: vec![],
+            sandbox_level: Default::default(),
+            git_writes: Default::default(),
         }),
         sandbox: Box::new(SandboxReport {
             level: "landlock".into(),
@@ -43,6 +45,8 @@ pub(crate) fn opened(cwd: &str) -> Event {
             plan: Digest::of(b"plan"),
             writable_roots: vec![],
             limits: vec![],
+            narrow: None,
+            missing: Vec::new(),
         }),
         program: "0.1.0".into(),
         tools: Digest::of(b"tools"),

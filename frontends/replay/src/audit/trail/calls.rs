@@ -61,6 +61,13 @@ impl Calls {
                     Question::RetryUnconfined => {
                         format!("may this run again without a sandbox? {about} ({reason})")
                     }
+                    Question::RunUnconfined => {
+                        format!("may this run outside of the sandbox? {about} ({reason})")
+                    }
+                    Question::WriteOutside { paths } => {
+                        let paths = paths.join(", ");
+                        format!("may this write to {paths}? {about} ({reason})")
+                    }
                 };
                 wants_out(&mut entry, Some(question));
                 entries.push(entry);
@@ -75,6 +82,25 @@ impl Calls {
                 wants_out(&mut entry, question.as_ref());
                 entries.push(entry);
             }
+            Event::GrantKept { call, prefix, project, error } => {
+                let mut entry = self.of(*call).entry(blank, *call, held);
+                entry.kind = Kind::Approvals;
+                entry.scope = Some("project");
+                let prefix = command_line(prefix);
+                entry.what = match error {
+                    None => format!("kept for {project}: commands that begin with {prefix}"),
+                    Some(error) => format!("could not be kept for {project}: {prefix} ({error})"),
+                };
+                entry.reason.clone_from(error);
+                entries.push(entry);
+            }
+            Event::RepositoryChanged { call, changes } => {
+                let mut entry = self.of(*call).entry(blank, *call, held);
+                entry.kind = Kind::Files;
+                let changes = changes.join("; ");
+                entry.what = format!("a repository changed while it ran: {changes}");
+                entries.push(entry);
+            }
             Event::ToolIntended { call, attempt, confinement } => {
                 let there = self.of(*call);
                 let begin = entries.len();
@@ -82,7 +108,7 @@ impl Calls {
                 entry.attempt = Some(*attempt);
                 entry.outcome = Some("no end is recorded".to_owned());
                 match confinement {
-                    Confinement::WritableRoots { changes } => {
+                    Confinement::WritableRoots { changes, outside: _ } => {
                         entry.planned = Some("writable roots");
                         entries.extend(files(entry, list(changes)));
                     }
@@ -312,17 +338,22 @@ fn settle(entry: &mut Entry, question: Option<&Question>, verdict: &Verdict, sco
     let far = match scope {
         Scope::Once => "once",
         Scope::Session => "session",
+        Scope::Project => "project",
     };
     entry.verdict = Some(word);
     entry.scope = Some(far);
     let unconfined = match question {
-        Some(Question::RetryUnconfined) => " without a sandbox",
+        Some(Question::RetryUnconfined | Question::RunUnconfined) => " without a sandbox",
+        Some(Question::WriteOutside { .. }) => " outside of the writable folders",
         Some(Question::Run) | None => "",
     };
     entry.what = match (verdict, scope) {
         (Verdict::Allowed, Scope::Once) => format!("allowed{unconfined}: {about}"),
         (Verdict::Allowed, Scope::Session) => {
             format!("allowed{unconfined} until the session ends: {about}")
+        }
+        (Verdict::Allowed, Scope::Project) => {
+            format!("allowed{unconfined} always in this project: {about}")
         }
         (Verdict::Denied { reason }, _) => format!("denied{unconfined}: {about} ({reason})"),
         (Verdict::Aborted, _) => format!("denied{unconfined}, and the turn ended: {about}"),
@@ -338,8 +369,10 @@ fn settle(entry: &mut Entry, question: Option<&Question>, verdict: &Verdict, sco
 // Outside of the sandbox is the network, too.
 fn wants_out(entry: &mut Entry, question: Option<&Question>) {
     match question {
-        Some(Question::RetryUnconfined) => entry.also.push(Kind::Network),
-        Some(Question::Run) | None => {}
+        Some(Question::RetryUnconfined | Question::RunUnconfined) => {
+            entry.also.push(Kind::Network);
+        }
+        Some(Question::Run | Question::WriteOutside { .. }) | None => {}
     }
 }
 
@@ -347,6 +380,8 @@ fn asked(question: &Question) -> &'static str {
     match question {
         Question::Run => "run",
         Question::RetryUnconfined => "retry unconfined",
+        Question::RunUnconfined => "run unconfined",
+        Question::WriteOutside { .. } => "write outside",
     }
 }
 

@@ -165,12 +165,12 @@ fn rank(level: &str) -> u32 {
     }
 }
 
-// On-failure may still ask to leave the sandbox, never may not leave it: neither is wider than the
+// On-failure and on-request may still ask to leave the sandbox, never may not leave it: neither is wider than the
 // other. Both do without the question before each act.
 fn asks_less(before: ApprovalPolicy, now: ApprovalPolicy) -> bool {
     let first = |policy: ApprovalPolicy| match policy {
         ApprovalPolicy::UnlessAllowListed => true,
-        ApprovalPolicy::OnFailure | ApprovalPolicy::Never => false,
+        ApprovalPolicy::OnFailure | ApprovalPolicy::OnRequest | ApprovalPolicy::Never => false,
     };
     first(before) && !first(now)
 }

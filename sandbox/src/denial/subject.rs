@@ -1,0 +1,171 @@
+//! What was denied, in words, and what would allow it.
+
+use std::path::{Path, PathBuf};
+
+use codex_event::Permission;
+
+use crate::{Confinement, Environment, GitWrites, Plan};
+
+/// What a command was denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// Writing, making, moving or removing a file.
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Whether it is protected below a root that can be written.
+        protected: bool,
+    },
+    /// Reading or executing a file.
+    Read(PathBuf),
+    /// Reaching another machine, or a port of this one.
+    Network(Option<String>),
+    /// Reaching a local daemon.
+    UnixSocket(Option<PathBuf>),
+    /// Sending a signal.
+    Signal(Option<i32>),
+    /// Looking into another process.
+    Trace,
+    /// Making a namespace.
+    Namespace,
+    /// Mounting a file system.
+    Mount,
+    /// Becoming another user.
+    Privileges,
+    /// Some other call to the kernel.
+    Call(&'static str),
+}
+
+/// Where a command ran, which decides how a folder is best named.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) project: &'a Path,
+    pub(crate) env: &'a Environment,
+}
+
+impl Subject {
+    /// Names it, as "writing /etc/hosts".
+    pub(crate) fn words(&self, around: &Surroundings<'_>) -> String {
+        let named = |path: &Path| around.named(path);
+        match self {
+            Subject::Write { path, protected: true } if around.could_be_git_write(path) => {
+                format!("writing {}, which is protected (see git_writes)", named(path))
+            }
+            Subject::Write { path, protected: true } => {
+                format!("writing {}, which is protected", named(path))
+            }
+            Subject::Write { path, protected: false } => format!("writing {}", named(path)),
+            Subject::Read(path) => format!("reading {}", named(path)),
+            Subject::Network(Some(host)) => format!("the network ({host})"),
+            Subject::Network(None) => "the network".to_owned(),
+            Subject::UnixSocket(Some(path)) => format!("a Unix socket ({})", named(path)),
+            Subject::UnixSocket(None) => "a Unix socket".to_owned(),
+            Subject::Signal(Some(pid)) => format!("signalling a process ({pid})"),
+            Subject::Signal(None) => "signalling a process".to_owned(),
+            Subject::Trace => "looking into a process".to_owned(),
+            Subject::Namespace => "a namespace".to_owned(),
+            Subject::Mount => "a mount".to_owned(),
+            Subject::Privileges => "the rights of another user".to_owned(),
+            Subject::Call(name) => format!("the system call {name}"),
+        }
+    }
+
+    /// Names the narrowest permission that would allow it.
+    pub(crate) fn permission(&self, around: &Surroundings<'_>, is_folder: bool) -> Option<String> {
+        let permission = match self {
+            Subject::Write { protected: true, .. } => return None,
+            Subject::Write { path, protected: false } => around.write(path, is_folder)?,
+            Subject::Read(path) if around.is_withheld(path) => return None,
+            Subject::Read(_) => Permission::DiskFullReadAccess,
+            Subject::Network(_) => Permission::NetworkFullAccess,
+            Subject::UnixSocket(_)
+            | Subject::Signal(_)
+            | Subject::Trace
+            | Subject::Namespace
+            | Subject::Mount
+            | Subject::Privileges
+            | Subject::Call(_) => return None,
+        };
+        Some(permission.to_string())
+    }
+}
+
+impl Surroundings<'_> {
+    fn variable(&self, name: &str) -> Option<&Path> {
+        self.env.get(name).map(Path::new).filter(|path| path.is_absolute())
+    }
+
+    /// Tells whether a setting opens parts of the repository that the path belongs to.
+    fn could_be_git_write(&self, path: &Path) -> bool {
+        self.plan.git_writes == GitWrites::None
+            && path.components().any(|part| part.as_os_str() == ".git")
+    }
+
+    pub(crate) fn is_withheld(&self, path: &Path) -> bool {
+        self.plan.files.withheld.iter().any(|place| path.ancestors().any(|it| fits(it, place)))
+    }
+
+    /// Writes a path the short way, if the home is above it.
+    fn named(&self, path: &Path) -> String {
+        let below = self.variable("HOME").and_then(|home| path.strip_prefix(home).ok());
+        match below {
+            Some(rest) if rest.as_os_str().is_empty() => "~".to_owned(),
+            Some(rest) => format!("~/{}", rest.display()),
+            None => path.display().to_string(),
+        }
+    }
+
+    /// Finds the folder of the repository whose own files the path is one of.
+    fn repository<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        path.ancestors().find(|it| it.file_name().is_some_and(|name| name == ".git"))?.parent()
+    }
+
+    /// Finds the narrowest permission to write a path; none for what no permission opens.
+    fn write(&self, path: &Path, is_folder: bool) -> Option<Permission> {
+        if self.is_withheld(path) || ["/dev", "/proc", "/sys"].iter().any(|it| path.starts_with(it))
+        {
+            return None;
+        }
+        let home = self.variable("HOME").unwrap_or(Path::new("/"));
+        if path.starts_with(self.project) && !home.starts_with(self.project) {
+            return Some(Permission::DiskWriteCwd);
+        }
+        if self.variable("TMPDIR").is_some_and(|temp| path.starts_with(temp)) {
+            return Some(Permission::DiskWritePlatformUserTempFolder);
+        }
+        if path.starts_with("/tmp") {
+            return Some(Permission::DiskWritePlatformGlobalTempFolder);
+        }
+        let folder = match self.repository(path) {
+            // At this level a root never opens its repositories.
+            Some(_) if self.plan.confinement == Confinement::Full => return None,
+            Some(folder) => folder,
+            None if is_folder => path,
+            None => path.parent().unwrap_or(path),
+        };
+        // Such a root is refused, see `PlanError::Refused`.
+        let is_refused = folder.parent().is_none()
+            || home.starts_with(folder)
+            || self.plan.files.withheld.iter().any(|place| place.starts_with(folder));
+        Some(match folder.to_str() {
+            Some(folder) if !is_refused => Permission::DiskWriteFolder(folder.to_owned()),
+            Some(_) | None => Permission::DiskFullWriteAccess,
+        })
+    }
+}
+
+/// Tells whether a path is the one that a plan withholds; its last part may begin or end with `*`.
+fn fits(path: &Path, withheld: &Path) -> bool {
+    let names = (
+        path.file_name().and_then(|name| name.to_str()),
+        withheld.file_name().and_then(|name| name.to_str()),
+    );
+    let (Some(name), Some(pattern)) = names else { return path == withheld };
+    let same_folder = path.parent() == withheld.parent();
+    same_folder
+        && match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(end), _) => name.ends_with(end),
+            (None, Some(beginning)) => name.starts_with(beginning),
+            (None, None) => name == pattern,
+        }
+}
