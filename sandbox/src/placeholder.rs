@@ -1,8 +1,9 @@
-//! Empty folders that stand where a protected path is missing: a mount needs a place.
+//! Empty folders, and files of a fixed text, that stand where a protected path is missing: a mount
+//! needs a place.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -12,7 +13,11 @@ use crate::{How, Protected};
 /// Mode of a placeholder. The sticky bit marks it as ours: an empty folder of such a name with this
 /// bit was made by a supervisor, even if that one was killed before it could remove it.
 const MODE: u32 = 0o1755;
+const FILE_MODE: u32 = 0o1644;
 const MARK: u32 = 0o1000;
+
+/// More bytes than the text of any placeholder.
+const LONGEST_TEXT: u64 = 64;
 
 /// How often a placeholder is made again because another supervisor removed it at that moment.
 const ATTEMPTS: usize = 64;
@@ -39,11 +44,15 @@ impl Placeholders {
         let mut failed = None;
         protected.retain(|place| {
             let path = &place.path;
-            let outcome = match place.how {
-                How::Placeholder => hold(path),
-                // One that was left is found like any other folder.
-                How::ReadOnly if is_marked(path) => hold(path),
-                How::ReadOnly | How::InPlace => return true,
+            let outcome = match &place.how {
+                How::Placeholder => hold(path, Kind::Folder),
+                How::PlaceholderFile(text) => hold(path, Kind::File(text)),
+                // One that was left is found like anything else.
+                How::ReadOnly => match marked(path) {
+                    Some(kind) => hold(path, kind),
+                    None => return true,
+                },
+                How::InPlace => return true,
             };
             match outcome {
                 Ok(Hold::Ours(folder)) => {
@@ -71,9 +80,13 @@ impl Drop for Placeholders {
     fn drop(&mut self) {
         for Placeholder { path, folder } in &self.0 {
             let is_unused = flock(folder, FlockOperation::NonBlockingLockExclusive).is_ok();
-            if is_unused && is_at(folder, path) && is_marked(path) {
+            if is_unused && is_at(folder, path) {
                 // One that was filled meanwhile is somebody's own now.
-                let _ = fs::remove_dir(path);
+                let _ = match marked(path) {
+                    Some(Kind::Folder) => fs::remove_dir(path),
+                    Some(Kind::File(text)) if holds(folder, text) => fs::remove_file(path),
+                    Some(Kind::File(_)) | None => Ok(()),
+                };
             }
         }
     }
@@ -88,16 +101,47 @@ enum Hold {
     Impossible,
 }
 
-fn hold(path: &Path) -> io::Result<Hold> {
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Folder,
+    File(&'a str),
+}
+
+impl Kind<'_> {
+    fn make(self, path: &Path) -> io::Result<()> {
+        match self {
+            Kind::Folder => DirBuilder::new().mode(MODE).create(path),
+            Kind::File(text) => {
+                // Whole from its first moment on: git on the host must never see half of it.
+                let mut name = path.file_name().unwrap_or_default().to_owned();
+                name.push(format!(".placeholder-{}", std::process::id()));
+                let draft = path.with_file_name(name);
+                let made = File::create_new(&draft).and_then(|mut file| {
+                    file.write_all(text.as_bytes())?;
+                    // Not by the mode of its making, which the mask of this process cuts down.
+                    file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
+                    fs::hard_link(&draft, path)
+                });
+                let _ = fs::remove_file(&draft);
+                made
+            }
+        }
+    }
+}
+
+fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
+    let flags = match kind {
+        Kind::Folder => libc::O_DIRECTORY | libc::O_NOFOLLOW,
+        Kind::File(_) => libc::O_NONBLOCK | libc::O_NOFOLLOW,
+    };
     for _ in 0..ATTEMPTS {
-        match DirBuilder::new().mode(MODE).create(path) {
+        match kind.make(path) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => {
                 return if is_final(&error, path) { Ok(Hold::Impossible) } else { Err(error) };
             }
         }
-        let flags = libc::O_DIRECTORY | libc::O_NOFOLLOW;
         let folder = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -128,8 +172,21 @@ fn is_final(error: &io::Error, path: &Path) -> bool {
     }
 }
 
-fn is_marked(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir() && found.mode() & MARK != 0)
+/// Tells what kind of placeholder lies there, if one does.
+fn marked(path: &Path) -> Option<Kind<'static>> {
+    let found = fs::symlink_metadata(path).ok().filter(|found| found.mode() & MARK != 0)?;
+    if found.is_dir() {
+        return Some(Kind::Folder);
+    }
+    let file = File::open(path).ok().filter(|_| found.is_file())?;
+    How::TEXTS.into_iter().find(|text| holds(&file, text)).map(Kind::File)
+}
+
+fn holds(mut file: &File, text: &str) -> bool {
+    let mut bytes = vec![];
+    let read = io::Seek::rewind(&mut file)
+        .and_then(|()| file.take(LONGEST_TEXT).read_to_end(&mut bytes));
+    read.is_ok() && bytes == text.as_bytes()
 }
 
 fn is_at(folder: &File, path: &Path) -> bool {

@@ -67,7 +67,9 @@ struct PatchInput {
 pub fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
     match read(raw) {
         Asked::Command { argv, workdir, timeout_ms, .. } => {
-            let safety = codex_session::classify(&argv);
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let lookup = codex_gate::Lookup::host(&path, std::path::Path::new("/"));
+            let safety = codex_gate::classify(&argv, &lookup).safety;
             Invocation::Command {
                 argv: argv.into(),
                 workdir,

@@ -107,8 +107,6 @@ impl Session {
             | Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
-            | Event::GrantKept { .. }
-            | Event::RepositoryChanged { .. }
             | Event::Noted { .. } => Ok(()),
             Event::SettingsChanged { .. } => Ok(()),
             Event::ContextAdded { source: ContextSource::Summary, .. } => self.admit_summary(),
@@ -173,6 +171,14 @@ impl Session {
                 let asked = matches!(call.state, CallState::Asked { .. });
                 let open = matches!(call.state, CallState::Called | CallState::Allowed { .. });
                 require(asked || (open && *verdict != Verdict::Aborted), "review_settled")
+            }
+            Event::GrantKept { call, prefix, .. } => {
+                let owed = self.owed_grant(*call).is_some_and(|owed| owed.prefix == *prefix);
+                require(owed, "grant_kept")
+            }
+            Event::RepositoryChanged { call, .. } => {
+                let call = self.due_call("repository_changed", *call)?;
+                require(call.runs_a_command(), "repository_changed")
             }
             Event::ToolIntended { call, attempt, .. } => {
                 let call = self.due_call("tool_intended", *call)?;

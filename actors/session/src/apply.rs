@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use codex_event::{
     Arguments, Body, CallId, Confinement, ContextSource, Envelope, Event, Invocation, ItemKind,
-    PatchState, Question, RetryBudget, Scope, Seq, Stored, TurnId, Usage, Verdict,
+    PatchState, Question, RetryBudget, Seq, Stored, TurnId, Usage, Verdict,
 };
 
 use crate::Session;
@@ -63,8 +63,9 @@ impl Session {
                 self.transcript.keep(response.as_deref());
             }
             Event::ToolCalled { call, .. } => self.calls = self.calls.max(*call),
-            Event::ReviewSettled { call, verdict: Verdict::Allowed, scope: Scope::Session } => {
-                self.grant(*call);
+            Event::ReviewSettled { .. } => self.take_grant(seq, event),
+            Event::GrantKept { call, .. } => {
+                self.owed_grants.retain(|owed| owed.call != *call);
             }
             Event::TurnCompleted { .. } => {
                 let notify = self.settings().is_some_and(|settings| !settings.notify.is_empty());
@@ -83,6 +84,8 @@ impl Session {
                 // the parent's affair.
                 self.notice = None;
                 self.grants.clear();
+                self.kept.clear();
+                self.owed_grants.clear();
             }
             Event::SessionNamed { .. }
             | Event::SessionShelved { .. }
@@ -93,8 +96,6 @@ impl Session {
             | Event::ModelItemCompleted { .. }
             | Event::ModelAttemptFailed { .. }
             | Event::ReviewAsked { .. }
-            | Event::ReviewSettled { .. }
-            | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
             | Event::ToolIntended { .. }
             | Event::ToolSpawned { .. }
@@ -136,18 +137,6 @@ impl Session {
     fn end_turn(&mut self) {
         self.flush();
         self.turn = None;
-    }
-
-    fn grant(&mut self, call: CallId) {
-        let argv = self.turn.as_ref().and_then(Turn::working).and_then(|working| {
-            working.calls.iter().find(|known| known.id == call).and_then(|call| {
-                match &call.invocation {
-                    Invocation::Command { argv, .. } => Some(argv.digest()),
-                    Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
-                }
-            })
-        });
-        self.grants.extend(argv);
     }
 }
 

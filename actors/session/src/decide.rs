@@ -242,6 +242,21 @@ impl Step<'_> {
                 self.offer_retry(call, attempt, denial, finished);
                 self.proceed(finished);
             }
+            Report::GrantKept { call, project, error } => {
+                let owed = self.session.owed_grant(call).ok_or(Rejection::Stale)?;
+                let (settled, prefix) = (owed.settled, owed.prefix.clone());
+                let event = Event::GrantKept { call, prefix, project, error };
+                self.emit(Author::Supervisor, Some(settled), event);
+            }
+            Report::RepositoryChanged { call, changes } => {
+                let due = self.due().filter(|due| due.id == call && due.runs_a_command());
+                let CallState::Intended { intended, .. } = due.ok_or(Rejection::Stale)?.state
+                else {
+                    return Err(Rejection::Stale);
+                };
+                let event = Event::RepositoryChanged { call, changes };
+                self.emit(Author::Supervisor, Some(intended), event);
+            }
             Report::Notified { turn, program, payload, error } => {
                 let notice = self.session.notice.as_ref().filter(|notice| notice.turn == turn);
                 let notice = notice.ok_or(Rejection::Stale)?;

@@ -1,11 +1,12 @@
 //! Work owed to the world.
 
 use codex_event::{
-    CallId, Confinement, Envelope, Event, FileChange, Invocation, ProcessMark, RequestId, Stored,
-    TurnId,
+    CallId, Confinement, Envelope, Event, FileChange, Invocation, ProcessMark, Question, RequestId,
+    Scope, Seq, Stored, TurnId,
 };
 
 use crate::Session;
+use crate::grant::OwedGrant;
 use crate::session::{Call, CallState, IntentKind, Phase};
 
 /// Something to be done, once the event that announces it is durable.
@@ -33,6 +34,17 @@ pub enum Effect {
     PlanPatch {
         /// The call.
         call: CallId,
+        /// Paths outside of the writable roots that it was allowed to write to.
+        outside: Vec<String>,
+    },
+    /// Write a grant for the project to the rules, once for the session and the position of the answer.
+    KeepGrant {
+        /// The call that was asked about.
+        call: CallId,
+        /// Position of the answer.
+        settled: Seq,
+        /// Commands that begin with these words need no question any more.
+        prefix: Vec<String>,
     },
     /// Put the question to whoever can answer.
     AskReview {
@@ -115,10 +127,16 @@ impl Session {
                 }
                 Event::ModelRequested { .. } => self.call_model(),
                 Event::ModelAttemptFailed { .. } => self.pause(),
+                Event::ReviewSettled { call, scope, .. } => {
+                    owed.extend(self.plan_patch().filter(|effect| !owed.contains(effect)));
+                    match scope {
+                        Scope::Once | Scope::Session => None,
+                        Scope::Project => self.owed_grant(*call).map(OwedGrant::effect),
+                    }
+                }
                 Event::ToolCalled { .. }
                 | Event::ToolFinished { .. }
-                | Event::ToolAbandoned { .. }
-                | Event::ReviewSettled { .. } => self.plan_patch(),
+                | Event::ToolAbandoned { .. } => self.plan_patch(),
                 Event::ReviewAsked { .. } => self.ask_review(),
                 Event::ToolIntended { call, attempt, confinement } => {
                     self.run_tool(*call, *attempt, confinement)
@@ -162,7 +180,8 @@ impl Session {
     pub fn outstanding(&self) -> Vec<Effect> {
         let found =
             [self.notify(), self.call_model(), self.pause(), self.ask_review(), self.plan_patch()];
-        found.into_iter().flatten().collect()
+        let grants = self.owed_grants.iter().map(OwedGrant::effect);
+        found.into_iter().flatten().chain(grants).collect()
     }
 
     /// Gives the calls that were begun and have no end.
@@ -199,9 +218,20 @@ impl Session {
 
     fn plan_patch(&self) -> Option<Effect> {
         let call = self.due()?;
-        let open = matches!(call.state, CallState::Called | CallState::Allowed { .. });
+        let outside = match &call.state {
+            CallState::Called => Vec::new(),
+            CallState::Allowed { question: Question::WriteOutside { paths }, .. } => paths.clone(),
+            CallState::Allowed {
+                question: Question::Run | Question::RunUnconfined | Question::RetryUnconfined,
+                ..
+            } => Vec::new(),
+            CallState::Asked { .. }
+            | CallState::Refused { .. }
+            | CallState::Intended { .. }
+            | CallState::Ended(_) => return None,
+        };
         let patch = matches!(call.invocation, Invocation::Patch { .. });
-        (open && patch && !call.is_stranded()).then_some(Effect::PlanPatch { call: call.id })
+        (patch && !call.is_stranded()).then_some(Effect::PlanPatch { call: call.id, outside })
     }
 
     fn ask_review(&self) -> Option<Effect> {
@@ -237,5 +267,12 @@ impl Session {
         self.turn
             .as_ref()
             .is_some_and(|turn| turn.interrupt.is_some() && !matches!(turn.phase, Phase::Begun))
+    }
+}
+
+impl OwedGrant {
+    fn effect(&self) -> Effect {
+        let OwedGrant { call, settled, prefix } = self.clone();
+        Effect::KeepGrant { call, settled, prefix }
     }
 }

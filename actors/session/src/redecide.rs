@@ -6,8 +6,8 @@
 //! a bug, or the work of somebody who wrote the journal anew.
 
 use codex_event::{
-    Arguments, Author, Body, Command, Confinement, ContextSource, Envelope, Event, FileChange,
-    Invocation, Opening, Outcome, Resumption, Seq, Stored, Verdict,
+    Arguments, Author, Body, Command, Confinement, ContextSource, Envelope, Event, Invocation,
+    Opening, Outcome, Question, Resumption, Seq, Stored, Verdict,
 };
 
 use crate::report::{Intake, PatchPlan, Report, Stamp};
@@ -131,20 +131,25 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
         Event::ReviewSettled { call, verdict, scope } => match (&first.author, verdict) {
             (Author::User(_), verdict) => by(Command::SettleReview { call, verdict, scope }),
             (_, Verdict::Denied { reason: message }) => {
-                by(Report::PatchPlanned { call, plan: PatchPlan::Outside { message } })
+                let plan = PatchPlan::Outside { paths: vec![], message };
+                by(Report::PatchPlanned { call, plan })
             }
             (_, Verdict::Allowed | Verdict::Aborted) => {
-                let changes = rest.get(1).and_then(intended).unwrap_or_default();
-                by(Report::PatchPlanned { call, plan: PatchPlan::Ready { changes } })
+                let plan = rest.get(1).and_then(intended).unwrap_or(NOTHING);
+                by(Report::PatchPlanned { call, plan })
             }
         },
         // What it would change is not recorded before somebody has agreed to it.
-        Event::ReviewAsked { call, .. } => {
-            by(Report::PatchPlanned { call, plan: PatchPlan::Ready { changes: vec![] } })
+        Event::ReviewAsked { call, question, reason: message } => {
+            let plan = match question {
+                Question::WriteOutside { paths } => PatchPlan::Outside { paths, message },
+                Question::Run | Question::RunUnconfined | Question::RetryUnconfined => NOTHING,
+            };
+            by(Report::PatchPlanned { call, plan })
         }
-        Event::ToolIntended { call, .. } => intended(first).map_or(Led::Nothing, |changes| {
-            by(Report::PatchPlanned { call, plan: PatchPlan::Ready { changes } })
-        }),
+        Event::ToolIntended { call, .. } => {
+            intended(first).map_or(Led::Nothing, |plan| by(Report::PatchPlanned { call, plan }))
+        }
         Event::ToolFinished { call, attempt, outcome, duration_ms, output, denial } => {
             match (text(output), attempt, &outcome) {
                 (Some(message), 0, Outcome::PatchFailed) => {
@@ -199,13 +204,15 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
                 (_, None, _) | (_, _, None) | (None, _, _) => Led::Nothing,
             }
         }
+        Event::GrantKept { call, project, error, .. } => {
+            by(Report::GrantKept { call, project, error })
+        }
+        Event::RepositoryChanged { call, changes } => {
+            by(Report::RepositoryChanged { call, changes })
+        }
         Event::SessionNamed { name } => by(Command::Name { name }),
         Event::SessionShelved { shelf } => by(Command::Shelve { shelf }),
-        Event::SessionForked { .. }
-        | Event::Repaired { .. }
-        | Event::GrantKept { .. }
-        | Event::RepositoryChanged { .. }
-        | Event::Noted { .. } => Led::Fact,
+        Event::SessionForked { .. } | Event::Repaired { .. } | Event::Noted { .. } => Led::Fact,
         Event::SettingsChanged { .. }
         | Event::ContextAdded { .. }
         | Event::ToolCalled { .. }
@@ -278,10 +285,16 @@ fn followers(rest: &[Envelope]) -> impl Iterator<Item = &Event> {
     ours.filter(|next| next.cause == Some(first.seq)).filter_map(Envelope::event)
 }
 
-fn intended(envelope: &Envelope) -> Option<Vec<FileChange>> {
+/// What is not recorded of a patch that fits.
+const NOTHING: PatchPlan = PatchPlan::Ready { changes: vec![], outside: vec![] };
+
+fn intended(envelope: &Envelope) -> Option<PatchPlan> {
     let Event::ToolIntended { confinement, .. } = envelope.event()? else { return None };
     match confinement {
-        Confinement::WritableRoots { changes, outside: _ } => changes.inline().cloned(),
+        Confinement::WritableRoots { changes, outside } => {
+            let (changes, outside) = (changes.inline()?.clone(), outside.clone());
+            Some(PatchPlan::Ready { changes, outside })
+        }
         Confinement::Sandbox { .. } | Confinement::None => None,
     }
 }

@@ -141,6 +141,22 @@ pub enum Report {
         /// Whether the sandbox stopped it.
         denial: Option<Denial>,
     },
+    /// A grant for the project was written to the rules, or could not be.
+    GrantKept {
+        /// The call that was asked about.
+        call: CallId,
+        /// Root of the project.
+        project: String,
+        /// Why it could not be written.
+        error: Option<String>,
+    },
+    /// Something that can run programs changed in a repository while a command ran.
+    RepositoryChanged {
+        /// The call.
+        call: CallId,
+        /// What changed.
+        changes: Vec<String>,
+    },
     /// A program was told of a finished turn, or could not be.
     Notified {
         /// The turn.
@@ -157,13 +173,17 @@ pub enum Report {
 /// What a patch would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchPlan {
-    /// It fits, and stays below the writable roots.
+    /// It fits, and stays below the writable roots or where it was allowed to.
     Ready {
         /// The changes, with digests before and after.
         changes: Vec<FileChange>,
+        /// The paths among them that are outside of the roots, all of them allowed.
+        outside: Vec<String>,
     },
-    /// It would write where the session may not.
+    /// It would write where the session may not; nothing was looked at there.
     Outside {
+        /// Every path outside.
+        paths: Vec<String>,
         /// Words for the model.
         message: String,
     },
@@ -177,8 +197,15 @@ pub enum PatchPlan {
 impl Texts for PatchPlan {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
         match self {
-            PatchPlan::Ready { changes } => changes.texts(see),
-            PatchPlan::Outside { message } | PatchPlan::Failed { message } => message.texts(see),
+            PatchPlan::Ready { changes, outside } => {
+                changes.texts(see);
+                outside.texts(see);
+            }
+            PatchPlan::Outside { paths, message } => {
+                paths.texts(see);
+                message.texts(see);
+            }
+            PatchPlan::Failed { message } => message.texts(see),
         }
     }
 }
@@ -223,6 +250,11 @@ impl Texts for Report {
                 payload.texts(see);
                 error.texts(see);
             }
+            Report::GrantKept { call: _, project, error } => {
+                project.texts(see);
+                error.texts(see);
+            }
+            Report::RepositoryChanged { call: _, changes } => changes.texts(see),
             Report::RetryDue { request: _, attempt: _ } => {}
         }
     }

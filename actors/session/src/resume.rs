@@ -6,6 +6,7 @@ use codex_event::{
 };
 
 use crate::decide::Step;
+use crate::grant::shown;
 use crate::react::{BegunBy, Unfinished};
 use crate::session::{CallState, Keeping, Phase, Turn};
 
@@ -24,8 +25,6 @@ const NOT_REACHED: &str = "The turn was stopped before this call, so it was not 
 /// What the model is told of a patch that had been applied when the program ended.
 const PATCH_FOUND_DONE: &str = "The program ended while this patch was being applied. It was \
 applied whole: every file is as the patch leaves it.";
-/// Longest part of a command line that a message shows, in characters.
-const SHOWN: usize = 80;
 
 /// A call whose effects are not known, and what the model is told of it.
 struct Lost {
@@ -157,10 +156,7 @@ impl Step<'_> {
         let Lost { call, begun_by, .. } = lost.first()?;
         let (invocation, _) = self.session.call(*call)?;
         let what = match invocation {
-            Invocation::Command { argv, .. } => match argv.inline() {
-                Some(argv) => argv.join(" ").chars().take(SHOWN).collect(),
-                None => "a long command".to_owned(),
-            },
+            Invocation::Command { argv, .. } => shown(argv),
             Invocation::Patch { .. } => "a patch".to_owned(),
             Invocation::Invalid { .. } => "a call".to_owned(),
         };

@@ -9,6 +9,7 @@ use codex_event::{
     Usage,
 };
 
+use crate::grant::OwedGrant;
 use crate::repeat::{Rounds, Trace};
 use crate::transcript::{CallForm, Entry, Origin, Transcript};
 
@@ -25,7 +26,11 @@ pub struct Session {
     pub(crate) requests: RequestId,
     pub(crate) calls: CallId,
     pub(crate) usage: Usage,
+    /// Commands that were allowed until the session ends.
     pub(crate) grants: HashSet<Digest>,
+    /// Prefixes that were allowed for the project.
+    pub(crate) kept: HashSet<Digest>,
+    pub(crate) owed_grants: Vec<OwedGrant>,
     pub(crate) notice: Option<Notice>,
 }
 
@@ -300,6 +305,21 @@ impl Turn {
 impl Call {
     pub(crate) fn is_spawned(&self) -> bool {
         matches!(self.state, CallState::Intended { process: Some(_), .. })
+    }
+
+    /// Tells whether a command of this session is under way for it.
+    pub(crate) fn runs_a_command(&self) -> bool {
+        match &self.state {
+            CallState::Intended { kind, .. } => match kind {
+                IntentKind::Sandboxed | IntentKind::Unconfined => true,
+                IntentKind::Patch { .. } | IntentKind::Parents => false,
+            },
+            CallState::Called
+            | CallState::Asked { .. }
+            | CallState::Allowed { .. }
+            | CallState::Refused { .. }
+            | CallState::Ended(_) => false,
+        }
     }
 
     /// Tells whether there is nobody left who could carry it out.

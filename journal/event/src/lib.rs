@@ -17,6 +17,7 @@ mod parsed;
 mod past;
 mod permission;
 mod protocol;
+mod reach;
 mod record;
 mod resume;
 #[cfg(feature = "schema")]
@@ -24,6 +25,7 @@ pub mod schema;
 mod settings;
 mod stored;
 mod texts;
+mod time;
 mod tool;
 
 pub use assessment::{Assessment, Escalation, RuleDecision, Ruling};
@@ -48,6 +50,7 @@ pub use settings::{
 };
 pub use stored::{Content, OutputBytes, Slot, Stored};
 pub use texts::{Text, Texts};
+pub use time::utc;
 pub use tool::{
     Arguments, Confinement, Denial, DenialGrade, Invocation, Outcome, OutputStream, ProcessMark,
     Question, Safety, Scope, Verdict,

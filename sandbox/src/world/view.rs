@@ -258,7 +258,7 @@ impl View {
     fn protect(&mut self, protected: &[Protected]) -> Result<(), Trouble> {
         for Protected { path, how } in protected {
             let flags = match how {
-                How::ReadOnly | How::Placeholder => READ_ONLY,
+                How::ReadOnly | How::Placeholder | How::PlaceholderFile(_) => READ_ONLY,
                 How::InPlace => HARMLESS,
             };
             let bound = || -> io::Result<()> {

@@ -19,11 +19,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codex-sandbox", &["codex-event"]),
     ("codex-patch", &["codex-event"]),
     ("codex-redact", &[]),
+    ("codex-gate", &["codex-event"]),
     (
         "codex-actors",
         &[
             "codex-config",
             "codex-event",
+            "codex-gate",
             "codex-journal",
             "codex-patch",
             "codex-redact",
@@ -47,6 +49,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "codex-config",
             "codex-event",
             "codex-exec",
+            "codex-gate",
             "codex-journal",
             "codex-line",
             "codex-patch",
@@ -72,6 +75,8 @@ const FENCED: &[(&str, &str)] = &[
     ("sled", "codex-journal"),
     ("landlock", "codex-sandbox"),
     ("seccompiler", "codex-sandbox"),
+    ("tree-sitter", "codex-gate"),
+    ("tree-sitter-bash", "codex-gate"),
 ];
 
 /// Packages that have no clock and no sockets, and so no tokio.
@@ -81,6 +86,7 @@ const WITHOUT_TOKIO: &[&str] = &[
     "codex-view",
     "codex-patch",
     "codex-redact",
+    "codex-gate",
     "codex-config",
     "codex-sandbox",
 ];

@@ -52,7 +52,7 @@ fn its_own_process_carries_it_out() {
     let world = running(ApprovalPolicy::Never);
     assert!(matches!(world.owed[..], [Effect::RunTool { .. }]), "{:?}", world.owed);
     let world = patching(ApprovalPolicy::Never);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_patch_that_was_not_planned_ends() {
 #[test]
 fn a_patch_that_was_intended_and_not_begun_ends() {
     let mut world = patching(ApprovalPolicy::Never);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     world.effects.files.insert(CallId(1), PatchState::Before);
     assert_eq!(resumed(&mut world), [RESUMED, FINISHED, ASKS]);
@@ -123,7 +123,7 @@ fn one_that_was_under_way_is_abandoned_as_any_other() {
 #[test]
 fn the_grammar_forbids_to_intend_it_in_another_process() {
     let mut world = patching(ApprovalPolicy::Never);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     let batch = world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     // The same journal, with a resume between the verdict and the intent.
     let at = world.log.len() - 1;

@@ -67,7 +67,7 @@ fn a_patch_that_the_parent_applies_is_not_looked_at() {
         let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
         item(&mut world, 0, custom);
         done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
-        let plan = PatchPlan::Ready { changes: vec![] };
+        let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
         world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
         world.effects.files.insert(CallId(1), state);
         let at = world.log.len();

@@ -1,6 +1,6 @@
 //! Laws of the core, as properties.
 
-use codex_event::{ApprovalPolicy, Backend, CallId, Command, Event};
+use codex_event::{Backend, CallId, Command, Event};
 use codex_session::{BegunBy, Effect, Intake, Session, redecide};
 use proptest::prelude::*;
 
@@ -9,11 +9,7 @@ use crate::world::{Dice, Faults, World, opening};
 fn played(seed: u64, steps: usize) -> World {
     let mut dice = Dice(seed);
     let mut world = World::new();
-    let policy = match seed % 3 {
-        0 => ApprovalPolicy::Never,
-        1 => ApprovalPolicy::OnFailure,
-        _ => ApprovalPolicy::UnlessAllowListed,
-    };
+    let policy = crate::sim::POLICIES[(seed % 4) as usize];
     world.tell(opening(policy, Backend::Responses)).expect("opens");
     world.tell(Command::Submit { input: "go".into() }).expect("starts");
     let mut queue: Vec<Intake> = Vec::new();
@@ -39,6 +35,7 @@ fn owed_by_state(effects: &[Effect]) -> Vec<Effect> {
         | Effect::Pause { .. }
         | Effect::PlanPatch { .. }
         | Effect::AskReview { .. }
+        | Effect::KeepGrant { .. }
         | Effect::Notify { .. } => true,
         // Ambiguous after a crash; and what only ends things is owed to nobody afterwards.
         Effect::RunTool { .. } | Effect::Cancel { .. } | Effect::Finish => false,

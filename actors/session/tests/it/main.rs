@@ -3,6 +3,7 @@
 mod circles;
 mod concealed;
 mod fork;
+mod gate;
 mod laws;
 mod resume;
 mod rules;

@@ -24,7 +24,7 @@ fn patching(state: PatchState) -> World {
     let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
     item(&mut world, 0, custom);
     done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     world.effects.files.insert(CallId(1), state);
     world
@@ -34,8 +34,8 @@ fn patching(state: PatchState) -> World {
 fn a_patch_that_was_not_begun_is_planned_and_applied() {
     let mut world = patching(PatchState::Before);
     assert_eq!(resumed(&mut world, None), [RESUMED]);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     let batch = world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     assert_eq!(kinds(&batch), ["review_settled by policy:never", "tool_intended by supervisor"]);
     let Some(Event::ToolIntended { attempt, .. }) = batch[1].event() else { panic!("{batch:?}") };
@@ -157,11 +157,11 @@ fn a_question_that_nobody_is_asked_any_more_is_settled_by_the_policy() {
     let custom = ItemKind::CustomCall { call_id: "c1".into(), name: "apply_patch".into() };
     item(&mut world, 0, custom);
     done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("awaited");
     let kinds = resumed_with_never(&mut world);
     assert_eq!(kinds, [RESUMED, CHANGED, "review_settled by policy:never"]);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
 }
 
 #[test]

@@ -217,16 +217,17 @@ fn a_patch_is_planned_before_it_is_intended() {
     item(&mut world, 0, kind);
     let batch = done(&mut world, vec![(0, Invocation::Patch { workdir: None, text: None })]);
     assert_eq!(kinds(&batch), ["model_responded by model", "tool_called by model"]);
-    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1) }]);
+    assert_eq!(world.owed, [Effect::PlanPatch { call: CallId(1), outside: vec![] }]);
     world.owed.clear();
-    let plan = PatchPlan::Outside { message: "writing outside of the project".into() };
+    let plan =
+        PatchPlan::Outside { paths: vec![], message: "writing outside of the project".into() };
     let mut refused = World::new();
     refused.log = world.log.clone();
     refused.session = world.session.clone();
     let batch = refused.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("due");
     assert_eq!(kinds(&batch)[0], "review_settled by policy:writable-roots");
     assert!(!refused.owed.iter().any(|effect| matches!(effect, Effect::RunTool { .. })));
-    let plan = PatchPlan::Ready { changes: vec![] };
+    let plan = PatchPlan::Ready { changes: vec![], outside: vec![] };
     let batch = world.tell(Report::PatchPlanned { call: CallId(1), plan }).expect("due");
     assert_eq!(kinds(&batch), ["review_settled by policy:never", "tool_intended by supervisor"]);
 }

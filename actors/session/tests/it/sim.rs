@@ -2,9 +2,11 @@
 //!
 //! `SIM_SEED=n` runs one seed, `SIM_SEEDS=n` that many; a failure names its seed.
 
+use std::collections::{HashMap, HashSet};
+
 use codex_event::{
-    ApprovalPolicy, Backend, CallId, CloseReason, Command, Event, InterruptReason, Rejection,
-    Verdict,
+    ApprovalPolicy, Author, Backend, CallId, CloseReason, Command, Confinement, Digest, Event,
+    InterruptReason, Invocation, Question, Rejection, RuleDecision, Scope, Verdict,
 };
 use codex_session::{Intake, Session};
 
@@ -12,7 +14,7 @@ use crate::world::{Dice, Faults, World, check_outputs, opening};
 
 /// What the simulated user and machine do to the session at one position.
 #[derive(Clone, Copy, Debug)]
-enum Blow {
+pub(crate) enum Blow {
     None,
     /// The process is killed once the journal has this many events.
     Kill(usize),
@@ -24,12 +26,10 @@ enum Blow {
     Fork(usize),
 }
 
-fn run(seed: u64, blow: Blow) -> World {
+pub(crate) fn run(seed: u64, blow: Blow) -> World {
     let mut dice = Dice(seed);
     let mut world = World::new();
-    let policies =
-        [ApprovalPolicy::Never, ApprovalPolicy::OnFailure, ApprovalPolicy::UnlessAllowListed];
-    let policy = policies[(seed % 3) as usize];
+    let policy = POLICIES[(seed % 4) as usize];
     let backend = if seed.is_multiple_of(2) { Backend::Responses } else { Backend::Stateless };
     let faults = if seed.is_multiple_of(5) { Faults::None } else { Faults::Some };
     let mut struck = matches!(blow, Blow::None);
@@ -57,10 +57,9 @@ fn run(seed: u64, blow: Blow) -> World {
         let before = world.log.len();
         match blow {
             Blow::Tear(at) if !struck => {
-                let drafts = world.session.decide(
-                    codex_session::Stamp { author: codex_event::Author::Model },
-                    next.clone(),
-                );
+                let drafts = world
+                    .session
+                    .decide(codex_session::Stamp { author: Author::Model }, next.clone());
                 if drafts.is_ok_and(|drafts| before + drafts.len() > at) {
                     struck = true;
                     world.tell_torn(next, at - before).expect("decided a moment ago");
@@ -75,7 +74,12 @@ fn run(seed: u64, blow: Blow) -> World {
         match world.tell(next) {
             Ok(_) => {}
             // The world does not know what a crash or an interrupt made of its reports.
-            Err(Rejection::Stale | Rejection::NoSuchReview(_) | Rejection::Closed) => {}
+            Err(
+                Rejection::Stale
+                | Rejection::NoSuchReview(_)
+                | Rejection::TooWide(_)
+                | Rejection::Closed,
+            ) => {}
             Err(other) => panic!("refused: {other}"),
         }
         match blow {
@@ -103,6 +107,7 @@ fn run(seed: u64, blow: Blow) -> World {
         check(&world);
     }
     assert!(world.session.running().is_none(), "the turn never ended");
+    assert_eq!(world.session.outstanding(), [], "what is owed when nobody is struck any more");
     world.tell(Command::Close { reason: CloseReason::Done }).expect("an idle session closes");
     check(&world);
     world
@@ -123,6 +128,7 @@ fn check(world: &World) {
     assert_eq!(Session::fold(&world.log), world.session, "fold of the journal = live state");
     check_outputs(&world.session);
     check_effects(world);
+    check_gate(world);
 }
 
 /// Nothing ran or was sent twice, and nothing ran unannounced.
@@ -145,6 +151,89 @@ fn allowed_and_intended(world: &World, id: CallId, wanted: u32) -> bool {
         matches!(event, Event::ToolIntended { call, attempt, .. } if *call == id && *attempt == wanted)
     });
     allowed && intended
+}
+
+/// Every policy; a seed takes one of them.
+pub(crate) const POLICIES: [ApprovalPolicy; 4] = [
+    ApprovalPolicy::Never,
+    ApprovalPolicy::OnFailure,
+    ApprovalPolicy::OnRequest,
+    ApprovalPolicy::UnlessAllowListed,
+];
+
+/// Nothing leaves the sandbox or the writable roots that nobody has agreed to, and under a policy
+/// that asks nobody nothing does.
+pub(crate) fn check_gate(world: &World) {
+    let mut questions: HashMap<CallId, Question> = HashMap::new();
+    let mut open: HashSet<CallId> = HashSet::new();
+    let mut outside: HashSet<Digest> = HashSet::new();
+    let mut called: HashMap<CallId, (Digest, Option<RuleDecision>)> = HashMap::new();
+    let mut policy = None;
+    for envelope in &world.log {
+        let Some(event) = envelope.event() else { continue };
+        match event {
+            Event::SessionOpened { settings, .. }
+            | Event::SettingsChanged { settings: Some(settings), .. } => {
+                policy = Some(settings.approval_policy);
+            }
+            Event::ToolCalled { call, invocation, .. } => {
+                open.remove(call);
+                let Invocation::Command { argv, assessment, .. } = invocation else { continue };
+                let ruling = assessment.as_ref().and_then(|it| it.ruling.as_ref());
+                called.insert(*call, (argv.digest(), ruling.map(|ruling| ruling.decision)));
+            }
+            Event::ReviewAsked { call, question, .. } => {
+                assert_ne!(policy, Some(ApprovalPolicy::Never), "{envelope:?} asks");
+                open.remove(call);
+                questions.insert(*call, question.clone());
+            }
+            Event::ReviewSettled { call, verdict: Verdict::Allowed, scope } => {
+                let leaves = matches!(
+                    questions.get(call),
+                    Some(Question::RunUnconfined | Question::RetryUnconfined)
+                );
+                let argv = called.get(call).map(|(argv, _)| *argv);
+                match &envelope.author {
+                    Author::User(_) => {
+                        open.insert(*call);
+                        if leaves && *scope == Scope::Session {
+                            outside.extend(argv);
+                        }
+                        assert!(!leaves || *scope != Scope::Project, "{envelope:?} is durable");
+                    }
+                    Author::Policy(rule) if rule == "granted-for-session" => {
+                        let known = argv.is_some_and(|argv| outside.contains(&argv));
+                        if known {
+                            open.insert(*call);
+                        }
+                    }
+                    Author::Policy(_) | Author::Model | Author::Supervisor => {}
+                }
+            }
+            Event::ToolIntended { call, confinement, .. } => {
+                match confinement {
+                    Confinement::None => {
+                        assert!(open.contains(call), "{envelope:?}: nobody let it out");
+                        assert_ne!(policy, Some(ApprovalPolicy::Never), "{envelope:?}");
+                    }
+                    Confinement::WritableRoots { outside, .. } => {
+                        let agreed = match questions.get(call) {
+                            Some(Question::WriteOutside { paths }) if open.contains(call) => paths,
+                            Some(_) | None => &Vec::new(),
+                        };
+                        let strays = outside.iter().any(|path| !agreed.contains(path));
+                        assert!(!strays, "{envelope:?} writes where nobody agreed to");
+                    }
+                    Confinement::Sandbox { .. } => {}
+                }
+                let forbidden = called.get(call).and_then(|(_, decision)| *decision);
+                assert_ne!(forbidden, Some(RuleDecision::Forbidden), "{envelope:?} is forbidden");
+            }
+            // What was given for the whole of a session is the parent's.
+            Event::SessionForked { .. } => outside.clear(),
+            _ => {}
+        }
+    }
 }
 
 /// Seeds of one run when nobody says how many.

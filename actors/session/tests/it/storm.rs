@@ -8,7 +8,7 @@ use codex_event::*;
 use codex_session::{Intake, Report, Session, Stamp, redecide};
 use codex_view::Jsonl;
 
-use crate::sim::{check_effects, each_seed};
+use crate::sim::{POLICIES, check_effects, check_gate, each_seed};
 use crate::world::{Dice, Faults, World, check_outputs, opening, settings};
 
 /// Intakes until the weather clears, so that every life ends.
@@ -35,9 +35,7 @@ struct Storm {
 impl Storm {
     fn new(seed: u64) -> Storm {
         let mut dice = Dice(seed);
-        let policies =
-            [ApprovalPolicy::Never, ApprovalPolicy::OnFailure, ApprovalPolicy::UnlessAllowListed];
-        let policy = policies[dice.roll(3) as usize];
+        let policy = POLICIES[dice.roll(4) as usize];
         let backend = if dice.roll(2) == 0 { Backend::Responses } else { Backend::Stateless };
         let queue = vec![
             opening(policy, backend).into(),
@@ -148,6 +146,7 @@ impl Storm {
             Err(
                 Rejection::Stale
                 | Rejection::NoSuchReview(_)
+                | Rejection::TooWide(_)
                 | Rejection::Closed
                 | Rejection::NoTurn
                 | Rejection::NotOpen,
@@ -165,6 +164,7 @@ impl Storm {
             Intake::Report(
                 Report::ModelStreamed { .. }
                     | Report::ToolOutput { .. }
+                    | Report::RepositoryChanged { .. }
                     | Report::PatchPlanned { .. }
             )
         );
@@ -192,6 +192,10 @@ impl Storm {
         let input = (self.dice.roll(3) > 0).then(|| "go on".to_owned());
         let changed = self.dice.roll(5) == 0;
         let moved = self.dice.roll(5) == 0;
+        if changed {
+            // Whoever takes a session up may have others asked, or nobody.
+            self.policy = POLICIES[self.dice.roll(4) as usize];
+        }
         let (policy, backend) = (self.policy, self.backend);
         self.world.crash_and(|resumption| Resumption {
             settings: changed
@@ -253,6 +257,7 @@ impl Storm {
         assert_eq!(Session::fold(&self.world.log), self.world.session, "fold = live state");
         check_outputs(&self.world.session);
         check_effects(&self.world);
+        check_gate(&self.world);
     }
 
     fn end(mut self) {

@@ -50,7 +50,7 @@ pub(crate) fn opening(policy: ApprovalPolicy, backend: Backend) -> Command {
             plan: Digest::of(b"plan"),
             writable_roots: vec!["/work".into()],
             limits: vec![],
-            narrow: None,
+            narrow: Some(Digest::of(b"narrow")),
             missing: Vec::new(),
         },
         program: "0.1.0".into(),
@@ -67,6 +67,8 @@ pub(crate) struct Effects {
     pub(crate) sent: HashMap<(RequestId, u32), u32>,
     /// What the files of each patch are like that was begun.
     pub(crate) files: HashMap<CallId, PatchState>,
+    /// Grants that were written to the rules, by session and answer.
+    pub(crate) kept: HashMap<(SessionId, Seq), Vec<String>>,
 }
 
 pub(crate) struct World {
@@ -114,7 +116,16 @@ impl World {
         durable: usize,
     ) -> Result<Vec<Envelope>, Rejection> {
         let stamp = Stamp { author: Author::User("exec".into()) };
+        let intake = intake.into();
+        let answered = match &intake {
+            Intake::Command(Command::SettleReview { call, .. }) => Some(*call),
+            Intake::Command(_) | Intake::Report(_) => None,
+        };
         let drafts = self.session.decide(stamp, intake)?;
+        // A question that is answered is not open any more, whoever was quicker.
+        self.owed.retain(
+            |effect| !matches!(effect, Effect::AskReview { call } if Some(*call) == answered),
+        );
         let torn = durable < drafts.len();
         let mut batch = Vec::new();
         for draft in drafts.into_iter().take(durable) {
@@ -151,7 +162,9 @@ impl World {
     // end of its own is dropped.
     fn cancel(&mut self) {
         if self.session.running().is_none() {
-            self.owed.retain(|effect| matches!(effect, Effect::Notify { .. } | Effect::Finish));
+            self.owed.retain(|effect| {
+                matches!(effect, Effect::Notify { .. } | Effect::KeepGrant { .. } | Effect::Finish)
+            });
         }
     }
 
@@ -266,12 +279,18 @@ impl World {
             Effect::Pause { request, attempt, .. } => {
                 vec![Report::RetryDue { request, attempt }.into()]
             }
-            Effect::PlanPatch { call } => {
+            Effect::PlanPatch { call, outside } => {
                 self.check_kept(call);
-                let plan = match dice.roll(4) {
-                    0 => PatchPlan::Failed { message: "does not fit".into() },
-                    1 => PatchPlan::Outside { message: "outside".into() },
-                    _ => PatchPlan::Ready { changes: vec![] },
+                let elsewhere = || format!("/etc/{}", call.0);
+                let plan = match dice.roll(8) {
+                    0 | 1 => PatchPlan::Failed { message: "does not fit".into() },
+                    2 => PatchPlan::Outside { paths: vec![], message: "nowhere".into() },
+                    3 | 4 if outside.is_empty() => {
+                        PatchPlan::Outside { paths: vec![elsewhere()], message: "outside".into() }
+                    }
+                    // A planner that is out of its mind must not get through either.
+                    5 => PatchPlan::Ready { changes: vec![], outside: vec!["/etc/shadow".into()] },
+                    _ => PatchPlan::Ready { changes: vec![], outside },
                 };
                 vec![Report::PatchPlanned { call, plan }.into()]
             }
@@ -281,8 +300,18 @@ impl World {
                     1 | 2 => Verdict::Denied { reason: "no".into() },
                     _ => Verdict::Allowed,
                 };
-                let scope = if dice.roll(2) == 0 { Scope::Once } else { Scope::Session };
-                vec![Command::SettleReview { call, verdict, scope }.into()]
+                let scopes = [Scope::Once, Scope::Session, Scope::Project];
+                let scope = scopes[dice.roll(3) as usize];
+                let once =
+                    Command::SettleReview { call, verdict: verdict.clone(), scope: Scope::Once };
+                // What reaches too far is refused, and then answered for once.
+                vec![Command::SettleReview { call, verdict, scope }.into(), once.into()]
+            }
+            Effect::KeepGrant { call, settled, prefix } => {
+                let known = self.effects.kept.insert((self.id, settled), prefix.clone());
+                assert!(known.is_none_or(|known| known == prefix), "written twice as another");
+                let error = (dice.roll(4) == 0).then(|| "the disk is full".to_owned());
+                vec![Report::GrantKept { call, project: "/work".into(), error }.into()]
             }
             Effect::RunTool { call, attempt, .. } => {
                 self.check_kept(call);
@@ -327,6 +356,10 @@ impl World {
             let process = ProcessMark { pid: 7, start_time: 1, boot_id: "b".into() };
             let enforced = "landlock".into();
             reports.push(Report::ToolSpawned { call, attempt, process, enforced });
+            if dice.roll(5) == 0 {
+                let changes = vec!["hooks/pre-commit is new".into()];
+                reports.push(Report::RepositoryChanged { call, changes });
+            }
             for _ in 0..dice.roll(3) {
                 reports.push(Report::ToolOutput {
                     call,
@@ -356,6 +389,22 @@ impl World {
         reports.push(Report::ToolEnded { call, attempt, outcome, duration_ms: 3, output, denial });
         reports.into_iter().map(Intake::Report).collect()
     }
+}
+
+fn assessment(dice: &mut Dice) -> Box<Assessment> {
+    let decision = match dice.roll(8) {
+        0 => Some(RuleDecision::Allow),
+        1 => Some(RuleDecision::Prompt),
+        2 => Some(RuleDecision::Forbidden),
+        _ => None,
+    };
+    let ruling = decision.map(|decision| Ruling {
+        decision,
+        source: "default.rules:1".into(),
+        justification: None,
+    });
+    let prefix = (dice.roll(4) > 0).then(|| vec!["ls".to_owned()]);
+    Box::new(Assessment { reason: "not known".into(), ruling, prefix })
 }
 
 /// What may go wrong on the model's side.
@@ -403,8 +452,11 @@ fn respond(
                     workdir: None,
                     timeout_ms: None,
                     safety: if roll == 3 { Safety::KnownSafe } else { Safety::Unknown },
-                    escalation: None,
-                    assessment: None,
+                    escalation: (dice.roll(4) == 0).then(|| Escalation {
+                        justification: "it needs the network".into(),
+                        prefix: None,
+                    }),
+                    assessment: (dice.roll(4) > 0).then(|| assessment(dice)),
                 }),
             ),
         };

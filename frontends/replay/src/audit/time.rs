@@ -1,5 +1,7 @@
 //! Times as an audit writes and reads them: UTC, to the millisecond.
 
+pub use codex_event::utc;
+
 use codex_event::Timestamp;
 
 const SECOND: u64 = 1_000;
@@ -8,17 +10,6 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 // Days from March 1 of the year 0 to the Unix epoch.
 const DAYS_BEFORE_EPOCH: u64 = 719_468;
-// 9999-12-31T23:59:59.999Z: the last moment that RFC 3339 can write.
-const LAST: u64 = 253_402_300_799_999;
-
-/// Writes a time by RFC 3339, in UTC, to the millisecond; one after the year 9999 as its last moment.
-pub fn utc(at: Timestamp) -> String {
-    let at = at.0.min(LAST);
-    let (year, month, day) = civil(at / DAY);
-    let (hour, minute) = (at % DAY / HOUR, at % HOUR / MINUTE);
-    let (second, milli) = (at % MINUTE / SECOND, at % SECOND);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
-}
 
 /// Reads a moment that a person typed: by RFC 3339, a day (its beginning, in UTC), or how long ago it
 /// was, as in `90s`, `30m`, `2h`, `3d`, `1w`.
@@ -104,19 +95,8 @@ fn days(date: &str) -> Option<u64> {
         + day.checked_sub(1)?;
     let days = (era * 146_097 + day_of_era).checked_sub(DAYS_BEFORE_EPOCH)?;
     // A day that the month does not have is another one when it is read back.
-    (civil(days) == (year, month, day)).then_some(days)
-}
-
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + DAYS_BEFORE_EPOCH;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+    let same = days.checked_mul(DAY).is_some_and(|at| utc(Timestamp(at)).starts_with(date));
+    same.then_some(days)
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -136,13 +116,13 @@ mod tests {
             (951_782_400_000, "2000-02-29T00:00:00.000Z"),
             (1_795_000_000_123, "2026-11-18T11:06:40.123Z"),
             (4_107_542_399_999, "2100-02-28T23:59:59.999Z"),
-            (LAST, "9999-12-31T23:59:59.999Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
         ];
         for (at, written) in cases {
             assert_eq!(utc(Timestamp(at)), written);
             assert_eq!(moment(written, Timestamp(0)), Some(Timestamp(at)), "{written}");
         }
-        assert_eq!(utc(Timestamp(u64::MAX)), utc(Timestamp(LAST)));
+        assert_eq!(utc(Timestamp(u64::MAX)), utc(Timestamp(253_402_300_799_999)));
     }
 
     #[test]

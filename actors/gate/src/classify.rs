@@ -6,18 +6,39 @@
 
 use codex_event::Safety;
 
-/// Says whether a command is known to change nothing.
+use crate::Lookup;
+
+/// What the gate knows of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it only looks.
+    pub safety: Safety,
+    /// Why, in words for a person.
+    pub reason: String,
+    /// The plain commands that it consists of, unquoted as the shell would; none when it is more
+    /// than plain commands. An unquoted glob stands as its pattern.
+    pub commands: Option<Vec<Vec<String>>>,
+}
+
+/// Says whether a command is known to change nothing, and why.
 ///
 /// Takes an argument list as it would be executed: a program with its arguments, or a shell with
 /// `-c` or `-lc` and a script that is one plain command or several joined by `&&`, `||`, `;`, `|`.
-pub fn classify(argv: &[String]) -> Safety {
-    let safe = match argv {
+pub fn classify(argv: &[String], _lookup: &Lookup) -> Verdict {
+    let commands = match argv {
         [shell, flag, script] if is_shell(shell) && matches!(flag.as_str(), "-c" | "-lc") => {
-            script_commands(script).is_some_and(|commands| commands.iter().all(|c| is_safe(c)))
+            script_commands(script)
         }
-        other => is_safe(other),
+        [] => None,
+        other => Some(vec![other.to_vec()]),
     };
-    if safe { Safety::KnownSafe } else { Safety::Unknown }
+    let safe = commands.as_ref().is_some_and(|commands| commands.iter().all(|c| is_safe(c)));
+    let (safety, reason) = if safe {
+        (Safety::KnownSafe, "only looks")
+    } else {
+        (Safety::Unknown, "is not known to only look")
+    };
+    Verdict { safety, reason: reason.to_owned(), commands }
 }
 
 fn is_shell(program: &str) -> bool {
@@ -135,7 +156,7 @@ mod tests {
 
     fn of(line: &str) -> Safety {
         let argv: Vec<String> = shlex::split(line).expect("a good line");
-        classify(&argv)
+        classify(&argv, &Lookup::listed("/bin", "/w", [])).safety
     }
 
     #[test]
@@ -185,6 +206,6 @@ mod tests {
         ] {
             assert_eq!(of(line), Safety::Unknown, "{line}");
         }
-        assert_eq!(classify(&[]), Safety::Unknown);
+        assert_eq!(classify(&[], &Lookup::listed("/bin", "/w", [])).safety, Safety::Unknown);
     }
 }

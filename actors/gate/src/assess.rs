@@ -1,0 +1,34 @@
+//! What is known of a command, put together as the journal keeps it.
+
+use std::path::Path;
+
+use codex_event::{Assessment, RuleDecision, Safety};
+
+use crate::{Lookup, Proposal, Rulebook, classify, propose};
+
+/// Says whether a command is known to be safe, why, what rules and grants decide about it, and what
+/// an answer for good would remember of it.
+///
+/// `folder` is where the command runs, absolute: grants hold in the project that it lies in. All of
+/// it is a fact about this moment, kept with the call, so that no later rule or release changes what
+/// was decided.
+pub fn assess(
+    argv: &[String],
+    folder: &Path,
+    book: &Rulebook,
+    lookup: &Lookup,
+) -> (Safety, Assessment) {
+    let verdict = classify(argv, lookup);
+    let proposal = Proposal { argv, commands: verdict.commands.as_deref(), folder };
+    let known_safe = |argv: &[String]| match classify(argv, lookup).safety {
+        Safety::KnownSafe => true,
+        Safety::Unknown => false,
+    };
+    let ruling = book.rule(&proposal, &known_safe);
+    let prefix = match ruling.as_ref().map(|ruling| ruling.decision) {
+        None => propose(&verdict, lookup),
+        // What is allowed needs no answer, and a rule that asks or forbids is stronger than one.
+        Some(RuleDecision::Allow | RuleDecision::Prompt | RuleDecision::Forbidden) => None,
+    };
+    (verdict.safety, Assessment { reason: verdict.reason, ruling, prefix })
+}
