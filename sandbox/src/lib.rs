@@ -27,7 +27,7 @@ mod world;
 mod wrapper;
 
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
-pub use environment::Environment;
+pub use environment::{Environment, EnvironmentPolicy, Inherit};
 pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
