@@ -1,6 +1,7 @@
 //! The program as its users meet it: real processes, real HTTP, a real sandbox, a real journal.
 
 mod apply_patch;
+mod approvals;
 mod audit;
 mod bad_input;
 mod bad_server;
@@ -11,6 +12,7 @@ mod damage;
 mod demo;
 mod endings;
 mod ephemeral;
+mod escapes;
 mod exec;
 mod faults;
 mod fork;
