@@ -19,8 +19,8 @@ use crate::status::{EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
 use crate::{Confinement, End, Environment, Network, Plan};
 use place::{Found, Judge};
 use signs::Sign;
-pub use standing::{Look, Standing};
 pub(crate) use standing::OnDisk;
+pub use standing::{Look, Standing};
 pub(crate) use subject::Subject;
 
 /// Bytes at the end of the output that are looked at.

@@ -52,11 +52,8 @@ pub(super) struct Judge<'a> {
 impl Judge<'_> {
     /// Puts a verdict together.
     pub(super) fn denial(&self, grade: Grade, line: &str, subject: Option<Subject>) -> Denial {
-        let around = Surroundings {
-            plan: self.plan,
-            project: self.seen.project,
-            env: self.seen.env,
-        };
+        let around =
+            Surroundings { plan: self.plan, project: self.seen.project, env: self.seen.env };
         let is_folder = match &subject {
             Some(Subject::Write { path, .. }) => self.look.at(path).is_folder,
             Some(_) | None => false,
@@ -204,11 +201,8 @@ impl Judge<'_> {
     }
 
     fn area(&self, path: &Path) -> Area {
-        let around = Surroundings {
-            plan: self.plan,
-            project: self.seen.project,
-            env: self.seen.env,
-        };
+        let around =
+            Surroundings { plan: self.plan, project: self.seen.project, env: self.seen.env };
         let files = &self.plan.files;
         if around.is_withheld(path) {
             return Area::Withheld;
@@ -353,8 +347,23 @@ impl<'a> Context<'a> {
             "setting times",
         ];
         const READERS: [&str; 17] = [
-            "cat: ", "ls: ", "head: ", "tail: ", "grep: ", "find: ", "du: ", "wc: ", "less: ",
-            "stat: ", "file: ", "md5sum: ", "sha256sum: ", "diff: ", "od: ", "sort: ", "rg: ",
+            "cat: ",
+            "ls: ",
+            "head: ",
+            "tail: ",
+            "grep: ",
+            "find: ",
+            "du: ",
+            "wc: ",
+            "less: ",
+            "stat: ",
+            "file: ",
+            "md5sum: ",
+            "sha256sum: ",
+            "diff: ",
+            "od: ",
+            "sort: ",
+            "rg: ",
         ];
         let holds = |phrases: &[&str]| phrases.iter().any(|phrase| self.lower.contains(phrase));
         match sign {

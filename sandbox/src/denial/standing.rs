@@ -38,9 +38,8 @@ impl Look for OnDisk {
         let real = resolved(path);
         let may = |path: &Path, access| accessat(CWD, path, access, AtFlags::EACCESS).is_ok();
         let exists = real.symlink_metadata().is_ok();
-        let makes = || {
-            real.parent().is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK))
-        };
+        let makes =
+            || real.parent().is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK));
         Standing {
             exists,
             is_folder: real.is_dir(),

@@ -68,10 +68,11 @@ fn quotations(line: &str) -> Vec<&str> {
     while let Some(open) = rest.find(|c| QUOTES.iter().any(|(open, _)| c == *open)) {
         let quote = rest[open..].chars().next().unwrap_or_default();
         let inside = &rest[open + quote.len_utf8()..];
-        let close = QUOTES.iter().find(|(open, _)| *open == quote).map_or(quote, |(_, close)| *close);
+        let close =
+            QUOTES.iter().find(|(open, _)| *open == quote).map_or(quote, |(_, close)| *close);
         // An apostrophe within a word opens nothing.
-        let is_apostrophe = quote == '\''
-            && rest[..open].chars().next_back().is_some_and(char::is_alphanumeric);
+        let is_apostrophe =
+            quote == '\'' && rest[..open].chars().next_back().is_some_and(char::is_alphanumeric);
         match inside.find(close) {
             Some(end) if !is_apostrophe => {
                 found.push(&inside[..end]);
@@ -189,7 +190,8 @@ fn url(text: &str) -> Option<String> {
 /// Takes a word for a machine, if it can be one.
 fn machine(word: &str) -> Option<String> {
     let word = word.rsplit('@').next()?.trim_matches(|c: char| is_quote(c) || c == ':' || c == '.');
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+    let is_host =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
     let fits = !word.is_empty() && word.len() <= 253 && word.chars().all(is_host);
     (fits && word.chars().any(|c| c.is_ascii_alphanumeric())).then(|| word.to_owned())
 }
@@ -245,7 +247,10 @@ mod tests {
         let none: &[String] = &[];
         for (line, expected) in [
             ("curl: (6) Could not resolve host: example.org", Some("example.org")),
-            ("wget: unable to resolve host address \u{2018}example.org\u{2019}", Some("example.org")),
+            (
+                "wget: unable to resolve host address \u{2018}example.org\u{2019}",
+                Some("example.org"),
+            ),
             ("Error: getaddrinfo EAI_AGAIN registry.npmjs.org", Some("registry.npmjs.org")),
             ("curl: (7) Failed to connect to 10.0.0.1 port 80", Some("10.0.0.1")),
             ("fatal: unable to access 'https://me:pw@example.org/x/'", Some("example.org")),
