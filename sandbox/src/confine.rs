@@ -1,4 +1,4 @@
-//! The command's own process: it fences itself in, then becomes the command.
+//! Fencing a process in, and turning it into the command.
 
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
@@ -6,24 +6,22 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use rustix::thread::{
     CapabilitiesSecureBits, CapabilitySet, CapabilitySets, capabilities,
     clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
     set_capabilities_secure_bits, set_no_new_privs,
 };
 
+use crate::filter::Sockets;
 use crate::launch::Request;
 use crate::status::{Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, Failed, Step};
-use crate::{Confinement, Stdin, filter, ruleset};
-
-/// Whether this crate can enforce [`Confinement::Full`]; plans don't ask for it until it can.
-pub(crate) const FULL_IS_ENFORCED: bool = cfg!(test);
+use crate::{Confinement, Network, Resources, Stdin, filter, ruleset};
 
 /// The search path of an environment that has none.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Confines this process, calls `announce`, and executes the command.
+/// Confines this process without namespaces, calls `announce`, and executes the command.
 ///
 /// It returns only on failure; nothing of the command has run then.
 pub(crate) fn become_command(
@@ -41,43 +39,23 @@ pub(crate) fn become_command(
 }
 
 fn confine(request: &Request, supervisor: Pid) -> Result<Confined, Failed> {
-    let plan = &request.plan;
-    step(Step::Process, own_session(supervisor))?;
-    step(Step::WorkingDirectory, {
-        rustix::process::chdir(Path::new(&request.cwd.clone().into_os_string())).map_err(Into::into)
-    })?;
+    own_session(supervisor)?;
+    enter_folder(request)?;
     if request.stdin == Stdin::Null {
-        step(Step::Stdin, null_stdin())?;
+        null_stdin()?;
     }
-    let mut file_rules = 0;
-    match plan.confinement {
-        Confinement::None => {}
-        Confinement::Full => {
-            let refusal = io::Error::other("namespaces and mounts are not enforced yet");
-            return step(Step::Process, Err(refusal));
-        }
-        Confinement::Landlock => {
-            if !plan.protected.is_empty() {
-                let refusal = io::Error::other("landlock can't protect paths inside a root");
-                return step(Step::Landlock, Err(refusal));
-            }
-            let programs = step(Step::Seccomp, filter::programs(plan.network).map_err(other))?;
-            step(Step::Capabilities, drop_capabilities())?;
-            step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
-            file_rules =
-                step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;
-            for program in &programs {
-                step(Step::Seccomp, seccompiler::apply_filter(program).map_err(other))?;
-            }
-        }
-    }
-    step(Step::Descriptors, close_on_exec_from(3))?;
+    limit(&request.plan.resources)?;
+    let file_rules = fence(request)?;
+    close_on_exec()?;
     Ok(Confined {
         pid: 0,
         start_time: 0,
-        confinement: plan.confinement,
-        landlock_abi: plan.landlock_abi,
+        confinement: request.plan.confinement,
+        landlock_abi: request.plan.landlock_abi,
         file_rules,
+        mounts: 0,
+        protected: 0,
+        partial: false,
     })
 }
 
@@ -89,16 +67,44 @@ fn other(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::other(error)
 }
 
-/// A session of its own, so that the command can't signal the supervisor's group and has no
-/// controlling terminal, and default signals, because ignored ones outlive an exec.
-fn own_session(supervisor: Pid) -> io::Result<()> {
-    rustix::process::setsid()?;
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if rustix::process::getppid() != Some(supervisor) {
-        return Err(io::Error::other("the supervisor is gone"));
+/// Gives up capabilities and installs what the kernel enforces on this process and all that it
+/// starts; returns the number of file rules.
+///
+/// At the level `full` the namespaces must have been arranged before: nothing can be mounted after.
+pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
+    let plan = &request.plan;
+    let sockets = match (plan.confinement, plan.network) {
+        (Confinement::None, _) => return Ok(0),
+        (Confinement::Landlock, Network::Off) => Sockets::None,
+        (Confinement::Full, Network::Off) | (_, Network::Full) => Sockets::Internet,
+    };
+    if plan.confinement == Confinement::Landlock && !plan.protected.is_empty() {
+        let refusal = io::Error::other("landlock can't protect paths inside a root");
+        return step(Step::Landlock, Err(refusal));
     }
-    reset_signals();
-    Ok(())
+    let programs = step(Step::Seccomp, filter::programs(sockets).map_err(other))?;
+    step(Step::Capabilities, drop_capabilities())?;
+    step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
+    let file_rules = step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;
+    for program in &programs {
+        step(Step::Seccomp, seccompiler::apply_filter(program).map_err(other))?;
+    }
+    Ok(file_rules)
+}
+
+/// A session of its own, so that the command can't signal the group of `parent` and has no
+/// controlling terminal, and default signals, because ignored ones outlive an exec.
+pub(crate) fn own_session(parent: Pid) -> Result<(), Failed> {
+    let started = || -> io::Result<()> {
+        rustix::process::setsid()?;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        if rustix::process::getppid() != Some(parent) {
+            return Err(io::Error::other("the supervisor is gone"));
+        }
+        reset_signals();
+        Ok(())
+    };
+    step(Step::Process, started())
 }
 
 #[allow(unsafe_code)]
@@ -116,15 +122,39 @@ fn reset_signals() {
     }
 }
 
+/// Enters the command's working directory, by its name: a descriptor would lead out of the view.
+pub(crate) fn enter_folder(request: &Request) -> Result<(), Failed> {
+    let folder = request.cwd.clone().into_os_string();
+    let entered = rustix::process::chdir(Path::new(&folder)).map_err(io::Error::from);
+    step(Step::WorkingDirectory, entered)
+}
+
 #[allow(unsafe_code)]
-fn null_stdin() -> io::Result<()> {
-    let null = std::fs::File::open("/dev/null")?;
-    // SAFETY: both numbers are descriptors of this process; replacing standard input is the point,
-    // and no Rust object owns descriptor 0.
-    match unsafe { libc::dup2(null.as_raw_fd(), 0) } {
-        -1 => Err(io::Error::last_os_error()),
-        _ => Ok(()),
+pub(crate) fn null_stdin() -> Result<(), Failed> {
+    let opened = || {
+        let null = std::fs::File::open("/dev/null")?;
+        // SAFETY: both numbers are descriptors of this process; replacing standard input is the
+        // point, and no Rust object owns descriptor 0.
+        match unsafe { libc::dup2(null.as_raw_fd(), 0) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    };
+    step(Step::Stdin, opened())
+}
+
+/// Limits what the command can use up; a lower limit that is in force already stays.
+pub(crate) fn limit(resources: &Resources) -> Result<(), Failed> {
+    let Resources { processes, file_bytes, memory_bytes } = *resources;
+    for (resource, most) in
+        [(Resource::Nproc, processes), (Resource::Fsize, file_bytes), (Resource::As, memory_bytes)]
+    {
+        let Some(most) = most else { continue };
+        let most = getrlimit(resource).maximum.map_or(most, |allowed| allowed.min(most));
+        let limit = Rlimit { current: Some(most), maximum: Some(most) };
+        step(Step::Limits, setrlimit(resource, limit).map_err(io::Error::from))?;
     }
+    Ok(())
 }
 
 /// Gives up every capability for good, so that an agent run as root starts no root commands.
@@ -152,19 +182,21 @@ fn drop_capabilities() -> io::Result<()> {
     Ok(())
 }
 
-/// Marks every descriptor from `first` on to be closed when the command is executed.
+/// Marks every descriptor but the standard streams to be closed when the command is executed.
 #[allow(unsafe_code)]
-pub(crate) fn close_on_exec_from(first: libc::c_uint) -> io::Result<()> {
+pub(crate) fn close_on_exec() -> Result<(), Failed> {
+    const FIRST: libc::c_uint = 3;
     // SAFETY: the call changes a flag of descriptors and reads no memory.
     let answer = unsafe {
         libc::syscall(
             libc::SYS_close_range,
-            first,
+            FIRST,
             libc::c_uint::MAX,
             libc::CLOSE_RANGE_CLOEXEC as libc::c_uint,
         )
     };
-    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    let closed = if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) };
+    step(Step::Descriptors, closed)
 }
 
 /// Closes every descriptor above the standard streams but those in `kept`.
@@ -178,8 +210,8 @@ pub(crate) fn close_all_but(kept: &[BorrowedFd<'_>]) -> io::Result<()> {
     let mut first = 3;
     for number in numbers.into_iter().chain([libc::c_uint::MAX]) {
         if number > first {
-            // SAFETY: called while this process has one thread and owns no descriptor but those in
-            // `kept` and the standard streams, so no object is left with a closed one.
+            // SAFETY: called while this process has one thread. What is closed belongs to nobody, or
+            // in process 1 to objects of the supervisor's that are never used or dropped there.
             let answer = unsafe {
                 libc::syscall(libc::SYS_close_range, first, number - 1, 0 as libc::c_uint)
             };
@@ -192,7 +224,8 @@ pub(crate) fn close_all_but(kept: &[BorrowedFd<'_>]) -> io::Result<()> {
     Ok(())
 }
 
-fn exec(
+/// Executes the command; it returns only when no file of that name can be executed.
+pub(crate) fn exec(
     argv: Vec<crate::launch::Text>,
     env: Vec<(crate::launch::Text, crate::launch::Text)>,
 ) -> Failed {

@@ -19,8 +19,8 @@ use crate::status::{EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND};
 use crate::{Confinement, End, Environment, Network, Plan};
 use place::{Found, Judge};
 use signs::Sign;
-pub(crate) use standing::OnDisk;
-pub use standing::{Look, Standing};
+use standing::OnDisk;
+pub use standing::{Look, Standing, look_on_disk};
 pub(crate) use subject::Subject;
 
 /// Bytes at the end of the output that are looked at.
@@ -118,11 +118,14 @@ pub fn grade_by(seen: &Observation<'_>, plan: &Plan, look: &dyn Look) -> Option<
         let all = tail.lines().count();
         tail.lines().skip(all.saturating_sub(LINES)).collect()
     };
+    let did_not_execute = matches!(end, End::Code(EXIT_NOT_EXECUTABLE | EXIT_NOT_FOUND));
     for (at, line) in lines.iter().enumerate() {
         let Some(sign) = Sign::read(line) else { continue };
         let before = &lines[at.saturating_sub(CONTEXT)..at];
         let after = lines.get(at + 1..).unwrap_or_default();
         match judge.weigh(&sign, line, before, &after[..after.len().min(CONTEXT)]) {
+            // What a shell could not execute it could not read; the rest was not what ended it.
+            Found::Certain(subject) if did_not_execute && !matches!(subject, Subject::Read(_)) => {}
             Found::Certain(subject) => {
                 return Some(judge.denial(Grade::Certain, line, Some(subject)));
             }

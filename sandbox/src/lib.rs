@@ -9,13 +9,13 @@ mod denial;
 mod environment;
 mod filter;
 mod host;
+mod init;
 mod launch;
 mod leftover;
+mod placeholder;
 mod plan;
 mod policy;
 mod process;
-// Called by the supervisor once mounts are enforced.
-#[allow(dead_code)]
 mod protect;
 mod ruleset;
 mod runtime_folder;
@@ -23,18 +23,20 @@ mod spawn;
 mod status;
 mod supervise;
 mod temp;
+mod world;
 mod wrapper;
 
-pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by};
-pub use environment::Environment;
-pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
+pub use codex_event::{GitWrites, SandboxLevel as Level};
+pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
+pub use environment::{Environment, EnvironmentPolicy, Inherit};
+pub use host::{Arch, Availability, Host, Lack, Layer, MIN_LANDLOCK_ABI, Namespaces, Need, probe};
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
-    Confinement, FilePlan, GitWrites, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve,
-    Resources, Scopes, WritePlan,
+    Confinement, FilePlan, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve, Resources,
+    Scopes, WritePlan,
 };
-pub use policy::{Level, Policy};
+pub use policy::Policy;
 pub use process::ProcessId;
 pub use runtime_folder::{RuntimeFolder, Toolbox, runtime_bases};
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};

@@ -1,32 +1,220 @@
 //! Finding what must stay as it is below the writable roots, anew for each command.
+//!
+//! A repository names programs that run outside of the sandbox later: hooks, filters, pagers. The
+//! supervisor looks for repositories before each command, since they come and go, and again after
+//! it, since no mount can stand in the way of one that is made anew.
 
+mod git;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod watch;
+
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::{Plan, Protected};
+use rustix::fs::{FileType, Timespec};
+
+use crate::{Confinement, GitWrites, How, Plan, Protected, WritePlan};
+use walk::{Bounds, Walk};
+
+pub(crate) use watch::RepositoryWatch;
 
 /// What a look at the disk found.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Found {
     /// What to bind, outer paths before inner ones; it holds all of [`Plan::protected`], each in the
     /// way that suits what is there now.
     pub(crate) protected: Vec<Protected>,
     /// Whether a bound was hit, so that deeper repositories may have been missed.
     pub(crate) partial: bool,
+    walks: Vec<(PathBuf, Walk)>,
+    since: Timespec,
 }
 
 /// Why a command may not run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProtectError {
     /// A link can't be kept where it is: a mount would land on what it points to.
-    #[error("{} is a symbolic link inside a writable folder, so it can't be protected", path.display())]
+    #[error(
+        "{} is a symbolic link in a writable folder, so it can't be protected: put the folder \
+         itself there, or take the link away",
+        path.display()
+    )]
     Link { path: PathBuf },
+    /// A `.git` file makes a repository of what must be written.
+    #[error(
+        "{} names {} as its repository, which is a writable folder itself and can't be protected",
+        file.display(),
+        target.display()
+    )]
+    Root { file: PathBuf, target: PathBuf },
     /// What is there could not be told.
     #[error("{}: {source}", path.display())]
     Unreadable { path: PathBuf, source: io::Error },
 }
 
 /// Looks below each writable root of a plan.
+///
+/// It costs a few system calls for each folder, within bounds; files cost nothing.
+///
+/// # Errors
+///
+/// When something that would have to be protected can't be. The command must not run then.
 pub(crate) fn scan(plan: &Plan) -> Result<Found, ProtectError> {
-    Ok(Found { protected: plan.protected.clone(), partial: false })
+    let roots: &[PathBuf] = match (&plan.files.write, plan.confinement) {
+        (WritePlan::Everything, _) | (WritePlan::Roots(_), Confinement::None) => &[],
+        (WritePlan::Roots(roots), Confinement::Landlock | Confinement::Full) => roots,
+    };
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    let mut walks = vec![];
+    for root in roots {
+        let opened = walk::open_root(root).map_err(|error| ProtectError::Unreadable {
+            path: root.clone(),
+            source: error.into(),
+        })?;
+        walks.push((root.clone(), Walk::begin(opened, Bounds::of(root))));
+    }
+    let partial = walks.iter().any(|(_, walk)| walk.partial);
+    let mut found = Found { protected: vec![], partial, walks, since };
+    if plan.confinement == Confinement::Full {
+        found.protected = Keeper { roots, git_writes: plan.git_writes, kept: vec![] }
+            .keep_all(&plan.protected, &found.walks)?;
+    }
+    Ok(found)
+}
+
+struct Keeper<'a> {
+    roots: &'a [PathBuf],
+    git_writes: GitWrites,
+    kept: Vec<Protected>,
+}
+
+impl Keeper<'_> {
+    fn keep_all(
+        mut self,
+        known: &[Protected],
+        walks: &[(PathBuf, Walk)],
+    ) -> Result<Vec<Protected>, ProtectError> {
+        for Protected { path, how } in known {
+            match (kind_of(path)?, how) {
+                (None, _) => self.keep(path, how.clone()),
+                // Found by the walk, too, which knows what it is.
+                (Some(kind), _) if path.ends_with(".git") => self.repository(path, kind)?,
+                (Some(_), How::InPlace) => self.keep(path, How::InPlace),
+                (Some(_), How::ReadOnly | How::Placeholder | How::PlaceholderFile(_)) => {
+                    self.keep(path, How::ReadOnly);
+                }
+            }
+        }
+        for (root, walk) in walks {
+            for (below, kind) in &walk.found {
+                self.repository(&root.join(below), *kind)?;
+            }
+        }
+        Ok(outermost(self.kept))
+    }
+
+    fn keep(&mut self, path: &Path, how: How) {
+        self.kept.push(Protected { path: path.to_owned(), how });
+    }
+
+    fn repository(&mut self, path: &Path, kind: FileType) -> Result<(), ProtectError> {
+        match kind {
+            FileType::Symlink => return Err(ProtectError::Link { path: path.to_owned() }),
+            FileType::Directory => match self.git_writes {
+                GitWrites::None => self.keep(path, How::ReadOnly),
+                GitWrites::Metadata => self.kept.extend(git::identity(path)?),
+            },
+            FileType::RegularFile => {
+                self.keep(path, How::ReadOnly);
+                if let Some(target) = git::gitdir(path) {
+                    self.target(path, &target)?;
+                    if let Some(common) = git::commondir(&target) {
+                        self.target(path, &common)?;
+                    }
+                }
+                return Ok(());
+            }
+            FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => self.keep(path, How::ReadOnly),
+        }
+        match git::commondir(path) {
+            Some(common) => self.target(path, &common),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps a folder that a repository says is its own; one outside of the roots can't be written
+    /// anyway, and one that is missing is told about once it is there.
+    fn target(&mut self, from: &Path, target: &Path) -> Result<(), ProtectError> {
+        let Ok(real) = fs::canonicalize(target) else { return Ok(()) };
+        if real != target {
+            // A link below a root could be pointed elsewhere by the command.
+            let mut steps: Vec<&Path> = target.ancestors().collect();
+            steps.reverse();
+            for step in steps {
+                if self.root_above(step).is_some_and(|root| root != step) {
+                    kind_of(step)?;
+                }
+            }
+        }
+        let Some(root) = self.root_above(&real) else { return Ok(()) };
+        if real == root {
+            return Err(ProtectError::Root { file: from.to_owned(), target: real });
+        }
+        // Were a folder between renamed, another could take its place.
+        let between: Vec<PathBuf> =
+            real.ancestors().skip(1).take_while(|step| *step != root).map(Path::to_owned).collect();
+        self.keep(&real, How::ReadOnly);
+        for step in between {
+            self.keep(&step, How::InPlace);
+        }
+        Ok(())
+    }
+
+    fn root_above(&self, path: &Path) -> Option<PathBuf> {
+        self.roots.iter().find(|root| path.starts_with(root)).cloned()
+    }
+}
+
+/// Sorts outer paths before inner ones, and drops what lies below a path that is read-only.
+///
+/// Where one path is to be kept in two ways, the stricter one stays: [`How`] begins with it.
+fn outermost(mut kept: Vec<Protected>) -> Vec<Protected> {
+    kept.sort();
+    let mut outer: Vec<Protected> = vec![];
+    for one in kept {
+        let is_covered = outer.iter().rev().any(|other| match other.how {
+            How::ReadOnly | How::Placeholder | How::PlaceholderFile(_) => {
+                one.path.starts_with(&other.path)
+            }
+            How::InPlace => one.path == other.path,
+        });
+        if !is_covered {
+            outer.push(one);
+        }
+    }
+    outer
+}
+
+/// Tells what stands at a path; a link is an error, nothing is none.
+fn kind_of(path: &Path) -> Result<Option<FileType>, ProtectError> {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_symlink() => Err(ProtectError::Link { path: path.to_owned() }),
+        Ok(meta) => {
+            use std::os::unix::fs::MetadataExt;
+            Ok(Some(FileType::from_raw_mode(meta.mode())))
+        }
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(ProtectError::Unreadable { path: path.to_owned(), source }),
+    }
 }

@@ -13,7 +13,7 @@ use landlock::{
 };
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
-use crate::{Plan, ReadPlan, Stdio, WritePlan};
+use crate::{Confinement, Plan, ReadPlan, Stdio, WritePlan};
 
 /// Why the rules could not be enforced exactly as planned.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,9 @@ pub(crate) enum RulesError {
 /// Every feature the plan names is a hard requirement: what can't be enforced exactly is an error,
 /// never a weaker fence.
 pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
+    if plan.landlock_abi == 0 {
+        return Ok(0);
+    }
     let abi = abi_of(plan);
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
@@ -45,8 +48,14 @@ pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
         ruleset = ruleset.scope(Scope::AbstractUnixSocket)?;
     }
     let mut rules = Rules { ruleset: ruleset.create()?, abi, count: 0, withheld: vec![] };
-    rules.withheld = plan.files.withheld.iter().filter(|path| is_present(path)).cloned().collect();
-
+    match plan.confinement {
+        Confinement::None | Confinement::Landlock => {
+            let withheld = plan.files.withheld.iter().filter(|path| is_present(path));
+            rules.withheld = withheld.cloned().collect();
+        }
+        // What is withheld is covered, and can be read as the emptiness that it shows.
+        Confinement::Full => rules.private_folders()?,
+    }
     match &plan.files.read {
         ReadPlan::Everything => rules.read(Path::new("/"))?,
         ReadPlan::Roots(roots) => {
@@ -71,8 +80,7 @@ pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
             Err(error) => return Err(error),
         }
     }
-    let device = (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate)
-        | (AccessFs::from_all(abi) & AccessFs::IoctlDev);
+    let device = rules.device();
     for path in &plan.files.devices {
         match open(path) {
             Ok(file) => rules.grant(&file, device)?,
@@ -127,6 +135,28 @@ impl Rules {
     /// Writing without the right to make device nodes, which lead around every rule.
     fn writes(&self) -> BitFlags<AccessFs> {
         AccessFs::from_write(self.abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock)
+    }
+
+    /// Reading and writing a device, and what else it understands.
+    fn device(&self) -> BitFlags<AccessFs> {
+        (AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate)
+            | (AccessFs::from_all(self.abi) & AccessFs::IoctlDev)
+    }
+
+    /// Grants what each command gets anew at the level `full`.
+    fn private_folders(&mut self) -> Result<(), RulesError> {
+        let list: BitFlags<AccessFs> = AccessFs::ReadDir.into();
+        let read = AccessFs::ReadFile | AccessFs::ReadDir;
+        for (path, access) in [
+            // Nothing is in the view that may not be listed.
+            ("/", list),
+            ("/proc", read),
+            ("/dev/pts", self.device() | AccessFs::ReadDir),
+            ("/dev/shm", self.writes() | AccessFs::from_read(self.abi)),
+        ] {
+            self.grant(&open(Path::new(path))?, access)?;
+        }
+        Ok(())
     }
 
     fn grant(&mut self, file: &OwnedFd, access: BitFlags<AccessFs>) -> Result<(), RulesError> {
@@ -187,7 +217,7 @@ fn is_present(pattern: &Path) -> bool {
 }
 
 /// Compares a path with a pattern whose last component may begin or end with `*`.
-fn matches(pattern: &Path, path: &Path) -> bool {
+pub(crate) fn matches(pattern: &Path, path: &Path) -> bool {
     let (Some(wanted), Some(name)) = (pattern.file_name(), path.file_name()) else {
         return pattern == path;
     };

@@ -43,6 +43,12 @@ pub struct Confined {
     pub landlock_abi: u8,
     /// Number of file rules that were added.
     pub file_rules: u32,
+    /// Number of places that were mounted in the command's view; 0 without namespaces.
+    pub mounts: u32,
+    /// Number of paths below writable roots that stay as they are; 0 without namespaces.
+    pub protected: u32,
+    /// Whether the search for such paths hit a bound, so that deeper ones may have been missed.
+    pub partial: bool,
 }
 
 /// A step that failed before the command ran.
@@ -64,14 +70,36 @@ pub enum Step {
     Request,
     /// Preparing the supervisor: session, signals, limits.
     Supervisor,
+    /// Finding what must be protected below the writable folders, and making places for it.
+    Scan,
+    /// Forking into namespaces.
+    Namespaces,
     /// Forking the command's process.
     Fork,
-    /// Session, signals and limits of the command's process.
+    /// Session and signals of the command's process, and its tie to the supervisor's life.
     Process,
+    /// Mapping the user into a new user namespace.
+    Identity,
+    /// Switching the loopback interface of a new network namespace on.
+    Loopback,
+    /// Building the view of the file system.
+    Mounts,
+    /// Covering what is withheld.
+    Withheld,
+    /// Binding what is protected.
+    Protect,
+    /// Building a private `/dev`.
+    Devices,
+    /// Mounting a `/proc` of the new process namespace.
+    Proc,
+    /// Entering the view as the root.
+    Root,
     /// Entering the working directory.
     WorkingDirectory,
     /// Connecting standard input.
     Stdin,
+    /// Limiting resources.
+    Limits,
     /// Giving up capabilities.
     Capabilities,
     /// Enforcing the landlock rules.
@@ -86,13 +114,24 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Step; 11] = [
+    pub const ALL: [Step; 22] = [
         Step::Request,
         Step::Supervisor,
+        Step::Scan,
+        Step::Namespaces,
         Step::Fork,
         Step::Process,
+        Step::Identity,
+        Step::Loopback,
+        Step::Mounts,
+        Step::Withheld,
+        Step::Protect,
+        Step::Devices,
+        Step::Proc,
+        Step::Root,
         Step::WorkingDirectory,
         Step::Stdin,
+        Step::Limits,
         Step::Capabilities,
         Step::Landlock,
         Step::Seccomp,
@@ -112,6 +151,10 @@ pub struct Ended {
     pub swept: u32,
     /// Processes that had not vanished when this was said (they hang in the kernel).
     pub survivors: u32,
+    /// What can run programs later and was changed in the repositories of writable folders, in
+    /// words; no mount stands in the way of a repository that is made anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 impl Ended {
@@ -198,8 +241,17 @@ mod tests {
                 confinement: crate::Confinement::Landlock,
                 landlock_abi: 6,
                 file_rules: 9,
+                mounts: 0,
+                protected: 0,
+                partial: false,
             }),
-            Status::Ended(Ended { end: End::Signal(15), timed_out: true, swept: 2, survivors: 0 }),
+            Status::Ended(Ended {
+                end: End::Signal(15),
+                timed_out: true,
+                swept: 2,
+                survivors: 0,
+                changes: vec![],
+            }),
         ]
     }
 
@@ -234,7 +286,9 @@ mod tests {
 
     #[test]
     fn exit_codes_come_from_one_table() {
-        let ended = |end, timed_out| Ended { end, timed_out, swept: 0, survivors: 0 }.exit_code();
+        let ended = |end, timed_out| {
+            Ended { end, timed_out, swept: 0, survivors: 0, changes: vec![] }.exit_code()
+        };
         assert_eq!(ended(End::Code(3), false), 3);
         assert_eq!(ended(End::Signal(9), false), 137);
         assert_eq!(ended(End::Signal(9), true), EXIT_TIMED_OUT);

@@ -6,21 +6,29 @@
 mod tree;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, IoSliceMut, Read};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
+    recvmsg, socketpair, sockopt,
+};
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatus};
 
 use crate::confine::{become_command, close_all_but};
+use crate::init;
 use crate::launch::Request;
-use crate::process::Stat;
-use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, StatusParser, Step};
+use crate::placeholder::Placeholders;
+use crate::process::{Stat, descendants};
+use crate::protect::{self, RepositoryWatch};
+use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
+use crate::world::{Ids, fork_into};
+use crate::{Confinement, Plan, Protected};
 
 /// The name under which the program is executed again to become a supervisor.
 pub const HELPER_NAME: &str = "codex-sandbox-helper";
@@ -30,6 +38,9 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How long the end of a run waits for killed processes that hang in the kernel.
 const SWEEP_LIMIT: Duration = Duration::from_secs(5);
+
+/// The longest message of a child, in bytes: a failure names a path and a reason.
+const WORD_LIMIT: usize = 16 * 1024;
 
 /// Byte on the lifeline that asks for SIGTERM first.
 pub(crate) const LIFELINE_TERMINATE: u8 = b'T';
@@ -90,41 +101,47 @@ impl Pipes {
 }
 
 /// Writes one line in one piece; an agent that is gone reads nothing, and the lifeline tells.
-fn say(pipe: &mut File, status: &Status) {
+pub(crate) fn say(pipe: impl AsFd, status: &Status) {
     if let Ok(mut line) = serde_json::to_vec(status) {
         line.push(b'\n');
-        let _ = pipe.write_all(&line);
+        let mut rest = line.as_slice();
+        while !rest.is_empty() {
+            match rustix::io::write(pipe.as_fd(), rest) {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return,
+            }
+        }
     }
 }
 
 fn supervise(pipes: Pipes) -> i32 {
-    let Pipes { mut request, lifeline, mut status } = pipes;
+    let Pipes { mut request, lifeline, status } = pipes;
     let outcome = prepare(&mut request, &[lifeline.as_fd(), status.as_fd()]);
     drop(request);
     let (request, signals) = match outcome {
         Ok(ready) => ready,
-        Err(failed) => return give_up(&mut status, failed),
+        Err(failed) => return give_up(&status, failed),
     };
     let timeout = request.timeout_ms.map(Duration::from_millis);
     let agent = request.agent_pid;
     match start(request) {
-        Ok((command, errands)) => Supervisor {
-            command,
+        Ok(started) => Supervisor {
+            started,
             agent,
             lifeline,
             signals,
-            errands,
             status,
-            parser: StatusParser::default(),
             listening: true,
             failed: None,
+            ended: None,
         }
         .run(timeout),
-        Err(failed) => give_up(&mut status, failed),
+        Err(failed) => give_up(&status, failed),
     }
 }
 
-fn give_up(status: &mut File, failed: Failed) -> i32 {
+fn give_up(status: &File, failed: Failed) -> i32 {
     let code = failed.code;
     say(status, &Status::Failed(failed));
     code
@@ -187,42 +204,103 @@ fn block_signals() -> io::Result<OwnedFd> {
     }
 }
 
-/// Forks the command's process; the pipe carries its word until it executes the command.
-fn start(request: Request) -> Result<(Pid, File), Failed> {
+/// A child that was started, and what there is to be kept and given up for it.
+struct Started {
+    /// The command's process, or process 1 of its namespaces.
+    child: Pid,
+    role: Role,
+    /// Carries the word of whoever becomes the command, and of process 1.
+    errands: OwnedFd,
+    kept: Kept,
+}
+
+/// What a command must leave as it is, and what tells whether it did.
+#[derive(Default)]
+struct Kept {
+    protected: Vec<Protected>,
+    /// Whether there may be more of them than were found.
+    partial: bool,
+    placeholders: Placeholders,
+    watch: Option<RepositoryWatch>,
+}
+
+/// What the child of the supervisor is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The command.
+    Command,
+    /// Process 1 of the command's namespaces; when it ends, all of them have ended.
+    Init,
+}
+
+fn start(request: Request) -> Result<Started, Failed> {
     let failure = |error: io::Error| setup_failure(Step::Fork, error);
-    let (errands, word) = pipe_with(PipeFlags::CLOEXEC).map_err(|error| failure(error.into()))?;
-    let supervisor = rustix::process::getpid();
-    match fork().map_err(failure)? {
-        None => {
-            drop(errands);
-            let mut word = File::from(word);
-            let failed = become_command(request, supervisor, |confined| {
-                say(&mut word, &Status::Confined(confined));
-            });
-            let code = failed.code;
-            say(&mut word, &Status::Failed(failed));
-            leave(code)
-        }
-        Some(command) => {
-            drop(word);
-            let ready = fcntl_setfl(&errands, OFlags::NONBLOCK)
-                .map_err(io::Error::from)
-                .and_then(|()| release_surroundings());
-            match ready {
-                Ok(()) => Ok((command, errands.into())),
-                Err(error) => {
-                    tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
-                    Err(failure(error))
+    let flags = SocketFlags::CLOEXEC;
+    let (errands, word) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+        .map_err(|error| failure(error.into()))?;
+    // With its word comes the number that a process has here, whatever it is inside.
+    sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
+
+    let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
+    let (role, child) = match request.plan.confinement {
+        Confinement::None | Confinement::Landlock => {
+            let supervisor = rustix::process::getpid();
+            match fork().map_err(failure)? {
+                None => {
+                    drop(errands);
+                    let failed = become_command(request, supervisor, |confined| {
+                        say(&word, &Status::Confined(confined));
+                    });
+                    let code = failed.code;
+                    say(&word, &Status::Failed(failed));
+                    leave(code)
                 }
+                Some(child) => (Role::Command, child),
             }
+        }
+        Confinement::Full => {
+            let ids = Ids::own();
+            let forked = fork_into(&request.plan);
+            match forked.map_err(|error| setup_failure(Step::Namespaces, error))? {
+                None => init::run(request, &kept.protected, ids, word),
+                Some(child) => (Role::Init, child),
+            }
+        }
+    };
+    drop(word);
+    match release_surroundings() {
+        Ok(()) => Ok(Started { child, role, errands, kept }),
+        Err(error) => {
+            tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
+            Err(failure(error))
         }
     }
 }
 
+impl Kept {
+    /// Looks before the command is there, which could change what is found.
+    fn look(plan: &Plan) -> io::Result<Kept> {
+        if plan.confinement == Confinement::None {
+            return Ok(Kept::default());
+        }
+        let mut found = protect::scan(plan).map_err(io::Error::other)?;
+        let placeholders = Placeholders::hold(&mut found.protected)?;
+        let (protected, partial) = (std::mem::take(&mut found.protected), found.partial);
+        let watch = Some(RepositoryWatch::before(found));
+        Ok(Kept { protected, partial, placeholders, watch })
+    }
+
+    /// Takes the placeholders away and tells what changed nevertheless.
+    fn look_again(self) -> Vec<String> {
+        drop(self.placeholders);
+        self.watch.map(RepositoryWatch::after).unwrap_or_default()
+    }
+}
+
 #[allow(unsafe_code)]
-fn fork() -> io::Result<Option<Pid>> {
-    // SAFETY: `dispatch` runs first in `main`, so this process has exactly one thread and the child
-    // may do anything.
+pub(crate) fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: `dispatch` runs first in `main`, so this process and those it forks have exactly one
+    // thread, and the child may do anything.
     match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         pid => Ok(Pid::from_raw(pid)),
@@ -231,14 +309,14 @@ fn fork() -> io::Result<Option<Pid>> {
 
 /// Ends the child without running what the parent registered for its own exit.
 #[allow(unsafe_code)]
-fn leave(code: i32) -> ! {
+pub(crate) fn leave(code: i32) -> ! {
     // SAFETY: it only ends the process.
     unsafe { libc::_exit(code) }
 }
 
 /// Lets go of the output pipes and the folder, so that their ends depend on the command alone.
 #[allow(unsafe_code)]
-fn release_surroundings() -> io::Result<()> {
+pub(crate) fn release_surroundings() -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     for stream in 0..=2 {
         // SAFETY: replaces the standard streams, which no Rust object owns, by an open descriptor.
@@ -251,16 +329,16 @@ fn release_surroundings() -> io::Result<()> {
 }
 
 struct Supervisor {
-    command: Pid,
+    started: Started,
     agent: i32,
     lifeline: OwnedFd,
     signals: OwnedFd,
-    errands: File,
     status: File,
-    parser: StatusParser,
-    /// Whether the command's process may still say something.
+    /// Whether the child may still say something.
     listening: bool,
     failed: Option<Failed>,
+    /// What process 1 says about the command's end.
+    ended: Option<Ended>,
 }
 
 /// What one look at the world asks for.
@@ -282,12 +360,14 @@ impl Supervisor {
             let next = [deadline, kill_at].into_iter().flatten().min();
             let wish = self.wait(next);
             let children = tree::reap(|pid, status| {
-                if pid == self.command {
+                if pid == self.started.child {
                     end = end.or(end_of(status));
                 }
             });
             let now = Instant::now();
-            if end.is_some() && (kill_at.is_none() || !children) {
+            let has_ended = end.is_some() || self.ended.is_some();
+            let all_ended = self.ended.as_ref().is_some_and(|ended| ended.survivors == 0);
+            if has_ended && (kill_at.is_none() || all_ended || !children) {
                 break;
             }
             if wish == Wish::Kill || kill_at.is_some_and(|at| at <= now) {
@@ -298,12 +378,26 @@ impl Supervisor {
                 timed_out = expired;
                 deadline = None;
                 kill_at = Some(now + GRACE);
-                // A stopped group gets the signal only when it goes on.
-                let _ = rustix::process::kill_process_group(self.command, Signal::TERM);
-                let _ = rustix::process::kill_process_group(self.command, Signal::CONT);
+                self.terminate();
             }
         }
         self.finish(end, timed_out)
+    }
+
+    /// Asks the command's process group to end.
+    fn terminate(&self) {
+        let child = self.started.child;
+        match self.started.role {
+            Role::Command => {
+                // A stopped group gets the signal only when it goes on.
+                let _ = rustix::process::kill_process_group(child, Signal::TERM);
+                let _ = rustix::process::kill_process_group(child, Signal::CONT);
+            }
+            // It passes the signal on, to a group whose number is known inside.
+            Role::Init => {
+                let _ = rustix::process::kill_process(child, Signal::TERM);
+            }
+        }
     }
 
     /// Sleeps until something happens or `until` comes, and says what was asked for.
@@ -318,7 +412,7 @@ impl Supervisor {
         let mut fds = [
             PollFd::new(&self.lifeline, PollFlags::IN),
             PollFd::new(&self.signals, PollFlags::IN),
-            PollFd::new(&self.errands, PollFlags::IN),
+            PollFd::new(&self.started.errands, PollFlags::IN),
         ];
         // Without a command's word to wait for, its end of file would wake us for ever.
         let watched = if self.listening { 3 } else { 2 };
@@ -345,44 +439,46 @@ impl Supervisor {
         wish
     }
 
-    /// Reads what the command's process says before it becomes the command, and passes it on.
+    /// Reads what the child says, and passes on what the agent is to know.
     fn listen(&mut self) {
-        let mut bytes = [0; 4096];
-        loop {
-            match self.errands.read(&mut bytes) {
-                Ok(0) => {
-                    self.listening = false;
-                    return;
-                }
-                Ok(length) => {
-                    let Ok(said) = self.parser.feed(&bytes[..length]) else { continue };
-                    said.into_iter().for_each(|status| self.pass_on(status));
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => {
-                    self.listening = false;
-                    return;
-                }
+        let mut bytes = [0; WORD_LIMIT];
+        while self.listening {
+            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmCredentials(1))];
+            let mut extra = RecvAncillaryBuffer::new(&mut space);
+            let mut buffer = [IoSliceMut::new(&mut bytes)];
+            let flags = RecvFlags::DONTWAIT;
+            let length = match recvmsg(&self.started.errands, &mut buffer, &mut extra, flags) {
+                Ok(message) => message.bytes,
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(rustix::io::Errno::AGAIN) => return,
+                Err(_) => 0,
+            };
+            let speaker = extra.drain().find_map(|it| match it {
+                RecvAncillaryMessage::ScmCredentials(credentials) => Some(credentials.pid),
+                _ => None,
+            });
+            self.listening = length > 0;
+            if let Ok(status) = serde_json::from_slice(&bytes[..length]) {
+                self.pass_on(status, speaker);
             }
         }
     }
 
-    fn pass_on(&mut self, status: Status) {
-        let status = match status {
+    fn pass_on(&mut self, status: Status, speaker: Option<Pid>) {
+        match status {
             Status::Confined(mut confined) => {
-                confined.pid = self.command.as_raw_nonzero().get();
+                confined.pid = speaker.unwrap_or(self.started.child).as_raw_nonzero().get();
+                confined.partial = self.started.kept.partial;
                 confined.start_time =
                     Stat::read(confined.pid).map(|stat| stat.start_time).unwrap_or_default();
-                Status::Confined(confined)
+                say(&self.status, &Status::Confined(confined));
             }
             Status::Failed(failed) => {
-                self.failed = Some(failed.clone());
-                Status::Failed(failed)
+                say(&self.status, &Status::Failed(failed.clone()));
+                self.failed = Some(failed);
             }
-            Status::Ended(ended) => Status::Ended(ended),
-        };
-        say(&mut self.status, &status);
+            Status::Ended(ended) => self.ended = Some(ended),
+        }
     }
 
     fn was_told_to_stop(&self) -> bool {
@@ -397,8 +493,34 @@ impl Supervisor {
     }
 
     /// Ends what is left, says how it ended, and returns this process's own exit code.
-    fn finish(mut self, mut end: Option<End>, timed_out: bool) -> i32 {
-        let command = self.command;
+    fn finish(mut self, end: Option<End>, timed_out: bool) -> i32 {
+        let mut ended = match self.started.role {
+            Role::Command => self.sweep(end),
+            Role::Init => self.end_init(),
+        };
+        ended.timed_out = timed_out;
+        // Before the agent hears of the end, so that it finds its folders as they were.
+        ended.changes = std::mem::take(&mut self.started.kept).look_again();
+        let survivors = ended.survivors;
+        let code = match &self.failed {
+            Some(failed) => failed.code,
+            None => {
+                let code = ended.exit_code();
+                say(&self.status, &Status::Ended(ended));
+                code
+            }
+        };
+        drop(self.status);
+        // The report must not wait for a process that hangs in the kernel, nor for the kernel to
+        // take namespaces apart, but this one does: it is the only process that will ever end it.
+        if survivors > 0 || self.started.role == Role::Init {
+            while tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0 {}
+        }
+        code
+    }
+
+    fn sweep(&mut self, mut end: Option<End>) -> Ended {
+        let command = self.started.child;
         let mut note = |pid: Pid, status: WaitStatus| {
             if pid == command {
                 end = end.or(end_of(status));
@@ -406,27 +528,33 @@ impl Supervisor {
         };
         let sweep = tree::sweep(Instant::now() + SWEEP_LIMIT, &mut note);
         self.listen();
-        if let Some(failed) = self.failed {
-            return failed.code;
-        }
-        let ended = Ended {
+        Ended {
             end: end.unwrap_or(End::Signal(libc::SIGKILL)),
-            timed_out,
+            timed_out: false,
             swept: sweep.swept,
             survivors: sweep.survivors,
-        };
-        let code = ended.exit_code();
-        say(&mut self.status, &Status::Ended(ended));
-        drop(self.status);
-        // The report must not wait for a process that hangs in the kernel, but this one does: it is
-        // the only process that will ever end it.
-        while sweep.survivors > 0
-            && tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0
-        {}
-        code
+            changes: vec![],
+        }
+    }
+
+    /// Ends the command's namespaces, unless process 1 said that nothing but itself is left.
+    fn end_init(&mut self) -> Ended {
+        self.listen();
+        if let Some(ended) = self.ended.take_if(|ended| ended.survivors == 0) {
+            return ended;
+        }
+        let init = self.started.child;
+        let inside = descendants(init.as_raw_nonzero().get()).len();
+        // The kernel kills all that is inside, before it lets this one go.
+        let _ = rustix::process::kill_process(init, Signal::KILL);
+        let sweep = tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
+        self.listen();
+        let end = self.ended.take().map_or(End::Signal(libc::SIGKILL), |ended| ended.end);
+        let swept = u32::try_from(inside).unwrap_or(u32::MAX);
+        Ended { end, timed_out: false, swept, survivors: sweep.survivors, changes: vec![] }
     }
 }
 
-fn end_of(status: WaitStatus) -> Option<End> {
+pub(crate) fn end_of(status: WaitStatus) -> Option<End> {
     status.exit_status().map(End::Code).or_else(|| status.terminating_signal().map(End::Signal))
 }

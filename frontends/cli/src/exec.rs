@@ -210,11 +210,11 @@ impl Turn {
         let spawner = spawner()?;
         let access = opening::access(config);
         let redactor = match self.keep {
-            Keep::OnDisk => secrets::redactor(&self.home, &access),
-            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
+            Keep::OnDisk => secrets::redactor(&self.home, &access, config),
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access, config),
         };
         let id = codex_actors::wiring::new_session_id();
-        let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
+        let opening = Box::new(opening::opening(config, &self.cwd, &workplace, &redactor)?);
         let input = self.input;
         let start = match self.keep {
             Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },
@@ -224,7 +224,7 @@ impl Turn {
             start,
             frontend: FRONTEND.to_owned(),
             access,
-            place: opening::place(&self.cwd, &workplace),
+            place: opening::place(&self.cwd, &workplace, config),
             spawner,
             redactor,
             rulebook,

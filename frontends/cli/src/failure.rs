@@ -91,7 +91,7 @@ impl From<RuleError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         let code = match error {
-            PlanError::BelowFloor { .. } | PlanError::FullUnavailable => NO_SANDBOX,
+            PlanError::BelowFloor { .. } | PlanError::FullUnavailable { .. } => NO_SANDBOX,
             PlanError::NoUserTemp
             | PlanError::NotAbsolute { .. }
             | PlanError::Missing { .. }
@@ -418,11 +418,28 @@ pub(crate) fn step_hint(failed: &Failed) -> &'static str {
             "this host can't confine the command as asked; nothing was run. In a disposable machine, \
              -s danger-full-access runs it without a sandbox"
         }
+        Step::Namespaces
+        | Step::Identity
+        | Step::Loopback
+        | Step::Mounts
+        | Step::Withheld
+        | Step::Devices
+        | Step::Proc
+        | Step::Root => {
+            "this host refused a namespace or a mount; nothing was run. With \
+             `sandbox_level = \"landlock\"` commands run without them"
+        }
+        Step::Scan | Step::Protect => {
+            "`.git` and project settings in a writable folder must stay as they are, and this one \
+             can't be kept; nothing was run. Replace a link by what it points to, or work in another \
+             folder"
+        }
         Step::Request
         | Step::Supervisor
         | Step::Fork
         | Step::Process
         | Step::Stdin
+        | Step::Limits
         | Step::Descriptors => {
             "the system refused a process; nothing was run. Check its limits (`ulimit -a`) and that \
              /proc is mounted"

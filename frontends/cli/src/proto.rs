@@ -93,8 +93,8 @@ fn begin(
         agent_home: Some(&exec::canonical(&home)),
     })?;
     let access = opening::access(&config);
-    let redactor = secrets::redactor(&home, &access);
-    let opening = Box::new(opening::opening(&config, &cwd, &workplace.plan, &redactor)?);
+    let redactor = secrets::redactor(&home, &access, &config);
+    let opening = Box::new(opening::opening(&config, &cwd, &workplace, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());
     let Some(frontend) = talk.greeting(&out) else { return Ok(ExitCode::SUCCESS) };
@@ -105,7 +105,7 @@ fn begin(
         start: Start::New { layout: Layout::new(&home), id, opening, input },
         frontend,
         access,
-        place: opening::place(&cwd, &workplace),
+        place: opening::place(&cwd, &workplace, &config),
         spawner,
         redactor,
         rulebook,
@@ -133,6 +133,7 @@ fn go_on(
         Effect::CallModel { .. }
         | Effect::Pause { .. }
         | Effect::PlanPatch { .. }
+        | Effect::KeepGrant { .. }
         | Effect::RunTool { .. }
         | Effect::Cancel { .. }
         | Effect::Notify { .. }

@@ -73,16 +73,21 @@ impl Judge<'_> {
             Sign::Privileges => Found::Certain(Subject::Privileges),
             Sign::Unreachable => self.unreachable(&context),
             Sign::Refused => match self.has_own_loopback() && words::is_loopback(line) {
-                true => Found::Likely(Some(self.network(line))),
+                true => Found::Likely(Some(self.network(&context))),
                 false => Found::Own,
             },
-            Sign::NoProcess => match words::process(line) {
-                Some(pid) if self.has_namespaces() && self.look.has_process(pid) => {
-                    Found::Likely(Some(Subject::Signal(Some(pid))))
+            Sign::NoProcess if self.has_namespaces() => {
+                let mut named = std::iter::once(line)
+                    .chain(self.seen.argv.iter().map(String::as_str))
+                    .filter_map(words::process);
+                match named.find(|pid| self.look.has_process(*pid)) {
+                    Some(pid) => Found::Likely(Some(Subject::Signal(Some(pid)))),
+                    None => Found::Own,
                 }
-                Some(_) | None => Found::Own,
-            },
+            }
+            Sign::NoProcess => Found::Own,
             Sign::Missing => self.missing(line),
+            Sign::Vague => self.vague(&context),
             Sign::ReadOnly | Sign::CrossDevice | Sign::Access | Sign::NotPermitted => {
                 self.refused(*sign, &context)
             }
@@ -90,17 +95,20 @@ impl Judge<'_> {
     }
 
     fn unreachable(&self, context: &Context<'_>) -> Found {
-        if context.is_about_a_socket_file() {
+        if self.is_about_a_socket_file(context) {
             return Found::Likely(Some(Subject::UnixSocket(context.socket_file())));
         }
         match self.plan.network {
-            Network::Off => Found::Likely(Some(self.network(context.line))),
+            Network::Off => Found::Likely(Some(self.network(context))),
             Network::Full => Found::Own,
         }
     }
 
-    fn network(&self, line: &str) -> Subject {
-        Subject::Network(words::host(line, self.seen.argv))
+    fn network(&self, context: &Context<'_>) -> Subject {
+        let around = context.after.iter().chain(context.before.iter().rev());
+        let mut lines = std::iter::once(&context.line).chain(around);
+        let named = lines.find_map(|line| words::host(line));
+        Subject::Network(named.or_else(|| words::host_of(self.seen.argv)))
     }
 
     /// Tells whether namespaces keep parts of a root as they are, and other processes out of sight.
@@ -131,9 +139,34 @@ impl Judge<'_> {
                 if is_hidden && standing.exists {
                     return Found::Certain(Subject::Read(standing.path));
                 }
+                // A library that makes folders step by step tells the last error, not the first.
+                let could_make = standing.write && !standing.exists && line.contains("mkdir");
+                if could_make
+                    && let Found::Certain(subject) =
+                        self.file(Act::Write, Sign::ReadOnly, &standing)
+                {
+                    return Found::Likely(Some(subject));
+                }
             }
         }
         Found::Nothing
+    }
+
+    /// A file could not be opened, and it is not said why.
+    fn vague(&self, context: &Context<'_>) -> Found {
+        let named = match context.files() {
+            files if files.is_empty() => words::files_of(self.seen.argv),
+            files => files,
+        };
+        for file in named {
+            for path in self.meanings(file, context.before) {
+                let standing = self.look.at(&path);
+                if let Found::Certain(subject) = self.file(Act::Unknown, Sign::Vague, &standing) {
+                    return Found::Likely(Some(subject));
+                }
+            }
+        }
+        Found::Own
     }
 
     fn refused(&self, sign: Sign, context: &Context<'_>) -> Found {
@@ -143,11 +176,18 @@ impl Judge<'_> {
         }
         let mut own = false;
         let mut likely = None;
-        let named = context.files();
+        let mut named = context.files();
+        // Where something goes tells more than where it comes from.
+        named.reverse();
+        let mut nowhere = false;
         for file in &named {
             let is_absolute = Path::new(file).is_absolute();
             for (at, path) in self.meanings(file, context.before).into_iter().enumerate() {
                 let standing = self.look.at(&path);
+                let act = match act {
+                    Act::Unknown if words::is_written(file, self.seen.argv) => Act::Write,
+                    known => known,
+                };
                 match self.file(act, sign, &standing) {
                     // A relative name may be meant from elsewhere.
                     Found::Certain(subject) if is_absolute || at == 0 => {
@@ -156,13 +196,14 @@ impl Judge<'_> {
                     Found::Certain(subject) => likely = likely.or(Some(Some(subject))),
                     Found::Likely(subject) => likely = likely.or(Some(subject)),
                     Found::Own => own = true,
-                    Found::Nothing => {}
+                    Found::Nothing => nowhere = true,
                 }
             }
         }
-        match (likely, own || !named.is_empty()) {
+        match (likely, own) {
             (Some(subject), _) => Found::Likely(subject),
             (None, true) => Found::Own,
+            (None, false) if nowhere && sign == Sign::CrossDevice => Found::Own,
             (None, false) => Found::Likely(None),
         }
     }
@@ -170,16 +211,20 @@ impl Judge<'_> {
     /// A refusal that names a call to the kernel instead of a file.
     fn call(&self, subject: Subject, context: &Context<'_>) -> Found {
         match subject {
-            Subject::Network(_) if context.is_about_a_socket_file() => {
+            Subject::Network(_) if self.is_about_a_socket_file(context) => {
                 Found::Certain(Subject::UnixSocket(context.socket_file()))
             }
             Subject::Network(_) => match self.plan.network {
-                Network::Off => Found::Certain(self.network(context.line)),
+                Network::Off => Found::Certain(self.network(context)),
                 // What is left to refuse: raw sockets, those of the kernel, local daemons.
                 Network::Full => Found::Likely(Some(Subject::Call("socket"))),
             },
             other => Found::Likely(Some(other)),
         }
+    }
+
+    fn is_about_a_socket_file(&self, context: &Context<'_>) -> bool {
+        context.is_about_a_socket_file(self.seen.argv)
     }
 
     /// Lists what a name may mean: seen from the command's folder, then from those it changes to.
@@ -211,7 +256,9 @@ impl Judge<'_> {
         let place = self.plan.protected.iter().rfind(|place| path.starts_with(&place.path));
         if let Some(place) = place {
             match place.how {
-                How::ReadOnly | How::Placeholder => return Area::Protected,
+                How::ReadOnly | How::Placeholder | How::PlaceholderFile(_) => {
+                    return Area::Protected;
+                }
                 How::InPlace if path == place.path => return Area::Protected,
                 How::InPlace => {}
             }
@@ -248,12 +295,18 @@ impl Judge<'_> {
             Area::Writable => match sign {
                 // What is moved there comes from elsewhere, which the other name tells.
                 Sign::CrossDevice => Found::Nothing,
-                // Repositories below the top of a root are found for each command anew: what of a
-                // root can't be written although the user could is one of them.
-                Sign::ReadOnly if standing.write && self.has_namespaces() => {
-                    Found::Certain(writing(true))
+                // Repositories below the top of a root are found for each command anew.
+                Sign::ReadOnly if self.has_namespaces() => {
+                    let is_repository =
+                        standing.path.components().any(|part| part.as_os_str() == ".git");
+                    match is_repository {
+                        true => Found::Certain(writing(true)),
+                        // Meant from elsewhere, or one of several.
+                        false => Found::Nothing,
+                    }
                 }
                 Sign::ReadOnly
+                | Sign::Vague
                 | Sign::Access
                 | Sign::NotPermitted
                 | Sign::Missing
@@ -297,12 +350,15 @@ impl<'a> Context<'a> {
         if !own.is_empty() {
             return own;
         }
-        // npm puts what it was about on lines of their own.
-        let around = self.before.iter().chain(self.after);
+        // npm puts what it was about on lines of their own; a chain of causes begins with it.
+        const LEADS: [&str; 7] =
+            [" path ", " dest ", "error: ", "cannot ", "can't ", "failed to ", "could not "];
+        let around = self.before.iter().rev().chain(self.after);
         around
-            .filter(|line| line.contains(" path ") || line.contains(" dest "))
-            .flat_map(|line| words::files(line))
-            .collect()
+            .filter(|line| LEADS.iter().any(|words| line.to_lowercase().contains(words)))
+            .map(|line| words::files(line))
+            .find(|files| !files.is_empty())
+            .unwrap_or_default()
     }
 
     fn act(&self, sign: Sign) -> Act {
@@ -322,7 +378,9 @@ impl<'a> Context<'a> {
             "unable to read",
             "cannot stat",
         ];
-        const WRITING: [&str; 22] = [
+        const WRITING: [&str; 24] = [
+            "cannot delete",
+            "error while writing",
             "cannot create",
             "cannot touch",
             "cannot remove",
@@ -346,7 +404,7 @@ impl<'a> Context<'a> {
             "cannot open output file",
             "setting times",
         ];
-        const READERS: [&str; 17] = [
+        const READERS: [&str; 16] = [
             "cat: ",
             "ls: ",
             "head: ",
@@ -362,7 +420,6 @@ impl<'a> Context<'a> {
             "sha256sum: ",
             "diff: ",
             "od: ",
-            "sort: ",
             "rg: ",
         ];
         let holds = |phrases: &[&str]| phrases.iter().any(|phrase| self.lower.contains(phrase));
@@ -376,15 +433,19 @@ impl<'a> Context<'a> {
         }
     }
 
-    fn is_about_a_socket_file(&self) -> bool {
+    fn is_about_a_socket_file(&self, argv: &[String]) -> bool {
         let near = [&self.before[self.before.len().saturating_sub(2)..], self.after].concat();
         let names = |text: &str| {
             let text = text.to_lowercase();
-            ["unix:", "af_unix", "dial unix", ".sock", "unix socket", "docker daemon", "/bus:"]
-                .iter()
-                .any(|word| text.contains(word))
+            let is_socket = |word: &str| word.ends_with(".sock");
+            text.split(|c: char| !c.is_alphanumeric() && c != '.' && c != '_').any(is_socket)
+                || ["unix:", "af_unix", "dial unix", "unix socket", "unix-socket", "docker daemon"]
+                    .iter()
+                    .any(|word| text.contains(word))
         };
-        names(self.line) || near.iter().any(|line| names(line))
+        names(self.line)
+            || near.iter().any(|line| names(line))
+            || argv.iter().any(|word| names(word))
     }
 
     fn socket_file(&self) -> Option<PathBuf> {
@@ -393,7 +454,9 @@ impl<'a> Context<'a> {
             .chain(around)
             .flat_map(|line| words::files(line))
             .map(|file| file.trim_start_matches("unix:").trim_start_matches("//").to_owned())
-            .find(|text| text.starts_with('/') && (text.contains("sock") || text.contains("bus")))
+            .find(|text| {
+                text.starts_with('/') && (text.ends_with(".sock") || text.ends_with("/bus"))
+            })
             .map(PathBuf::from)
     }
 
@@ -456,6 +519,7 @@ impl<'a> Context<'a> {
             || self.lower.contains("connect eacces")
             || self.lower.contains("socketexception")
             || self.lower.contains("dial tcp")
+            || self.lower.contains("connecting to ")
             || self.lower.contains("couldn't connect")
             || self.lower.contains("failed to establish a new connection")
             || (traced && is_pathless)

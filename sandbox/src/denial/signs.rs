@@ -19,6 +19,8 @@ pub(super) enum Sign {
     Refused,
     /// A network that is not there: no name resolved, no route.
     Unreachable,
+    /// A file could not be opened or written; the error's name is not told.
+    Vague,
     /// The kernel keeps the program from gaining privileges.
     Privileges,
 }
@@ -62,6 +64,7 @@ const PHRASES: &[(Sign, &[&str])] = &[
         Sign::Access,
         &["permission denied", "eacces", "accessdeniedexception", "insufficient permission"],
     ),
+    (Sign::Vague, &["unable to open database", "error while writing"]),
     (Sign::Refused, &["connection refused", "econnrefused"]),
     (Sign::NoProcess, &["no such process", "esrch"]),
     (Sign::Missing, &["no such file or directory", "enoent", "filenotfoundexception"]),
@@ -81,9 +84,11 @@ impl Sign {
         if FOREIGN.iter().any(|phrase| lower.contains(phrase)) || is_aside(&lower) {
             return None;
         }
-        PHRASES.iter().find_map(|(sign, phrases)| {
-            phrases.iter().any(|phrase| reports(&lower, phrase)).then_some(*sign)
-        })
+        let sign = PHRASES.iter().find_map(|(sign, phrases)| {
+            phrases.iter().any(|phrase| reports(&lower, phrase, *sign)).then_some(*sign)
+        })?;
+        // Tries that failed are told as warnings before the last one is told as an error.
+        (sign == Sign::Unreachable || !is_warning(&lower)).then_some(sign)
     }
 }
 
@@ -94,23 +99,29 @@ fn is_aside(lower: &str) -> bool {
         .iter()
         .any(|name| line.starts_with(name) && !line.contains("[errno"));
     made_up
-        || line.starts_with("warning:")
-        || line.contains(" warning: ")
         || line.starts_with("raise ")
         || line.starts_with("throw ")
         || line.starts_with("assert")
         || line.starts_with("expected")
         || line.starts_with("note:")
+        // One side of a comparison.
+        || line.starts_with("- ")
+        || line.starts_with("+ ")
 }
 
-fn reports(lower: &str, phrase: &str) -> bool {
+fn is_warning(lower: &str) -> bool {
+    lower.trim_start().starts_with("warning:") || lower.contains(" warning: ")
+}
+
+fn reports(lower: &str, phrase: &str, sign: Sign) -> bool {
     lower.match_indices(phrase).any(|(start, found)| {
         let before = lower[..start].chars().next_back();
         let after = lower[start + found.len()..].chars().next();
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let is_quote = |c: char| matches!(c, '"' | '\'' | '`');
-        // A class of Java stands behind its package, with a point between.
+        // Python quotes the error of a connection within that of the request.
+        let is_nested = sign == Sign::Unreachable && after.is_some_and(is_quote);
         !before.is_some_and(|c| is_word(c) || is_quote(c))
-            && !after.is_some_and(|c| is_word(c) || is_quote(c))
+            && (is_nested || !after.is_some_and(|c| is_word(c) || is_quote(c)))
     })
 }

@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 /// What is known of a path outside of any fence.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Where the path leads once its links are followed; the last part need not exist.
     pub path: PathBuf,
@@ -31,15 +33,23 @@ pub trait Look {
 }
 
 /// Looks at this machine.
-pub(crate) struct OnDisk;
+pub fn look_on_disk() -> impl Look {
+    OnDisk
+}
+
+pub(super) struct OnDisk;
 
 impl Look for OnDisk {
     fn at(&self, path: &Path) -> Standing {
         let real = resolved(path);
         let may = |path: &Path, access| accessat(CWD, path, access, AtFlags::EACCESS).is_ok();
         let exists = real.symlink_metadata().is_ok();
-        let makes =
-            || real.parent().is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK));
+        // What the kernel shows as files can't be made, whatever the mode of its folder.
+        let is_shown = ["/proc", "/sys"].iter().any(|folder| real.starts_with(folder));
+        let makes = || {
+            !is_shown
+                && real.parent().is_some_and(|above| may(above, Access::WRITE_OK | Access::EXEC_OK))
+        };
         Standing {
             exists,
             is_folder: real.is_dir(),

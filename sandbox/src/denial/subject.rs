@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use codex_event::Permission;
 
-use crate::{Environment, GitWrites, Plan};
+use crate::{Confinement, Environment, GitWrites, Plan};
 
 /// What a command was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +115,11 @@ impl Surroundings<'_> {
         }
     }
 
+    /// Finds the folder of the repository whose own files the path is one of.
+    fn repository<'a>(&self, path: &'a Path) -> Option<&'a Path> {
+        path.ancestors().find(|it| it.file_name().is_some_and(|name| name == ".git"))?.parent()
+    }
+
     /// Finds the narrowest permission to write a path; none for what no permission opens.
     fn write(&self, path: &Path, is_folder: bool) -> Option<Permission> {
         if self.is_withheld(path) || ["/dev", "/proc", "/sys"].iter().any(|it| path.starts_with(it))
@@ -131,7 +136,13 @@ impl Surroundings<'_> {
         if path.starts_with("/tmp") {
             return Some(Permission::DiskWritePlatformGlobalTempFolder);
         }
-        let folder = if is_folder { path } else { path.parent().unwrap_or(path) };
+        let folder = match self.repository(path) {
+            // At this level a root never opens its repositories.
+            Some(_) if self.plan.confinement == Confinement::Full => return None,
+            Some(folder) => folder,
+            None if is_folder => path,
+            None => path.parent().unwrap_or(path),
+        };
         // Such a root is refused, see `PlanError::Refused`.
         let is_refused = folder.parent().is_none()
             || home.starts_with(folder)

@@ -1,5 +1,28 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use super::*;
 use crate::{FilePlan, GitWrites, How, Protected, ReadPlan, Resources, Scopes, WritePlan};
+
+/// A host where the user may do everything.
+struct Everywhere;
+
+impl Look for Everywhere {
+    fn at(&self, path: &Path) -> Standing {
+        Standing {
+            path: path.to_owned(),
+            exists: true,
+            is_folder: false,
+            read: true,
+            write: true,
+            execute: true,
+        }
+    }
+
+    fn has_process(&self, _: i32) -> bool {
+        true
+    }
+}
 
 fn plan(network: Network) -> Plan {
     Plan {
@@ -28,9 +51,11 @@ fn graded(program: &str, code: i32, output: &str, network: Network) -> Option<Gr
         timed_out: false,
         argv: &argv,
         cwd: Path::new("/w/project/sub"),
+        project: Path::new("/w/project"),
+        env: &Environment::default(),
         output,
     };
-    grade(&seen, &plan(network)).map(|denial| denial.grade)
+    grade_by(&seen, &plan(network), &Everywhere).map(|denial| denial.grade)
 }
 
 #[test]
@@ -83,8 +108,15 @@ fn a_granted_network_is_not_blamed() {
 
 #[test]
 fn set_up_failures_signals_and_timeouts() {
-    let seen =
-        Observation { end: None, timed_out: false, argv: &[], cwd: Path::new("/w"), output: "" };
+    let seen = Observation {
+        end: None,
+        timed_out: false,
+        argv: &[],
+        cwd: Path::new("/w"),
+        project: Path::new("/w"),
+        env: &Environment::default(),
+        output: "",
+    };
     let of = |seen: &Observation<'_>| grade(seen, &plan(Network::Off)).map(|it| it.grade);
     assert_eq!(of(&seen), Some(Grade::Certain));
     let killed = Observation { end: Some(End::Signal(libc::SIGSYS)), ..seen };
@@ -103,4 +135,129 @@ fn set_up_failures_signals_and_timeouts() {
 fn only_the_end_of_a_long_output_counts() {
     let output = "touch: /outside/f: Permission denied\n".to_owned() + &"\u{e9}".repeat(TAIL);
     assert_eq!(graded("sh", 1, &output, Network::Off), Some(Grade::Unlikely));
+}
+
+/// What the host knew when a case was recorded.
+struct Remembered {
+    looks: BTreeMap<PathBuf, Standing>,
+    processes: Vec<i32>,
+}
+
+impl Look for Remembered {
+    fn at(&self, path: &Path) -> Standing {
+        self.looks.get(path).cloned().unwrap_or_else(|| Everywhere.at(path))
+    }
+
+    fn has_process(&self, pid: i32) -> bool {
+        self.processes.contains(&pid)
+    }
+}
+
+/// One run that was recorded by the integration tests (`--record`); `/W` is its world.
+#[derive(Deserialize)]
+struct Recorded {
+    name: String,
+    level: String,
+    #[serde(default)]
+    granted: Option<String>,
+    argv: Vec<String>,
+    end: End,
+    output: String,
+    looks: BTreeMap<PathBuf, Standing>,
+    processes: Vec<i32>,
+    #[serde(default)]
+    denied: Option<String>,
+    #[serde(default)]
+    permission: Option<String>,
+}
+
+impl Recorded {
+    fn plan(&self) -> Plan {
+        let granted = self.granted.as_deref();
+        let protected =
+            |name: &str| Protected { path: Path::new("/W/work").join(name), how: How::Placeholder };
+        let (confinement, protected) = match self.level.as_str() {
+            "full" if granted != Some("ro") => {
+                (Confinement::Full, [".agents", ".codex", ".git"].map(protected).to_vec())
+            }
+            "full" => (Confinement::Full, vec![]),
+            _ => (Confinement::Landlock, vec![]),
+        };
+        let roots = match granted {
+            Some("ro") => vec![],
+            Some("strict") => vec!["/W/work".into()],
+            Some(_) | None => vec!["/W/work".into(), "/W/tmp".into()],
+        };
+        let read = match granted {
+            Some("strict") => ReadPlan::Roots(
+                ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/opt", "/proc", "/W/work"]
+                    .map(PathBuf::from)
+                    .to_vec(),
+            ),
+            Some(_) | None => ReadPlan::Everything,
+        };
+        let network = if granted == Some("net") { Network::Full } else { Network::Off };
+        let mut plan = plan(network);
+        plan.confinement = confinement;
+        plan.protected = protected;
+        plan.files.read = read;
+        plan.files.write = WritePlan::Roots(roots);
+        plan.files.withheld = vec!["/W/home/.codex".into(), "/etc/shadow*".into()];
+        if granted != Some("strict") {
+            plan.files.withheld.pop();
+        }
+        plan
+    }
+
+    /// Tells what is wrong with the verdict.
+    fn problem(&self) -> Option<String> {
+        let mut env = Environment::default();
+        env.set("HOME", "/W/home");
+        env.set("TMPDIR", "/W/tmp");
+        let seen = Observation {
+            end: Some(self.end),
+            timed_out: false,
+            argv: &self.argv,
+            cwd: Path::new("/W/work"),
+            project: Path::new("/W/work"),
+            env: &env,
+            output: &self.output,
+        };
+        let look = Remembered { looks: self.looks.clone(), processes: self.processes.clone() };
+        let verdict = grade_by(&seen, &self.plan(), &look);
+        let said = format!("{verdict:?}");
+        let verdict = verdict?;
+        let fits = match (&self.denied, verdict.grade) {
+            (None, grade) => grade == Grade::Unlikely,
+            (Some(_), Grade::Unlikely) => false,
+            (Some(words), Grade::Certain | Grade::Likely) => {
+                let allows = verdict.permission == self.permission;
+                let is_told = verdict.denied.unwrap_or_default().contains(words);
+                words.is_empty() || (is_told && (allows || self.permission.as_deref() == Some("*")))
+            }
+        };
+        (!fits).then_some(said)
+    }
+}
+
+/// Cases that are known to be mistaken: they say nothing that could be read.
+const SILENT: [&str; 1] = ["vim"];
+
+#[test]
+fn what_was_recorded_is_told_apart() {
+    let lines = include_str!("../../tests/denials/recorded.jsonl").lines();
+    let cases: Vec<Recorded> =
+        lines.map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter(|case| !SILENT.contains(&case.name.as_str()))
+        .filter_map(|case| {
+            Some(format!("{} at {}: {}\n{}", case.name, case.level, case.problem()?, case.output))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    for is_denial in [true, false] {
+        let count = cases.iter().filter(|case| case.denied.is_some() == is_denial).count();
+        assert!(count >= 80, "only {count} cases with denial: {is_denial}");
+    }
 }

@@ -91,10 +91,14 @@ fn alone(line: &str) -> Option<&str> {
     let refusal = [": permission denied", ": operation not permitted", ": read-only file system"]
         .iter()
         .find_map(|phrase| lower.find(phrase))?;
-    let part = line[..refusal].rsplit(": ").next()?;
+    let mut parts = line[..refusal].rsplit(": ");
+    // `tar: f: Cannot open: Permission denied`
+    let part = parts.next().filter(|part| !part.starts_with("Cannot ")).or(parts.next())?;
     let word = part.rsplit(' ').next()?;
     let is_prose = part.split(' ').count() > 3;
-    (!is_prose && !word.is_empty() && !word.chars().all(|c| c.is_ascii_digit())).then_some(word)
+    let is_label = ["error", "fatal", "failed"].contains(&word.to_ascii_lowercase().as_str());
+    (!is_prose && !is_label && !word.is_empty() && !word.chars().all(|c| c.is_ascii_digit()))
+        .then_some(word)
 }
 
 /// Takes `.` and `..` out of a path without a look at the file system.
@@ -125,7 +129,7 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
             .split(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')'))
             .filter(|word| !word.is_empty());
         while let Some(word) = words.next() {
-            if matches!(word, "cd" | "pushd" | "-C" | "--directory" | "--chdir" | "--prefix")
+            if matches!(word, "cd" | "pushd" | "-C" | "-d" | "--directory" | "--chdir" | "--prefix")
                 && let Some(folder) = words.next()
             {
                 found.push(PathBuf::from(folder.trim_matches(is_quote)));
@@ -134,7 +138,7 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
     }
     // `-C FOLDER` may also be two arguments of a list.
     for pair in argv.windows(2) {
-        if matches!(pair[0].as_str(), "-C" | "--directory" | "--prefix") {
+        if matches!(pair[0].as_str(), "-C" | "-d" | "--directory" | "--prefix") {
             found.push(PathBuf::from(&pair[1]));
         }
     }
@@ -146,9 +150,11 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
     found
 }
 
-/// Finds the machine that a message about the network names, else one that the command line names.
-pub(super) fn host(line: &str, argv: &[String]) -> Option<String> {
-    const BEFORE: [&str; 14] = [
+/// Finds the machine that a message about the network names.
+pub(super) fn host(line: &str) -> Option<String> {
+    const BEFORE: [&str; 16] = [
+        "connect enetunreach ",
+        "connect ehostunreach ",
         "resolve host: ",
         "resolve host name (could not resolve host: ",
         "resolve host address ",
@@ -169,11 +175,33 @@ pub(super) fn host(line: &str, argv: &[String]) -> Option<String> {
         let start = lower.find(words)? + words.len();
         machine(line[start..].split([' ', ',', ';', ')']).next()?)
     });
-    named.or_else(|| url(line)).or_else(|| {
-        argv.iter().find_map(|word| url(word)).or_else(|| {
-            // `ssh git@example.org`, `ping example.org`
-            let mut words = argv.iter().flat_map(|word| word.split_whitespace());
-            words.find_map(|word| machine(word).filter(|host| is_name(host)))
+    named.or_else(|| url(line))
+}
+
+/// Finds a machine that a command line names, as `ssh git@example.org` does.
+pub(super) fn host_of(argv: &[String]) -> Option<String> {
+    argv.iter().find_map(|word| url(word)).or_else(|| {
+        let mut words = argv.iter().flat_map(|word| word.split_whitespace());
+        words.find_map(|word| machine(word).filter(|host| is_name(host)))
+    })
+}
+
+/// Lists what looks like a file in a command line.
+pub(super) fn files_of(argv: &[String]) -> Vec<&str> {
+    let ends = |c: char| c.is_whitespace() || is_quote(c) || "()[]{};,=<>|&".contains(c);
+    let begins = |word: &&str| ["/", "./", "../", "~/"].iter().any(|it| word.starts_with(it));
+    argv.iter().skip(1).flat_map(|word| word.split(ends)).filter(begins).collect()
+}
+
+/// Tells whether a shell's line sends output to this file.
+pub(super) fn is_written(file: &str, argv: &[String]) -> bool {
+    let name = file.rsplit('/').next().unwrap_or(file);
+    argv.iter().any(|script| {
+        script.match_indices('>').any(|(at, _)| {
+            let target = script[at + 1..].trim_start_matches(['>', '|', '&', ' ', '"', '\'']);
+            let end = target.find(|c: char| c.is_whitespace() || ";|&<>)\"'".contains(c));
+            let target = &target[..end.unwrap_or(target.len())];
+            target == file || (!name.is_empty() && target.rsplit('/').next() == Some(name))
         })
     })
 }
@@ -244,7 +272,6 @@ mod tests {
 
     #[test]
     fn machines_are_found_where_messages_put_them() {
-        let none: &[String] = &[];
         for (line, expected) in [
             ("curl: (6) Could not resolve host: example.org", Some("example.org")),
             (
@@ -256,9 +283,9 @@ mod tests {
             ("fatal: unable to access 'https://me:pw@example.org/x/'", Some("example.org")),
             ("Temporary failure in name resolution", None),
         ] {
-            assert_eq!(host(line, none).as_deref(), expected, "{line}");
+            assert_eq!(host(line).as_deref(), expected, "{line}");
         }
         let argv = ["ssh".to_owned(), "-T".to_owned(), "git@example.org".to_owned()];
-        assert_eq!(host("Network is unreachable", &argv).as_deref(), Some("example.org"));
+        assert_eq!(host_of(&argv).as_deref(), Some("example.org"));
     }
 }

@@ -15,10 +15,10 @@ pub struct Protected {
 
 /// How a path is kept as it is.
 ///
-/// All three are mounts of the path on itself, because a mount point can be neither renamed nor
+/// All of them are mounts of the path on itself, because a mount point can be neither renamed nor
 /// removed; what lies above one can, so a path deeper than its root needs [`How::InPlace`] for
 /// every folder between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// Bound on itself read-only. It must be there: one that is missing fails the command.
@@ -26,18 +26,15 @@ pub enum How {
     /// The same where it is there. Where it is missing an empty folder is made first and removed
     /// afterwards, if it was made for this and is empty.
     Placeholder,
+    /// The same with a file of this text, removed afterwards if it still holds just that.
+    PlaceholderFile(String),
     /// Bound on itself and still writable, so that it stays where it is.
     InPlace,
 }
 
-/// How much of a repository commands may change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GitWrites {
-    /// Nothing: a `.git` is read-only as a whole.
-    #[default]
-    None,
-    /// Objects, references and the index, so that `git add` and `git commit` work; not what names
-    /// programs to run or other places to read.
-    Metadata,
+impl How {
+    /// The texts of [`How::PlaceholderFile`], by which one that was left is known again: an empty
+    /// configuration, and a `commondir` that names its own folder, which is what a missing one means
+    /// to git (an empty one is an error).
+    pub(crate) const TEXTS: [&'static str; 2] = ["", ".\n"];
 }

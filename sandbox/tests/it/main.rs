@@ -7,6 +7,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+mod denials;
 mod fence;
 mod lifetime;
 mod probe;
@@ -31,6 +32,10 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some("--probe") => return probe::run(&words[1..]),
+        Some("--record") => {
+            denials::record(words.get(1).expect("a file"));
+            return ExitCode::SUCCESS;
+        }
         Some("--agent") => lifetime::play_agent(&words[1..]),
         Some("--wrapper") => return wrapping::play_wrapper(&words[1..]),
         _ => {}
@@ -45,7 +50,7 @@ fn run(filter: Option<&str>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, case) in [fence::CASES, lifetime::CASES, wrapping::CASES].concat() {
+    for (name, case) in [denials::CASES, fence::CASES, lifetime::CASES, wrapping::CASES].concat() {
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }

@@ -1,0 +1,255 @@
+//! Empty folders, and files of a fixed text, that stand where a protected path is missing: a mount
+//! needs a place.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::{How, Protected};
+
+/// Mode of a placeholder. The sticky bit marks it as ours: an empty folder of such a name with this
+/// bit was made by a supervisor, even if that one was killed before it could remove it.
+const MODE: u32 = 0o1755;
+const FILE_MODE: u32 = 0o1644;
+const MARK: u32 = 0o1000;
+
+/// More bytes than the text of any placeholder.
+const LONGEST_TEXT: u64 = 64;
+
+/// How often a placeholder is made again because another supervisor removed it at that moment.
+const ATTEMPTS: usize = 64;
+
+/// The placeholders of one command, each locked: removing a folder would also take away the mounts
+/// on it that protect it from other commands, so only the last one to use it may.
+#[derive(Debug, Default)]
+pub(crate) struct Placeholders(Vec<Placeholder>);
+
+#[derive(Debug)]
+struct Placeholder {
+    path: PathBuf,
+    folder: File,
+}
+
+impl Placeholders {
+    /// Makes or takes over those that are needed, and drops the paths that nobody could make.
+    ///
+    /// # Errors
+    ///
+    /// When one can't be made although a command might manage to.
+    pub(crate) fn hold(protected: &mut Vec<Protected>) -> io::Result<Placeholders> {
+        let mut held = Placeholders::default();
+        let mut failed = None;
+        protected.retain(|place| {
+            let path = &place.path;
+            let outcome = match &place.how {
+                How::Placeholder => hold(path, Kind::Folder),
+                How::PlaceholderFile(text) => hold(path, Kind::File(text)),
+                // One that was left is found like anything else.
+                How::ReadOnly => match marked(path) {
+                    Some(kind) => hold(path, kind),
+                    None => return true,
+                },
+                How::InPlace => return true,
+            };
+            match outcome {
+                Ok(Hold::Ours(folder)) => {
+                    held.0.push(Placeholder { path: path.clone(), folder });
+                    true
+                }
+                Ok(Hold::Others) => true,
+                Ok(Hold::Impossible) => false,
+                Err(error) => {
+                    let described = format!("{}: {error}", path.display());
+                    failed.get_or_insert(io::Error::new(error.kind(), described));
+                    true
+                }
+            }
+        });
+        match failed {
+            None => Ok(held),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for Placeholders {
+    /// Removes those that are empty and that no other command uses.
+    fn drop(&mut self) {
+        for Placeholder { path, folder } in &self.0 {
+            let is_unused = flock(folder, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if is_unused && is_at(folder, path) {
+                // One that was filled meanwhile is somebody's own now.
+                let _ = match marked(path) {
+                    Some(Kind::Folder) => fs::remove_dir(path),
+                    Some(Kind::File(text)) if holds(folder, text) => fs::remove_file(path),
+                    Some(Kind::File(_)) | None => Ok(()),
+                };
+            }
+        }
+    }
+}
+
+enum Hold {
+    /// An empty folder of ours, locked.
+    Ours(File),
+    /// Something that is not ours was there first.
+    Others,
+    /// There is nothing, and this user can't make it.
+    Impossible,
+}
+
+#[derive(Clone, Copy)]
+enum Kind<'a> {
+    Folder,
+    File(&'a str),
+}
+
+impl Kind<'_> {
+    fn make(self, path: &Path) -> io::Result<()> {
+        match self {
+            Kind::Folder => DirBuilder::new().mode(MODE).create(path),
+            Kind::File(text) => {
+                // Whole from its first moment on: git on the host must never see half of it.
+                let mut name = path.file_name().unwrap_or_default().to_owned();
+                name.push(format!(".placeholder-{}", std::process::id()));
+                let draft = path.with_file_name(name);
+                let made = File::create_new(&draft).and_then(|mut file| {
+                    file.write_all(text.as_bytes())?;
+                    // Not by the mode of its making, which the mask of this process cuts down.
+                    file.set_permissions(fs::Permissions::from_mode(FILE_MODE))?;
+                    fs::hard_link(&draft, path)
+                });
+                let _ = fs::remove_file(&draft);
+                made
+            }
+        }
+    }
+}
+
+fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
+    let flags = match kind {
+        Kind::Folder => libc::O_DIRECTORY | libc::O_NOFOLLOW,
+        Kind::File(_) => libc::O_NONBLOCK | libc::O_NOFOLLOW,
+    };
+    for _ in 0..ATTEMPTS {
+        match kind.make(path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                return if is_final(&error, path) { Ok(Hold::Impossible) } else { Err(error) };
+            }
+        }
+        let folder = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            // A file, or a folder of somebody else's; a link fails when it is to be mounted on.
+            Err(_) => return Ok(Hold::Others),
+        };
+        if folder.metadata()?.mode() & MARK == 0 {
+            return Ok(Hold::Others);
+        }
+        flock(&folder, FlockOperation::LockShared)?;
+        if is_at(&folder, path) {
+            return Ok(Hold::Ours(folder));
+        }
+    }
+    Err(io::Error::other("it is removed again and again"))
+}
+
+/// Tells whether a command of this user could make it no more than we can.
+fn is_final(error: &io::Error, path: &Path) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EROFS | libc::EPERM) => true,
+        // The owner of a folder can make it writable.
+        Some(libc::EACCES) => path
+            .parent()
+            .and_then(|it| fs::metadata(it).ok())
+            .is_some_and(|folder| folder.uid() != rustix::process::geteuid().as_raw()),
+        Some(_) | None => false,
+    }
+}
+
+/// Tells whether an empty folder of ours lies there.
+pub(crate) fn is_one(path: &Path) -> bool {
+    marked(path).is_some() && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
+/// Tells what kind of placeholder lies there, if one does.
+fn marked(path: &Path) -> Option<Kind<'static>> {
+    let found = fs::symlink_metadata(path).ok().filter(|found| found.mode() & MARK != 0)?;
+    if found.is_dir() {
+        return Some(Kind::Folder);
+    }
+    let file = File::open(path).ok().filter(|_| found.is_file())?;
+    How::TEXTS.into_iter().find(|text| holds(&file, text)).map(Kind::File)
+}
+
+fn holds(mut file: &File, text: &str) -> bool {
+    let mut bytes = vec![];
+    let read =
+        io::Seek::rewind(&mut file).and_then(|()| file.take(LONGEST_TEXT).read_to_end(&mut bytes));
+    read.is_ok() && bytes == text.as_bytes()
+}
+
+fn is_at(folder: &File, path: &Path) -> bool {
+    let name = |meta: fs::Metadata| (meta.dev(), meta.ino());
+    match (folder.metadata(), fs::symlink_metadata(path)) {
+        (Ok(held), Ok(found)) => name(held) == name(found),
+        (Err(_), _) | (_, Err(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(path: &Path) -> Vec<Protected> {
+        vec![Protected { path: path.to_owned(), how: How::Placeholder }]
+    }
+
+    #[test]
+    fn the_last_to_use_it_removes_it() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        let first = Placeholders::hold(&mut place(&path)).expect("made");
+        let second = Placeholders::hold(&mut place(&path)).expect("shared");
+        drop(first);
+        assert!(path.is_dir(), "another one uses it");
+        drop(second);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else_is() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        std::mem::forget(Placeholders::hold(&mut place(&path)).expect("made").0.pop().map(|it| {
+            drop(it.folder);
+            it.path
+        }));
+        assert!(path.is_dir());
+        let mut found = vec![Protected { path: path.clone(), how: How::ReadOnly }];
+        drop(Placeholders::hold(&mut found).expect("taken over"));
+        assert!(!path.exists());
+
+        fs::create_dir(&path).expect("made by its owner");
+        for how in [How::ReadOnly, How::Placeholder] {
+            let mut found = vec![Protected { path: path.clone(), how }];
+            drop(Placeholders::hold(&mut found).expect("left alone"));
+            assert!(path.is_dir() && found.len() == 1);
+        }
+    }
+
+    #[test]
+    fn one_that_was_filled_stays() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        let held = Placeholders::hold(&mut place(&path)).expect("made");
+        fs::write(path.join("HEAD"), "ref: refs/heads/main\n").expect("written");
+        drop(held);
+        assert!(path.join("HEAD").is_file());
+    }
+}
