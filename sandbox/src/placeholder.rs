@@ -172,6 +172,11 @@ fn is_final(error: &io::Error, path: &Path) -> bool {
     }
 }
 
+/// Tells whether an empty folder of ours lies there.
+pub(crate) fn is_one(path: &Path) -> bool {
+    marked(path).is_some() && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+}
+
 /// Tells what kind of placeholder lies there, if one does.
 fn marked(path: &Path) -> Option<Kind<'static>> {
     let found = fs::symlink_metadata(path).ok().filter(|found| found.mode() & MARK != 0)?;

@@ -19,8 +19,6 @@ use rustix::fs::{FileType, Timespec};
 use crate::{Confinement, GitWrites, How, Plan, Protected, WritePlan};
 use walk::{Bounds, Walk};
 
-// Not called before the supervisor looks.
-#[allow(unused_imports)]
 pub(crate) use watch::RepositoryWatch;
 
 /// What a look at the disk found.

@@ -20,15 +20,15 @@ use rustix::net::{
 };
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatus};
 
-use crate::Confinement;
 use crate::confine::{become_command, close_all_but};
 use crate::init;
 use crate::launch::Request;
 use crate::placeholder::Placeholders;
 use crate::process::{Stat, descendants};
-use crate::protect::{self, Found};
+use crate::protect::{self, RepositoryWatch};
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
+use crate::{Confinement, Plan, Protected};
 
 /// The name under which the program is executed again to become a supervisor.
 pub const HELPER_NAME: &str = "codex-sandbox-helper";
@@ -211,7 +211,17 @@ struct Started {
     role: Role,
     /// Carries the word of whoever becomes the command, and of process 1.
     errands: OwnedFd,
+    kept: Kept,
+}
+
+/// What a command must leave as it is, and what tells whether it did.
+#[derive(Default)]
+struct Kept {
+    protected: Vec<Protected>,
+    /// Whether there may be more of them than were found.
+    partial: bool,
     placeholders: Placeholders,
+    watch: Option<RepositoryWatch>,
 }
 
 /// What the child of the supervisor is.
@@ -231,7 +241,7 @@ fn start(request: Request) -> Result<Started, Failed> {
     // With its word comes the number that a process has here, whatever it is inside.
     sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
 
-    let mut placeholders = Placeholders::default();
+    let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
     let (role, child) = match request.plan.confinement {
         Confinement::None | Confinement::Landlock => {
             let supervisor = rustix::process::getpid();
@@ -249,20 +259,17 @@ fn start(request: Request) -> Result<Started, Failed> {
             }
         }
         Confinement::Full => {
-            let found = look_for_protected(&request, &mut placeholders)
-                .map_err(|error| setup_failure(Step::Scan, error))?;
             let ids = Ids::own();
-            match fork_into(&request.plan)
-                .map_err(|error| setup_failure(Step::Namespaces, error))?
-            {
-                None => init::run(request, &found, ids, word),
+            let forked = fork_into(&request.plan);
+            match forked.map_err(|error| setup_failure(Step::Namespaces, error))? {
+                None => init::run(request, &kept.protected, ids, word),
                 Some(child) => (Role::Init, child),
             }
         }
     };
     drop(word);
     match release_surroundings() {
-        Ok(()) => Ok(Started { child, role, errands, placeholders }),
+        Ok(()) => Ok(Started { child, role, errands, kept }),
         Err(error) => {
             tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
             Err(failure(error))
@@ -270,10 +277,24 @@ fn start(request: Request) -> Result<Started, Failed> {
     }
 }
 
-fn look_for_protected(request: &Request, held: &mut Placeholders) -> io::Result<Found> {
-    let mut found = protect::scan(&request.plan).map_err(io::Error::other)?;
-    *held = Placeholders::hold(&mut found.protected)?;
-    Ok(found)
+impl Kept {
+    /// Looks before the command is there, which could change what is found.
+    fn look(plan: &Plan) -> io::Result<Kept> {
+        if plan.confinement == Confinement::None {
+            return Ok(Kept::default());
+        }
+        let mut found = protect::scan(plan).map_err(io::Error::other)?;
+        let placeholders = Placeholders::hold(&mut found.protected)?;
+        let (protected, partial) = (std::mem::take(&mut found.protected), found.partial);
+        let watch = Some(RepositoryWatch::before(found));
+        Ok(Kept { protected, partial, placeholders, watch })
+    }
+
+    /// Takes the placeholders away and tells what changed nevertheless.
+    fn look_again(self) -> Vec<String> {
+        drop(self.placeholders);
+        self.watch.map(RepositoryWatch::after).unwrap_or_default()
+    }
 }
 
 #[allow(unsafe_code)]
@@ -447,6 +468,7 @@ impl Supervisor {
         match status {
             Status::Confined(mut confined) => {
                 confined.pid = speaker.unwrap_or(self.started.child).as_raw_nonzero().get();
+                confined.partial = self.started.kept.partial;
                 confined.start_time =
                     Stat::read(confined.pid).map(|stat| stat.start_time).unwrap_or_default();
                 say(&self.status, &Status::Confined(confined));
@@ -478,7 +500,7 @@ impl Supervisor {
         };
         ended.timed_out = timed_out;
         // Before the agent hears of the end, so that it finds its folders as they were.
-        drop(std::mem::take(&mut self.started.placeholders));
+        ended.changes = std::mem::take(&mut self.started.kept).look_again();
         let survivors = ended.survivors;
         let code = match &self.failed {
             Some(failed) => failed.code,
@@ -511,6 +533,7 @@ impl Supervisor {
             timed_out: false,
             swept: sweep.swept,
             survivors: sweep.survivors,
+            changes: vec![],
         }
     }
 
@@ -528,7 +551,7 @@ impl Supervisor {
         self.listen();
         let end = self.ended.take().map_or(End::Signal(libc::SIGKILL), |ended| ended.end);
         let swept = u32::try_from(inside).unwrap_or(u32::MAX);
-        Ended { end, timed_out: false, swept, survivors: sweep.survivors }
+        Ended { end, timed_out: false, swept, survivors: sweep.survivors, changes: vec![] }
     }
 }
 

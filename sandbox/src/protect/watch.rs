@@ -11,6 +11,7 @@ use rustix::fs::{FileType, Timespec};
 
 use super::walk::Walk;
 use super::{Found, git};
+use crate::placeholder;
 
 /// Most changes that are told one by one.
 const MAX_TOLD: usize = 20;
@@ -63,6 +64,8 @@ impl RepositoryWatch {
         for (path, now) in states(&walks) {
             match before.get(&path) {
                 Some(then) => compare(&path, then, &now, &mut changes),
+                // Another command that runs now needs it.
+                None if placeholder::is_one(&path) => {}
                 None => changes.push(format!("{} is a new repository", path.display())),
             }
         }
