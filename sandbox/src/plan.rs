@@ -307,6 +307,29 @@ impl Plan {
         }
     }
 
+    /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
+    /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
+    pub fn reserved(&self) -> Vec<PathBuf> {
+        let roots = match &self.files.write {
+            WritePlan::Everything => &[][..],
+            WritePlan::Roots(roots) => roots,
+        };
+        let known = self.protected.iter().filter(|kept| kept.how != How::InPlace);
+        let known = known.map(|kept| kept.path.clone());
+        known.chain(reserved(roots).into_iter().map(|kept| kept.path)).collect()
+    }
+
+    /// Narrows the plan to what a command needs that only looks: nothing to write, and no network.
+    pub fn narrowed(&self) -> Plan {
+        Plan {
+            files: FilePlan { write: WritePlan::Roots(Vec::new()), ..self.files.clone() },
+            protected: Vec::new(),
+            network: Network::Off,
+            scopes: Scopes { tcp: self.landlock_abi >= 4, ..self.scopes },
+            ..self.clone()
+        }
+    }
+
     /// Says in one line what a command can reach.
     pub fn describe(&self) -> String {
         if self.confinement == Confinement::None {

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("codex-view", &["codex-event"]),
     ("codex-config", &["codex-event"]),
     ("codex-sandbox", &["codex-event"]),
+    ("codex-payload", &[]),
     ("codex-patch", &["codex-event"]),
     ("codex-redact", &[]),
     ("codex-gate", &["codex-event"]),

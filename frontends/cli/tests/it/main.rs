@@ -11,6 +11,7 @@ mod damage;
 mod demo;
 mod endings;
 mod ephemeral;
+mod escapes;
 mod exec;
 mod faults;
 mod fork;

@@ -1,0 +1,248 @@
+//! What makes the user's own `git` run a planted program, later and outside of the sandbox.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::escapes::case::{Case, Unable, attack, works};
+use crate::escapes::run::judge;
+use crate::escapes::world::{Ran, World};
+
+/// How a plan without namespaces says that it holds none of these.
+const SAID: &str = "`.git` and project settings";
+
+#[test]
+fn the_users_git_runs_nothing_planted() {
+    judge("git", CASES);
+}
+
+/// Runs the user's git in a folder, and tells whether anything planted ran.
+fn ran_in(world: &World, folder: &str) -> bool {
+    let name = ["-c", "user.name=user", "-c", "user.email=user@example.org"];
+    let lines: [&[&str]; 4] = [
+        &["status", "--porcelain"],
+        &["add", "-A"],
+        &["diff", "--cached", "--stat"],
+        &["commit", "-qm", "users", "--allow-empty"],
+    ];
+    for words in lines {
+        // A repository that was broken is no escape.
+        let _ = world.outside(&world.path(folder), &[&["git"], &name[..], words].concat());
+    }
+    world.has("PLANTED")
+}
+
+fn ran(world: &mut World, _: &Ran) -> bool {
+    ran_in(world, "work")
+}
+
+fn repository(world: &World, folder: &str) -> Result<(), Unable> {
+    let path = world.path(folder);
+    fs::create_dir_all(&path).map_err(|error| error.to_string())?;
+    world.write(&format!("{folder}/file"), "text\n");
+    for words in [
+        &["git", "-c", "init.defaultBranch=main", "init", "-q", "."][..],
+        &["git", "add", "file"],
+        &["git", "config", "user.name", "user"],
+        &["git", "config", "user.email", "user@example.org"],
+        &["git", "commit", "-qm", "first"],
+    ] {
+        world.outside(&path, words)?;
+    }
+    Ok(())
+}
+
+fn in_repository(world: &mut World) -> Result<(), Unable> {
+    evil(world)?;
+    repository(world, "work")
+}
+
+/// Makes a program that leaves a trace, in a place that the script can copy it from.
+fn evil(world: &mut World) -> Result<(), Unable> {
+    let (path, trace) = (world.path("outside/evil"), world.text("PLANTED"));
+    world.write("outside/evil", &format!("#!/bin/sh\ntouch '{trace}'\n"));
+    world.set("EVIL", path.display());
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())
+}
+
+fn in_nested(world: &mut World) -> Result<(), Unable> {
+    in_repository(world)?;
+    repository(world, "work/vendor/sub")
+}
+
+fn in_worktree(world: &mut World) -> Result<(), Unable> {
+    evil(world)?;
+    repository(world, "outside/main")?;
+    fs::remove_dir_all(world.path("work")).map_err(|error| error.to_string())?;
+    let words = ["git", "worktree", "add", "-q", &world.text("work")];
+    world.outside(&world.path("outside/main"), &words).map(drop)
+}
+
+fn in_submodule(world: &mut World) -> Result<(), Unable> {
+    in_repository(world)?;
+    repository(world, "outside/library")?;
+    let library = world.text("outside/library");
+    let allowed = ["git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add"];
+    world.outside(&world.path("work"), &[&allowed[..], &[&library, "library"]].concat())?;
+    world.outside(&world.path("work"), &["git", "commit", "-qm", "library"]).map(drop)
+}
+
+fn with_own_hook(world: &mut World) -> Result<(), Unable> {
+    in_repository(world)?;
+    let hook = world.path("work/.git/hooks/pre-commit");
+    fs::create_dir_all(hook.parent().expect("has one")).map_err(|error| error.to_string())?;
+    fs::write(&hook, "#!/bin/sh\ntrue\n").map_err(|error| error.to_string())?;
+    fs::set_permissions(hook, fs::Permissions::from_mode(0o755)).map_err(|error| error.to_string())
+}
+
+const CASES: &[Case] = &[
+    attack("hook", "mkdir -p .git/hooks; cp \"$EVIL\" .git/hooks/pre-commit", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("hook_written_over", "cp \"$EVIL\" .git/hooks/pre-commit", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("hook_by_hard_link", "ln .git/hooks/pre-commit alias; cat \"$EVIL\" > alias", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("hook_by_proc", "cp \"$EVIL\" \"/proc/self/root$WORK/.git/hooks/pre-commit\"", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("hook_by_exchange", "cp \"$EVIL\" mine; payload exchange mine .git/hooks/pre-commit", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("hooks_folder_moved", "mv .git/hooks .git/old; mkdir .git/hooks; cp \"$EVIL\" .git/hooks/pre-commit", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("hooks_path", "cp \"$EVIL\" pre-commit; git config core.hooksPath \"$WORK\"", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("monitor", "git config core.fsmonitor \"$EVIL\"", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("include", "printf '[core]\\n\\tfsmonitor = %s\\n' \"$EVIL\" > more; git config include.path \"$WORK/more\"", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("filter", "git config filter.x.clean \"$EVIL\"; echo '* filter=x' > .gitattributes; echo y > y", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("filter_by_attributes_of_the_repository", "git config filter.x.clean \"$EVIL\"; mkdir -p .git/info; echo '* filter=x' > .git/info/attributes; echo y > y", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("external_difference", "git config diff.external \"$EVIL\"; echo more > file", |world, _| {
+        let _ = world.outside(&world.path("work"), &["git", "diff"]);
+        world.has("PLANTED")
+    })
+    .after(in_repository)
+    .with_namespaces(SAID),
+    attack("settings_of_a_worktree", "git config extensions.worktreeConfig true; git config --worktree core.fsmonitor \"$EVIL\"", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("settings_of_a_worktree_that_was_asked_for", "printf '[core]\\n\\tfsmonitor = %s\\n' \"$EVIL\" > .git/config.worktree", ran)
+        .after(|world| {
+            in_repository(world)?;
+            let words = ["git", "config", "extensions.worktreeConfig", "true"];
+            world.outside(&world.path("work"), &words).map(drop)
+        })
+        .with_namespaces(SAID),
+    attack("settings_by_replacement", "cp .git/config new; printf '[core]\\n\\tfsmonitor = %s\\n' \"$EVIL\" >> new; mv new .git/config", ran)
+        .after(in_repository)
+        .with_namespaces(SAID),
+    attack("folder_moved_and_copied", "mv .git old; cp -a old .git; cp \"$EVIL\" .git/hooks/pre-commit", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("folder_exchanged", "cp -a .git mine; cp \"$EVIL\" mine/hooks/pre-commit; payload exchange mine .git", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("folder_by_a_ring", "cp -a .git mine; cp \"$EVIL\" mine/hooks/pre-commit; payload uring-rename .git gone; payload uring-rename mine .git", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("common_folder", "cp -a .git common; cp \"$EVIL\" common/hooks/pre-commit; echo ../common > .git/commondir", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("made_where_there_was_none", "git init -q .; mkdir -p .git/hooks; cp \"$EVIL\" .git/hooks/pre-commit", ran)
+        .after(evil)
+        .with_namespaces(SAID),
+    attack("file_made_where_there_was_none", "git init -q real; mkdir -p real/.git/hooks; cp \"$EVIL\" real/.git/hooks/pre-commit; echo \"gitdir: $WORK/real/.git\" > .git", ran)
+        .after(evil)
+        .with_namespaces(SAID),
+    attack("link_made_where_there_was_none", "git init -q real; mkdir -p real/.git/hooks; cp \"$EVIL\" real/.git/hooks/pre-commit; ln -sT real/.git .git", ran)
+        .after(evil)
+        .with_namespaces(SAID),
+    attack("made_in_the_temporary_folder", "cd \"$TMPDIR\"; git init -q .; mkdir -p .git/hooks; cp \"$EVIL\" .git/hooks/pre-commit", |world, _| {
+        ran_in(world, "temp")
+    })
+    .after(evil)
+    .with_namespaces(SAID),
+    attack("nested_hook", "mkdir -p vendor/sub/.git/hooks; cp \"$EVIL\" vendor/sub/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/vendor/sub")
+    })
+    .after(in_nested)
+    .with_namespaces(SAID),
+    attack("nested_folder_moved", "mv vendor/sub/.git old; cp -a old vendor/sub/.git; mkdir -p vendor/sub/.git/hooks; cp \"$EVIL\" vendor/sub/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/vendor/sub")
+    })
+    .after(in_nested)
+    .with_namespaces(SAID),
+    attack("folder_around_nested_moved", "mv vendor/sub vendor/old; cp -a vendor/old vendor/sub; mkdir -p vendor/sub/.git/hooks; cp \"$EVIL\" vendor/sub/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/vendor/sub")
+    })
+    .after(in_nested)
+    .with_namespaces(SAID),
+    attack("folder_far_around_nested_moved", "mv vendor old; cp -a old vendor; mkdir -p vendor/sub/.git/hooks; cp \"$EVIL\" vendor/sub/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/vendor/sub")
+    })
+    .after(in_nested)
+    .with_namespaces(SAID),
+    attack("new_nested", "git init -q fresh; mkdir -p fresh/.git/hooks; cp \"$EVIL\" fresh/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/fresh")
+    })
+    .after(in_repository)
+    .at_no_level(SAID),
+    attack("worktree_pointed_elsewhere", "cp -a \"$(sed 's/gitdir: //; s,/worktrees/.*,,' .git)\" fake; mkdir -p fake/hooks; cp \"$EVIL\" fake/hooks/pre-commit; rm .git; echo \"gitdir: $WORK/fake/worktrees/work\" > .git", ran)
+        .after(in_worktree)
+        .with_namespaces(SAID),
+    attack("worktree_file_exchanged", "git init -q fake; mkdir -p fake/.git/hooks; cp \"$EVIL\" fake/.git/hooks/pre-commit; echo \"gitdir: $WORK/fake/.git\" > mine; payload exchange mine .git", ran)
+        .after(in_worktree)
+        .with_namespaces(SAID),
+    attack("main_repository_of_a_worktree", "mkdir -p \"$OUT/main/.git/hooks\"; cp \"$EVIL\" \"$OUT/main/.git/hooks/pre-commit\"", ran)
+        .after(in_worktree),
+    attack("submodule_settings", "git config -f .git/modules/library/config core.fsmonitor \"$EVIL\"", |world, _| {
+        ran_in(world, "work/library")
+    })
+    .after(in_submodule)
+    .with_namespaces(SAID),
+    attack("submodule_pointed_elsewhere", "cp -a .git/modules/library fake; git config -f fake/config core.worktree \"$WORK/library\"; git config -f fake/config core.fsmonitor \"$EVIL\"; rm library/.git; echo \"gitdir: $WORK/fake\" > library/.git", |world, _| {
+        ran_in(world, "work/library")
+    })
+    .after(in_submodule)
+    .with_namespaces(SAID),
+    attack("planted_rebase", "mkdir .git/rebase-merge; cd .git/rebase-merge; git rev-parse HEAD | tee orig-head > onto; echo refs/heads/main > head-name; echo 2 > end; echo 1 > msgnum; touch interactive; echo \"exec $EVIL\" > git-rebase-todo", |world, _| {
+        let words = ["git", "rebase", "--continue"];
+        let _ = world.outside(&world.path("work"), &words);
+        world.has("PLANTED")
+    })
+    .after(in_repository)
+    .with_namespaces(SAID),
+    attack("bare_at_the_root", "git init -q --bare b; mv b/* .; rmdir b; printf '[core]\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' \"$WORK\" \"$EVIL\" > config", ran)
+        .after(evil)
+        .at_no_level(SAID),
+    // Sources are the project's, and what builds them is the user's choice.
+    works("attributes_and_ignored_names", "echo '*.o' > .gitignore; echo '* text' > .gitattributes", |world, _| {
+        world.has("work/.gitignore") && world.has("work/.gitattributes")
+    })
+    .after(in_repository),
+    attack("unmounted_hook", "for it in .git/hooks .git/config .git; do payload unmount \"$WORK/$it\"; done; cp \"$EVIL\" .git/hooks/pre-commit", ran)
+        .after(with_own_hook)
+        .with_namespaces(SAID),
+    attack("git_folder_is_a_link", "cp \"$EVIL\" real/hooks/pre-commit; rm .git; ln -sT real .git", ran)
+        .after(|world| {
+            with_own_hook(world)?;
+            let (from, to) = (world.path("work/.git"), world.path("work/real"));
+            fs::rename(from, to).map_err(|error| error.to_string())?;
+            std::os::unix::fs::symlink(Path::new("real"), world.path("work/.git"))
+                .map_err(|error| error.to_string())
+        })
+        .or_refused()
+        .with_namespaces(SAID),
+];

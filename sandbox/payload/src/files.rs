@@ -1,0 +1,166 @@
+//! Ways to change a file or what is known of it.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::SystemTime;
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, IFlags, Mode, OFlags, RenameFlags, XattrFlags, ioctl_getflags,
+    ioctl_setflags, linkat, makedev, mknodat, openat, removexattr, renameat_with, setxattr,
+};
+
+use crate::call::{c_string, call};
+use crate::number;
+
+pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
+    Some(match *words {
+        ["truncate", path] => call(libc::SYS_truncate, [c_string(path)[..].into(), 0.into()]).map(drop),
+        // A descriptor opened for reading that empties the file all the same.
+        ["open-truncating", path] => {
+            openat(CWD, path, OFlags::RDONLY | OFlags::TRUNC, Mode::empty()).map(drop).map_err(Into::into)
+        }
+        ["exchange", one, other] => rename(one, other, RenameFlags::EXCHANGE),
+        ["rename-keeping", one, other] => rename(one, other, RenameFlags::NOREPLACE),
+        ["rename-whiteout", one, other] => rename(one, other, RenameFlags::WHITEOUT),
+        ["mode-by-descriptor", path] => {
+            File::open(path).and_then(|file| file.set_permissions(Permissions::from_mode(0o777)))
+        }
+        ["mode-by-path-descriptor", path] => mode_by_path_descriptor(path),
+        ["times-by-descriptor", path] => {
+            File::open(path).and_then(|file| file.set_modified(SystemTime::UNIX_EPOCH))
+        }
+        ["set-attribute", path] => {
+            setxattr(path, "user.escape", b"1", XattrFlags::empty()).map_err(Into::into)
+        }
+        ["remove-attribute", path] => removexattr(path, "user.kept").map_err(Into::into),
+        ["inode-flags", path] => File::open(path).and_then(|file| {
+            let flags = ioctl_getflags(&file)?;
+            Ok(ioctl_setflags(&file, flags | IFlags::NODUMP)?)
+        }),
+        ["link-unnamed", folder, path] => link_unnamed(folder, path),
+        ["device-node", path] => device_node(path),
+        ["by-handle", path] => by_handle(path),
+        ["write-descriptor", fd] => write_descriptor(fd),
+        ["reopen-descriptor", fd] => {
+            fs::write(format!("/proc/self/fd/{fd}"), "escaped")
+        }
+        ["create-below-descriptor", fd, name] => below(fd, name),
+        ["path-descriptor-reopen", path] => path_descriptor_reopen(path),
+        ["map-shared", path] => map_shared(path),
+        ["uring-create", path] => crate::uring::create(path),
+        ["uring-rename", one, other] => crate::uring::rename(one, other),
+        ["flip-link", link, one, other, target] => flip_link(link, one, other, target),
+        _ => return None,
+    })
+}
+
+fn rename(one: &str, other: &str, flags: RenameFlags) -> io::Result<()> {
+    renameat_with(CWD, one, CWD, other, flags).map_err(Into::into)
+}
+
+/// Changes a mode through a descriptor that grants neither reading nor writing.
+fn mode_by_path_descriptor(path: &str) -> io::Result<()> {
+    let fd = openat(CWD, path, OFlags::PATH, Mode::empty())?;
+    fs::set_permissions(format!("/proc/self/fd/{}", fd.as_raw_fd()), Permissions::from_mode(0o777))
+}
+
+/// Opens for writing what was opened as a mere place.
+fn path_descriptor_reopen(path: &str) -> io::Result<()> {
+    let fd = openat(CWD, path, OFlags::PATH, Mode::empty())?;
+    fs::write(format!("/proc/self/fd/{}", fd.as_raw_fd()), "escaped")
+}
+
+/// Makes a file without a name, then gives it one elsewhere.
+fn link_unnamed(folder: &str, path: &str) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).custom_flags(libc::O_TMPFILE).mode(0o600).open(folder)?;
+    file.write_all(b"escaped")?;
+    let name = format!("/proc/self/fd/{}", file.as_raw_fd());
+    linkat(CWD, name, CWD, path, AtFlags::SYMLINK_FOLLOW).map_err(Into::into)
+}
+
+/// Makes a device and reads from it: a harmless stand-in for the node of a disk.
+fn device_node(path: &str) -> io::Result<()> {
+    mknodat(CWD, path, FileType::CharacterDevice, Mode::from(0o600), makedev(1, 5))?;
+    let mut bytes = [1; 4];
+    io::Read::read_exact(&mut File::open(path)?, &mut bytes)?;
+    fs::write(Path::new(path).with_extension("read"), bytes)
+}
+
+/// Opens a file by the number of its inode, past every check of a path.
+fn by_handle(path: &str) -> io::Result<()> {
+    /// `MAX_HANDLE_SZ` of `linux/fcntl.h`, after the two numbers that head `struct file_handle`.
+    const ROOM: usize = 128;
+    let mut handle = vec![0; 8 + ROOM];
+    handle[..4].copy_from_slice(&128_u32.to_ne_bytes());
+    let (mut mount, name) = ([0; 4], c_string(path));
+    let folder = File::open(Path::new(path).parent().unwrap_or(Path::new("/")))?;
+    call(
+        libc::SYS_name_to_handle_at,
+        [
+            libc::AT_FDCWD.into(),
+            name[..].into(),
+            handle[..].as_mut().into(),
+            mount[..].as_mut().into(),
+            0.into(),
+        ],
+    )?;
+    let fd = call(
+        libc::SYS_open_by_handle_at,
+        [folder.as_raw_fd().into(), handle[..].as_ref().into(), libc::O_WRONLY.into()],
+    )?;
+    write_descriptor(&fd.to_string())
+}
+
+#[allow(unsafe_code)]
+fn borrowed(fd: &str) -> io::Result<BorrowedFd<'static>> {
+    let fd: RawFd = number(fd)?;
+    // SAFETY: the number is only used in calls that answer EBADF where nothing is open; no object
+    // of this process owns it, since it was inherited.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+fn write_descriptor(fd: &str) -> io::Result<()> {
+    rustix::io::write(borrowed(fd)?, b"escaped").map(drop).map_err(Into::into)
+}
+
+fn below(fd: &str, name: &str) -> io::Result<()> {
+    let flags = OFlags::CREATE | OFlags::WRONLY;
+    openat(borrowed(fd)?, name, flags, Mode::from(0o644)).map(drop).map_err(Into::into)
+}
+
+/// Maps a file that was opened for reading, makes the map writable, and writes.
+#[allow(unsafe_code)]
+fn map_shared(path: &str) -> io::Result<()> {
+    const PAGE: usize = 4096;
+    let file = File::open(path)?;
+    let (read, write) = (libc::PROT_READ, libc::PROT_WRITE);
+    // SAFETY: a new mapping at a place that the kernel chooses.
+    let map = unsafe {
+        libc::mmap(std::ptr::null_mut(), PAGE, read, libc::MAP_SHARED, file.as_raw_fd(), 0)
+    };
+    if map == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the page was mapped above, and nothing else knows it.
+    if unsafe { libc::mprotect(map, PAGE, read | write) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the page can be written now; the file has at least one byte.
+    unsafe { map.cast::<u8>().write(b'E') };
+    Ok(())
+}
+
+/// Exchanges two names for ever, of which one is a link to elsewhere, while another process writes
+/// below the first: the race between the check of a path and its use.
+fn flip_link(link: &str, one: &str, other: &str, target: &str) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, link)?;
+    for _ in 0..20_000 {
+        rename(one, other, RenameFlags::EXCHANGE)?;
+        let _ = fs::write(format!("{one}/raced"), "escaped");
+    }
+    Ok(())
+}
