@@ -135,8 +135,9 @@ fn at(case: &Case, level: Level) -> Verdict {
         (Promise::EveryLevel, _)
         | (Promise::Namespaces(_), Level::Full)
         | (Promise::Landlock(_), Level::Landlock) => None,
-        (Promise::Namespaces(limit), Level::Landlock)
-        | (Promise::Landlock(limit), Level::Full) => Some(limit),
+        (Promise::Namespaces(limit), Level::Landlock) | (Promise::Landlock(limit), Level::Full) => {
+            Some(limit)
+        }
         (Promise::None(limit), Level::Full | Level::Landlock) => Some(limit),
     };
     if let Some(limit) = limit {
