@@ -3,7 +3,6 @@
 //! The program talks as it would over the owner's socket. It is asked what a session's policy wants
 //! asked, so it stands where a person would.
 
-mod lines;
 mod owner;
 mod talk;
 
@@ -94,7 +93,7 @@ fn begin(
         agent_home: Some(&exec::canonical(&home)),
     })?;
     let access = opening::access(&config);
-    let redactor = secrets::redactor(&home, &access);
+    let redactor = secrets::redactor(&home, &access, &config);
     let opening = Box::new(opening::opening(&config, &cwd, &workplace, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());
@@ -106,7 +105,7 @@ fn begin(
         start: Start::New { layout: Layout::new(&home), id, opening, input },
         frontend,
         access,
-        place: opening::place(&cwd, &workplace),
+        place: opening::place(&cwd, &workplace, &config),
         spawner,
         redactor,
         rulebook,
