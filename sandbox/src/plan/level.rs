@@ -37,11 +37,21 @@ pub(super) fn usable_abi(host: &Host) -> u8 {
 
 /// Says what a plan does not hold although its permissions suggest it.
 pub(super) fn limits(plan: &Plan, host: &Host, has_agent_home: bool) -> Vec<String> {
-    let found = match plan.confinement {
+    let mut found = match plan.confinement {
         Confinement::None => vec!["commands run without any confinement"],
         Confinement::Landlock => of_landlock(plan, has_agent_home),
         Confinement::Full => of_full(plan, host),
     };
+    let has_roots = match &plan.files.write {
+        WritePlan::Everything => true,
+        WritePlan::Roots(roots) => !roots.is_empty(),
+    };
+    if plan.confinement != Confinement::None && has_roots {
+        found.push(
+            "new repositories and programs that run as their owner can be made in a writable \
+             folder, and a folder around a repository can be replaced",
+        );
+    }
     found.into_iter().map(str::to_owned).collect()
 }
 
@@ -63,6 +73,8 @@ fn of_landlock(plan: &Plan, has_agent_home: bool) -> Vec<&'static str> {
         );
     }
     limits.push("names and arguments of other processes can be seen");
+    limits.push("limits, priority and processors of the user's other processes can be changed");
+    limits.push("System V objects and message queues of the user can be read and changed");
     if plan.files.write == WritePlan::Everything && has_agent_home {
         limits.push("the agent's home can be written, because everything can");
     }

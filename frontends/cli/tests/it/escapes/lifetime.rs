@@ -68,8 +68,7 @@ fn agent_killed_at_any_moment(world: &mut World, script: &str) -> Ran {
     }
     let left = world.are_sleepers_left();
     // What a start leaves behind is taken away by the next one at the latest.
-    let ran = world.sh("ls -A");
-    ran.noting(if left { "lost" } else { "" })
+    world.sh("true").noting(if left { "lost" } else { "" })
 }
 
 const DAEMON: &str = "(setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 < /dev/null & exec true' &)";
@@ -92,7 +91,7 @@ const CASES: &[Case] = &[
         .acting(ended),
     attack("job_after_the_end", "sleep 90.$MARK > /dev/null 2>&1 & exit 0", left).acting(ended),
     attack("daemon_of_a_daemon_after_the_end", DAEMON, left).acting(ended),
-    attack("stopped_after_the_end", "setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!' ; exit 0", left)
+    attack("stopped_after_the_end", "setsid sleep 90.$MARK > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!; exit 0", left)
         .acting(ended),
     attack("deaf_after_the_end", "(trap '' TERM INT HUP; setsid sleep 90.$MARK > /dev/null 2>&1 &); exit 3", left)
         .acting(ended),
@@ -104,19 +103,24 @@ const CASES: &[Case] = &[
         .acting(agent_killed),
     attack("daemon_after_the_agent", "(nohup setsid sleep 90.$MARK > /dev/null 2>&1 &); sleep 91", left)
         .acting(agent_killed),
-    attack("child_after_a_request_to_end", "trap '' TERM; setsid sleep 90.$MARK & wait", left)
+    attack("child_after_a_request_to_end", "setsid sh -c \"trap '' TERM; sleep 90.$MARK\" & wait", left)
         .acting(agent_terminated),
-    attack("child_after_a_hangup", "trap '' HUP; setsid sleep 90.$MARK & wait", left)
+    attack("child_after_a_hangup", "setsid sh -c \"trap '' HUP; sleep 90.$MARK\" & wait", left)
         .acting(agent_hung_up),
     attack("child_after_the_agent_with_network", "setsid sleep 90.$MARK & sleep 91", left)
         .acting(agent_killed)
         .with(Grants::Network),
+    attack("child_after_the_agent_in_danger", "setsid sleep 90.$MARK & sleep 91", left)
+        .acting(agent_killed)
+        .with(Grants::Danger),
+    attack("daemon_after_the_end_in_danger", "(setsid sleep 90.$MARK > /dev/null 2>&1 &); exit 0", left)
+        .acting(ended)
+        .with(Grants::Danger),
     attack("child_after_the_agent_read_only", "setsid sleep 90.$MARK & sleep 91", left)
         .acting(agent_killed)
         .with(Grants::ReadOnly),
     attack("agent_killed_at_any_moment", "sleep 90.$MARK & setsid sleep 90.$MARK & wait", |world, ran| {
-        let names: Vec<&str> = ran.stdout.lines().skip(1).collect();
-        names != ["hello"] || left(world, ran)
+        world.names("work") != ["hello"] || left(world, ran)
     })
     .acting(agent_killed_at_any_moment)
     .without_control(),

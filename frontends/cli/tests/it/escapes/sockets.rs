@@ -57,7 +57,10 @@ const CASES: &[Case] = &[
     attack("daemon_in_shared_temporary", "payload unix \"$SOCKET\"", reached)
         .after(stream_in_shared_temporary),
     attack("daemon_by_a_link", "ln -s \"$SOCKET\" link; payload unix link", reached).after(stream),
-    attack("daemon_by_proc", "payload unix \"/proc/$PPID/cwd/$SOCKET\"", reached).after(stream),
+    attack("daemon_by_proc", "payload unix \"/proc/$PPID/cwd/$SOCKET\"", reached).after(|world| {
+        world.below_a_shell()?;
+        stream(world)
+    }),
     attack("daemon_by_a_ring", "payload uring-unix \"$SOCKET\"", reached).after(stream),
     attack("daemon_read_only", "payload unix \"$SOCKET\"", reached)
         .after(stream)
@@ -86,8 +89,6 @@ const CASES: &[Case] = &[
     attack("pair_with_network", "payload pair-message \"$SOCKET\"", reached)
         .after(datagram)
         .with(Grants::Network),
-    attack("pair_of_packets_by_message", "payload pair-packets-message \"$SOCKET\"", reached)
-        .after(datagram),
     attack("abstract_daemon", "payload unix-abstract \"$SOCKET\"", reached).after(abstract_stream),
     attack("abstract_log", "payload abstract-datagram \"$SOCKET\"", reached)
         .after(abstract_datagram),
@@ -97,6 +98,9 @@ const CASES: &[Case] = &[
     attack("abstract_log_with_network", "payload abstract-datagram \"$SOCKET\"", reached)
         .after(abstract_datagram)
         .with(Grants::Network),
+    works("daemon_in_danger", "payload unix \"$SOCKET\"", reached)
+        .after(stream)
+        .with(Grants::Danger),
     works("own_unix_server", "payload unix-loop-back mine.sock", |_, ran| ran.said("unix works"))
         .at_no_level("no server of its own"),
 ];
