@@ -62,7 +62,7 @@ fn missing_names_cannot_be_made() -> Verdict {
     let ran = world.sh(
         FULL_AUTO,
         "mkdir -p .git/hooks; echo x > .git/HEAD; rmdir .git; mv .git g; echo x > .codex/config.toml; \
-         ln -sfn /etc .agents; echo ok",
+         ln -sfn /etc .agents; mkdir objects refs; echo x > refs/x; rm -r objects; echo ok",
     );
     assert_eq!(ran.stdout, "ok\n");
     let left = fs::read_dir(world.at("work")).expect("there").flatten();
@@ -263,8 +263,8 @@ fn the_report_is_of_this_level() -> Verdict {
     let world = World::new();
     let confined = world.sh(FULL_AUTO, "true").outcome.confined.expect("announced");
     assert_eq!(confined.confinement, Confinement::Full);
-    // Three names in each of two roots; these and the roots and the agent's home are mounted.
-    assert_eq!((confined.protected, confined.mounts), (6, 9));
+    // Four names in each of two roots; these and the roots and the agent's home are mounted.
+    assert_eq!((confined.protected, confined.mounts), (8, 11));
     assert!(!confined.partial);
     Verdict::Held
 }
