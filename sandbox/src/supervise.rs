@@ -513,11 +513,11 @@ impl Supervisor {
             }
         };
         drop(self.status);
-        // The report must not wait for a process that hangs in the kernel, nor for the kernel to
-        // take namespaces apart, but this one does: it is the only process that will ever end it.
-        if survivors > 0 || self.started.role == Role::Init {
-            while tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0 {}
-        }
+        // The report must not wait for a process that hangs in the kernel, but this one does: it is
+        // the only process that will ever end it.
+        while survivors > 0
+            && tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0
+        {}
         code
     }
 
@@ -543,6 +543,7 @@ impl Supervisor {
     fn end_init(&mut self) -> Ended {
         self.listen();
         if let Some(ended) = self.ended.take_if(|ended| ended.survivors == 0) {
+            // It is on its way out, and the signal of our own end would see to it.
             return ended;
         }
         let init = self.started.child;
