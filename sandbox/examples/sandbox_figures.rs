@@ -14,7 +14,7 @@ use codex_sandbox::{
 };
 
 /// Samples of each figure.
-const SAMPLES: usize = 200; 
+const SAMPLES: usize = 200;
 
 /// What `workspace-write` means.
 const PERMISSIONS: [&str; 4] = [

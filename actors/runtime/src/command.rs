@@ -102,6 +102,7 @@ impl Job {
         let mut env = self.environment.clone();
         // A call that may run without the sandbox has the network that the others have not.
         env.tell_network(self.plan.network);
+        env.set("CODEX_TOOL_CALL_ID", self.call.to_string());
         Launch {
             argv: self.argv.iter().map(OsString::from).collect(),
             cwd: self.cwd.clone(),

@@ -227,7 +227,8 @@ async fn live(
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
     let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
-    let Gear { author, access, place, spawner, redactor, rulebook, notify, door } = gear;
+    let Gear { author, access, mut place, spawner, redactor, rulebook, notify, door } = gear;
+    place.environment.name_session(&id.to_string());
     let (rulebook, place) = (Arc::new(rulebook), Arc::new(place));
     let judge = Arc::new(Judge::new(Arc::clone(&rulebook), &place));
     let before = session.last();

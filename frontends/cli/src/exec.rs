@@ -210,8 +210,8 @@ impl Turn {
         let spawner = spawner()?;
         let access = opening::access(config);
         let redactor = match self.keep {
-            Keep::OnDisk => secrets::redactor(&self.home, &access),
-            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
+            Keep::OnDisk => secrets::redactor(&self.home, &access, config),
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access, config),
         };
         let id = codex_actors::wiring::new_session_id();
         let opening = Box::new(opening::opening(config, &self.cwd, &workplace, &redactor)?);
@@ -224,7 +224,7 @@ impl Turn {
             start,
             frontend: FRONTEND.to_owned(),
             access,
-            place: opening::place(&self.cwd, &workplace),
+            place: opening::place(&self.cwd, &workplace, config),
             spawner,
             redactor,
             rulebook,

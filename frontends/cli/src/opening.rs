@@ -167,12 +167,12 @@ pub(crate) fn access(config: &Config) -> Access {
 }
 
 /// Gathers where the tools work.
-pub(crate) fn place(cwd: &Path, workplace: &Workplace) -> Place {
+pub(crate) fn place(cwd: &Path, workplace: &Workplace, config: &Config) -> Place {
     Place {
         cwd: cwd.to_owned(),
         plan: workplace.plan.clone(),
         narrow: workplace.narrow(),
-        environment: workplace.environment(),
+        environment: workplace.environment(&config.environment),
     }
 }
 

@@ -130,7 +130,7 @@ impl Taker<'_> {
         let rulebook = rulebook::load(home, &config, &cwd)?;
         let settings = chosen.settings(&trusted, &config, flags, questions);
         let access = opening::access(&config);
-        let redactor = secrets::redactor(home, &access);
+        let redactor = secrets::redactor(home, &access, &config);
         let provider = &settings.provider;
         opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
         if questions == Questions::Refused {
@@ -162,7 +162,7 @@ impl Taker<'_> {
             start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
             frontend: frontend.to_owned(),
             access,
-            place: opening::place(&cwd, &workplace),
+            place: opening::place(&cwd, &workplace, &config),
             spawner,
             redactor,
             rulebook,
