@@ -128,7 +128,9 @@ fn serve(command: Pid, word: &OwnedFd) -> i32 {
         });
         let Some(end) = end else { continue };
         let ended = |swept, survivors| {
-            say(word, &Status::Ended(Ended { end, timed_out: false, swept, survivors }));
+            let changes = vec![];
+            let ended = Ended { end, timed_out: false, swept, survivors, changes };
+            say(word, &Status::Ended(ended));
         };
         if !is_anything_left {
             ended(0, 0);

@@ -172,6 +172,15 @@ fn is_final(error: &io::Error, path: &Path) -> bool {
     }
 }
 
+/// Tells whether a placeholder of any supervisor lies there, and nothing else.
+pub(crate) fn is_placeholder(path: &Path) -> bool {
+    match marked(path) {
+        Some(Kind::Folder) => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
+        Some(Kind::File(_)) => true,
+        None => false,
+    }
+}
+
 /// Tells what kind of placeholder lies there, if one does.
 fn marked(path: &Path) -> Option<Kind<'static>> {
     let found = fs::symlink_metadata(path).ok().filter(|found| found.mode() & MARK != 0)?;

@@ -151,6 +151,10 @@ pub struct Ended {
     pub swept: u32,
     /// Processes that had not vanished when this was said (they hang in the kernel).
     pub survivors: u32,
+    /// What changed meanwhile in the repositories of the writable roots that can run programs later,
+    /// in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<String>,
 }
 
 impl Ended {
@@ -241,7 +245,13 @@ mod tests {
                 protected: 0,
                 partial: false,
             }),
-            Status::Ended(Ended { end: End::Signal(15), timed_out: true, swept: 2, survivors: 0 }),
+            Status::Ended(Ended {
+                end: End::Signal(15),
+                timed_out: true,
+                swept: 2,
+                survivors: 0,
+                changes: vec![],
+            }),
         ]
     }
 
@@ -276,7 +286,9 @@ mod tests {
 
     #[test]
     fn exit_codes_come_from_one_table() {
-        let ended = |end, timed_out| Ended { end, timed_out, swept: 0, survivors: 0 }.exit_code();
+        let ended = |end, timed_out| {
+            Ended { end, timed_out, swept: 0, survivors: 0, changes: vec![] }.exit_code()
+        };
         assert_eq!(ended(End::Code(3), false), 3);
         assert_eq!(ended(End::Signal(9), false), 137);
         assert_eq!(ended(End::Signal(9), true), EXIT_TIMED_OUT);

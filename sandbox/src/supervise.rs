@@ -26,7 +26,7 @@ use crate::init;
 use crate::launch::Request;
 use crate::placeholder::Placeholders;
 use crate::process::{Stat, descendants};
-use crate::protect::{self, Found};
+use crate::protect::{self, Found, RepositoryWatch};
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
 
@@ -212,6 +212,7 @@ struct Started {
     /// Carries the word of whoever becomes the command, and of process 1.
     errands: OwnedFd,
     placeholders: Placeholders,
+    watch: Option<RepositoryWatch>,
 }
 
 /// What the child of the supervisor is.
@@ -232,8 +233,10 @@ fn start(request: Request) -> Result<Started, Failed> {
     sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
 
     let mut placeholders = Placeholders::default();
-    let (role, child) = match request.plan.confinement {
+    let (role, child, watch) = match request.plan.confinement {
         Confinement::None | Confinement::Landlock => {
+            // A root that can't be read is refused where its rule is made.
+            let watch = protect::scan(&request.plan).ok().map(|(_, watch)| watch);
             let supervisor = rustix::process::getpid();
             match fork().map_err(failure)? {
                 None => {
@@ -245,24 +248,24 @@ fn start(request: Request) -> Result<Started, Failed> {
                     say(&word, &Status::Failed(failed));
                     leave(code)
                 }
-                Some(child) => (Role::Command, child),
+                Some(child) => (Role::Command, child, watch),
             }
         }
         Confinement::Full => {
-            let found = look_for_protected(&request, &mut placeholders)
+            let (found, watch) = look_for_protected(&request, &mut placeholders)
                 .map_err(|error| setup_failure(Step::Scan, error))?;
             let ids = Ids::own();
             match fork_into(&request.plan)
                 .map_err(|error| setup_failure(Step::Namespaces, error))?
             {
                 None => init::run(request, &found, ids, word),
-                Some(child) => (Role::Init, child),
+                Some(child) => (Role::Init, child, Some(watch)),
             }
         }
     };
     drop(word);
     match release_surroundings() {
-        Ok(()) => Ok(Started { child, role, errands, placeholders }),
+        Ok(()) => Ok(Started { child, role, errands, placeholders, watch }),
         Err(error) => {
             tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
             Err(failure(error))
@@ -270,10 +273,13 @@ fn start(request: Request) -> Result<Started, Failed> {
     }
 }
 
-fn look_for_protected(request: &Request, held: &mut Placeholders) -> io::Result<Found> {
-    let mut found = protect::scan(&request.plan).map_err(io::Error::other)?;
+fn look_for_protected(
+    request: &Request,
+    held: &mut Placeholders,
+) -> io::Result<(Found, RepositoryWatch)> {
+    let (mut found, watch) = protect::scan(&request.plan).map_err(io::Error::other)?;
     *held = Placeholders::hold(&mut found.protected)?;
-    Ok(found)
+    Ok((found, watch))
 }
 
 #[allow(unsafe_code)]
@@ -479,6 +485,7 @@ impl Supervisor {
         ended.timed_out = timed_out;
         // Before the agent hears of the end, so that it finds its folders as they were.
         drop(std::mem::take(&mut self.started.placeholders));
+        ended.changes = self.started.watch.take().map(RepositoryWatch::end).unwrap_or_default();
         let survivors = ended.survivors;
         let code = match &self.failed {
             Some(failed) => failed.code,
@@ -511,6 +518,7 @@ impl Supervisor {
             timed_out: false,
             swept: sweep.swept,
             survivors: sweep.survivors,
+            changes: vec![],
         }
     }
 
@@ -528,7 +536,7 @@ impl Supervisor {
         self.listen();
         let end = self.ended.take().map_or(End::Signal(libc::SIGKILL), |ended| ended.end);
         let swept = u32::try_from(inside).unwrap_or(u32::MAX);
-        Ended { end, timed_out: false, swept, survivors: sweep.survivors }
+        Ended { end, timed_out: false, swept, survivors: sweep.survivors, changes: vec![] }
     }
 }
 
