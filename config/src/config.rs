@@ -9,8 +9,8 @@ use crate::places::{Places, filled};
 use crate::section::Section;
 use crate::tree::{Node, Table, Value, dotted};
 use crate::{
-    ConfigError, Env, Origin, Provider, Warning, files, keys, overrides, permissions, provider,
-    tree,
+    ConfigError, Env, Origin, Provider, ShellEnvironment, Warning, environment, files, keys,
+    overrides, permissions, provider, tree,
 };
 
 /// The model when nobody chose one.
@@ -38,6 +38,8 @@ pub struct Config {
     pub permissions: Vec<Permission>,
     /// How much confinement the host must give.
     pub sandbox_level: SandboxLevel,
+    /// What commands see of the environment.
+    pub environment: ShellEnvironment,
     /// Server to ask.
     pub provider: Provider,
     /// Whether the user wants no response kept by the server (zero data retention). See
@@ -130,6 +132,7 @@ impl Config {
         let permissions = permissions::resolve(&root, &flags, &places, &mut warnings)?;
         let provider = provider::resolve(&root, env, &mut warnings, &mut origins)?;
         let storage = root.boolean("disable_response_storage")?.is_some_and(|found| found.value);
+        let environment = environment::resolve(&root, &mut warnings)?;
         let level = root.choice(
             "sandbox_level",
             &[
@@ -148,6 +151,7 @@ impl Config {
             approval_policy,
             permissions,
             sandbox_level: level.map_or(SandboxLevel::Auto, |found| found.value),
+            environment,
             provider,
             disable_response_storage: storage || flags.disable_response_storage,
             notify: notify(&root)?,

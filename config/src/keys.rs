@@ -22,6 +22,7 @@ const OURS: &[&str] = &[
     "sandbox_mode",
     "sandbox_permissions",
     "sandbox_workspace_write",
+    "shell_environment_policy",
 ];
 
 /// Top-level keys that Codex 0.169 accepts and that are not read here.
@@ -84,7 +85,6 @@ const UNUSED: &[&str] = &[
     "responses_api_metadata",
     "review_model",
     "service_tier",
-    "shell_environment_policy",
     "show_raw_agent_reasoning",
     "skills",
     "sqlite_home",
@@ -131,6 +131,11 @@ const OURS_PROVIDER: &[&str] = &[
 
 const UNUSED_PROVIDER: &[&str] = &["supports_websockets", "websocket_connect_timeout_ms"];
 
+const OURS_ENVIRONMENT: &[&str] =
+    &["exclude", "ignore_default_excludes", "include_only", "inherit", "set"];
+
+const UNUSED_ENVIRONMENT: &[&str] = &["experimental_use_profile"];
+
 const OURS_PROJECT: &[&str] = &["trust_level"];
 
 const OURS_WORKSPACE: &[&str] =
@@ -175,6 +180,9 @@ pub(crate) fn check(root: &Section<'_>) -> Result<Keys, ConfigError> {
     }
     let workspace = root.section("sandbox_workspace_write")?;
     found.look(&workspace, &["sandbox_workspace_write"], OURS_WORKSPACE, &[]);
+    let environment = root.section("shell_environment_policy")?;
+    let above = ["shell_environment_policy"];
+    found.look(&environment, &above, OURS_ENVIRONMENT, UNUSED_ENVIRONMENT);
     for (path, instead) in RETIRED {
         if let Some(origin) = root.key_origin(path) {
             let (key, origin) = (dotted(path.iter().copied()), origin.clone());

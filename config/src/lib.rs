@@ -5,6 +5,7 @@
 //! Nothing here writes, and nothing here looks at the process environment: it is passed in.
 
 mod config;
+mod environment;
 mod error;
 mod files;
 mod keys;
@@ -20,6 +21,7 @@ mod warning;
 
 pub use codex_event::SandboxLevel;
 pub use config::{Config, Flags, Inputs, Trust};
+pub use environment::{Inherit, ShellEnvironment};
 pub use error::ConfigError;
 pub use origin::Origin;
 pub use overrides::set_keys;

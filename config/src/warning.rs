@@ -66,6 +66,13 @@ pub enum Warning {
         /// What is wrong with it, with its path.
         problem: String,
     },
+    /// Commands see what the environment holds of secrets.
+    SecretsInherited {
+        /// Full dotted key.
+        key: String,
+        /// Where it stands.
+        origin: Origin,
+    },
     /// A number above its limit; the limit counts.
     Capped {
         /// Full dotted key, or the variable's name.
@@ -109,6 +116,11 @@ impl fmt::Display for Warning {
             Warning::InstructionsIgnored { problem } => {
                 write!(f, "{problem}; the instructions in it are not used")
             }
+            Warning::SecretsInherited { key, origin } => write!(
+                f,
+                "{origin}: `{key}`: commands, and so the model, see the environment's keys, tokens \
+                 and passwords"
+            ),
             Warning::Capped { key, origin, limit } => {
                 write!(f, "{origin}: `{key}` is capped at {limit}")
             }

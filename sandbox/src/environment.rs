@@ -6,12 +6,28 @@ use std::os::unix::ffi::OsStrExt;
 use crate::confine::DEFAULT_PATH;
 use crate::{Network, Toolbox};
 
+mod policy;
+
+pub use policy::{EnvironmentPolicy, Inherit};
+
 /// A scrubbed environment: the only kind that can be given to a command.
 ///
-/// It starts from the agent's own and loses what looks like a credential, what makes programs run
-/// other code, and the addresses of local daemons. Additions are explicit, by [`set`](Self::set).
+/// It starts from what the policy lets it inherit and loses what looks like a credential, what makes
+/// programs run other code, and the addresses of local daemons. Additions are explicit, by the
+/// policy and by [`set`](Self::set).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment(Vec<(OsString, OsString)>);
+
+/// What a command without a terminal and without a person should see.
+const ANNOUNCED: [(&str, &str); 7] = [
+    ("TERM", "dumb"),
+    ("PAGER", "cat"),
+    ("GIT_PAGER", "cat"),
+    ("GH_PAGER", "cat"),
+    ("NO_COLOR", "1"),
+    ("CODEX_CI", "1"),
+    ("CODEX_VERSION", env!("CARGO_PKG_VERSION")),
+];
 
 /// Parts of a name that mark a credential, compared without regard to case.
 const SECRET_PARTS: [&str; 6] = ["KEY", "SECRET", "TOKEN", "PASSW", "CREDENTIAL", "COOKIE"];
@@ -37,19 +53,50 @@ const REMOVED: [&str; 13] = [
 const REMOVED_PREFIXES: [&str; 3] = ["LD_", "GIT_", "DBUS_"];
 
 impl Environment {
-    /// Scrubs `variables` and adds what a command without a terminal should see.
+    /// Scrubs `variables` by the default policy.
     pub fn scrubbed(
         variables: impl IntoIterator<Item = (OsString, OsString)>,
         network: Network,
     ) -> Environment {
-        let mut scrubbed =
-            Environment(variables.into_iter().filter(|(name, _)| !is_removed(name)).collect());
-        scrubbed.set("TERM", "dumb");
-        scrubbed.set("PAGER", "cat");
-        scrubbed.set("GIT_PAGER", "cat");
-        scrubbed.set("NO_COLOR", "1");
+        Environment::by_policy(&EnvironmentPolicy::default(), variables, network)
+    }
+
+    /// Scrubs `variables` and adds what a command without a terminal should see, where the policy
+    /// sets nothing else.
+    ///
+    /// The steps are those of Codex: inherit, leave out by default, `exclude`, `set`, and in the end
+    /// `include_only`, which also takes away what was set. What loads code into programs or leads to
+    /// local daemons is never inherited, whatever the policy says; it can be set.
+    pub fn by_policy(
+        policy: &EnvironmentPolicy,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+        network: Network,
+    ) -> Environment {
+        let inherited = variables.into_iter().filter(|(name, _)| {
+            !is_removed(name)
+                && policy.inherits(name)
+                && (policy.inherits_secrets() || !says_secret(name))
+        });
+        let mut scrubbed = Environment(inherited.collect());
+        for (name, value) in &policy.set {
+            scrubbed.set(name, value);
+        }
+        scrubbed.0.retain(|(name, _)| policy.keeps(name));
+        let of_policy = |name: &str| policy.set.contains_key(name) && policy.keeps(name.as_ref());
+        for (name, value) in ANNOUNCED {
+            if !of_policy(name) {
+                scrubbed.set(name, value);
+            }
+        }
         scrubbed.tell_network(network);
         scrubbed
+    }
+
+    /// Says in which session and call a command runs.
+    pub fn name_session(&mut self, session: &str) {
+        // Later releases of Codex call a session a thread.
+        self.set("CODEX_SESSION_ID", session);
+        self.set("CODEX_THREAD_ID", session);
     }
 
     /// Says whether there is a network, which test suites ask for.
@@ -93,12 +140,15 @@ impl Environment {
     }
 }
 
-fn is_removed(name: &OsStr) -> bool {
+fn says_secret(name: &OsStr) -> bool {
     let name = name.as_bytes().to_ascii_uppercase();
     let contains = |part: &str| name.windows(part.len()).any(|window| window == part.as_bytes());
-    SECRET_PARTS.iter().any(|part| contains(part))
-        || name.ends_with(b"_PAT")
-        || REMOVED.iter().any(|removed| name == removed.as_bytes())
+    SECRET_PARTS.iter().any(|part| contains(part)) || name.ends_with(b"_PAT")
+}
+
+fn is_removed(name: &OsStr) -> bool {
+    let name = name.as_bytes().to_ascii_uppercase();
+    REMOVED.iter().any(|removed| name == removed.as_bytes())
         || REMOVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
         // Exported shell functions replace commands in every bash that is started later.
         || name.starts_with(b"BASH_FUNC_")
@@ -141,6 +191,77 @@ mod tests {
         for kept in ["PATH", "HOME", "LANG", "TMPDIR", "PATTERN", "ENVIRONMENT", "CARGO_HOME"] {
             assert_eq!(scrub(&[kept], Network::Off).get(kept), Some("value".as_ref()), "{kept}");
         }
+    }
+
+    fn by(policy: EnvironmentPolicy, names: &[&str]) -> Vec<String> {
+        let variables = names.iter().map(|name| (name.into(), "value".into()));
+        let environment = Environment::by_policy(&policy, variables, Network::Full);
+        let names = environment.variables().iter().map(|(name, _)| name.to_string_lossy());
+        let mut names: Vec<String> = names
+            .filter(|name| !ANNOUNCED.iter().any(|(known, _)| name == known))
+            .map(std::borrow::Cow::into_owned)
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_policy_chooses_what_is_inherited() {
+        const NAMES: [&str; 9] = [
+            "PATH",
+            "HOME",
+            "EDITOR",
+            "API_KEY",
+            "LD_PRELOAD",
+            "AWS_REGION",
+            "aws_profile",
+            "TMPDIR",
+            "GIT_DIR",
+        ];
+        let with = |change: &dyn Fn(&mut EnvironmentPolicy)| {
+            let mut policy = EnvironmentPolicy::default();
+            change(&mut policy);
+            by(policy, &NAMES)
+        };
+        assert_eq!(
+            with(&|_| {}),
+            ["AWS_REGION", "EDITOR", "HOME", "PATH", "TMPDIR", "aws_profile"]
+        );
+        assert_eq!(with(&|it| it.inherit = Inherit::Core), ["HOME", "PATH", "TMPDIR"]);
+        assert_eq!(with(&|it| it.inherit = Inherit::None), [""; 0]);
+        assert_eq!(
+            with(&|it| it.ignore_default_excludes = true),
+            ["API_KEY", "AWS_REGION", "EDITOR", "HOME", "PATH", "TMPDIR", "aws_profile"]
+        );
+        let aws = || vec!["AWS_*".to_owned(), "edito?".to_owned()];
+        assert_eq!(with(&|it| it.exclude = aws()), ["HOME", "PATH", "TMPDIR"]);
+        assert_eq!(with(&|it| it.include_only = aws()), ["AWS_REGION", "EDITOR", "aws_profile"]);
+        // What is set is no secret of the environment's, and is taken away by `include_only` alone.
+        let set = |it: &mut EnvironmentPolicy| {
+            it.set.insert("MY_TOKEN".into(), "x".into());
+            it.set.insert("GIT_DIR".into(), "x".into());
+            it.exclude = vec!["*".into()];
+        };
+        assert_eq!(with(&set), ["GIT_DIR", "MY_TOKEN"]);
+        assert_eq!(
+            with(&|it| {
+                set(it);
+                it.include_only = vec!["git*".into()];
+            }),
+            ["GIT_DIR"]
+        );
+    }
+
+    #[test]
+    fn what_is_set_wins_over_what_is_announced() {
+        let mut policy = EnvironmentPolicy::default();
+        policy.set.insert("TERM".into(), "xterm".into());
+        let environment = Environment::by_policy(&policy, [], Network::Full);
+        assert_eq!(environment.get("TERM"), Some("xterm".as_ref()));
+        assert_eq!(environment.get("PAGER"), Some("cat".as_ref()));
+        policy.include_only = vec!["NOTHING".into()];
+        let environment = Environment::by_policy(&policy, [], Network::Full);
+        assert_eq!(environment.get("TERM"), Some("dumb".as_ref()));
     }
 
     #[test]

@@ -159,6 +159,7 @@ async fn job(message: RunTool, blobs: &Blobs, place: &Place) -> Result<Job, Repo
         argv,
         form,
         cwd: folder(&place.cwd, workdir.as_deref()),
+        project: place.cwd.clone(),
         plan,
         environment: place.environment.clone(),
         timeout: timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis),

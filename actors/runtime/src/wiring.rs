@@ -222,7 +222,8 @@ async fn live(
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
     let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
-    let Gear { author, access, place, spawner, redactor, notify, door } = gear;
+    let Gear { author, access, mut place, spawner, redactor, notify, door } = gear;
+    place.environment.name_session(&id.to_string());
     let before = session.last();
     let scribe = Arc::new(scribe);
     let session =

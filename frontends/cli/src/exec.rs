@@ -209,8 +209,8 @@ impl Turn {
         let spawner = spawner()?;
         let access = opening::access(config);
         let redactor = match self.keep {
-            Keep::OnDisk => secrets::redactor(&self.home, &access),
-            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
+            Keep::OnDisk => secrets::redactor(&self.home, &access, config),
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access, config),
         };
         let id = codex_actors::wiring::new_session_id();
         let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
@@ -223,7 +223,7 @@ impl Turn {
             start,
             frontend: FRONTEND.to_owned(),
             access,
-            place: opening::place(&self.cwd, &workplace),
+            place: opening::place(&self.cwd, &workplace, config),
             spawner,
             redactor,
             notify: config.notify.clone().unwrap_or_default(),

@@ -166,11 +166,11 @@ pub(crate) fn access(config: &Config) -> Access {
 }
 
 /// Gathers where the tools work.
-pub(crate) fn place(cwd: &Path, workplace: &Workplace) -> Place {
+pub(crate) fn place(cwd: &Path, workplace: &Workplace, config: &Config) -> Place {
     Place {
         cwd: cwd.to_owned(),
         plan: workplace.plan.clone(),
-        environment: workplace.environment(),
+        environment: workplace.environment(&config.environment),
     }
 }
 

@@ -93,7 +93,7 @@ fn begin(
         agent_home: Some(&exec::canonical(&home)),
     })?;
     let access = opening::access(&config);
-    let redactor = secrets::redactor(&home, &access);
+    let redactor = secrets::redactor(&home, &access, &config);
     let opening = Box::new(opening::opening(&config, &cwd, &workplace.plan, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());
@@ -105,7 +105,7 @@ fn begin(
         start: Start::New { layout: Layout::new(&home), id, opening, input },
         frontend,
         access,
-        place: opening::place(&cwd, &workplace),
+        place: opening::place(&cwd, &workplace, &config),
         spawner,
         redactor,
         notify: config.notify.clone().unwrap_or_default(),

@@ -129,7 +129,7 @@ impl Taker<'_> {
         exec::warn(&config);
         let settings = chosen.settings(&trusted, &config, flags, questions);
         let access = opening::access(&config);
-        let redactor = secrets::redactor(home, &access);
+        let redactor = secrets::redactor(home, &access, &config);
         let provider = &settings.provider;
         opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
         if questions == Questions::Refused {
@@ -161,7 +161,7 @@ impl Taker<'_> {
             start: Start::TakenUp { session: Box::new(session), resumption: Box::new(resumption) },
             frontend: frontend.to_owned(),
             access,
-            place: opening::place(&cwd, &workplace),
+            place: opening::place(&cwd, &workplace, &config),
             spawner,
             redactor,
             notify: config.notify.clone().unwrap_or_default(),

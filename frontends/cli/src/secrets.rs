@@ -1,22 +1,31 @@
 //! What must not be shown or logged, as far as it is known by now.
 
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 use codex_actors::wiring::Access;
+use codex_config::Config;
 use codex_redact::Redactor;
 
 /// The last redactor that was made; none before anybody needed one.
 static CURRENT: RwLock<Option<Redactor>> = RwLock::new(None);
 
 /// Makes the redactor of a session, which from now on also cleans the log.
-pub(crate) fn redactor(home: &Path, access: &Access) -> Redactor {
-    current(codex_actors::redactor(home, std::env::vars_os(), Some(access)))
+pub(crate) fn redactor(home: &Path, access: &Access, config: &Config) -> Redactor {
+    current(codex_actors::redactor(home, variables(config), Some(access)))
 }
 
 /// The same for a session that leaves nothing behind.
-pub(crate) fn ephemeral_redactor(home: &Path, access: &Access) -> Redactor {
-    current(codex_actors::ephemeral_redactor(home, std::env::vars_os(), Some(access)))
+pub(crate) fn ephemeral_redactor(home: &Path, access: &Access, config: &Config) -> Redactor {
+    current(codex_actors::ephemeral_redactor(home, variables(config), Some(access)))
+}
+
+/// Gives our own variables, and those that the settings set for commands.
+fn variables(config: &Config) -> impl Iterator<Item = (OsString, OsString)> {
+    let set = config.environment.set.iter();
+    let set = set.map(|(name, value)| (name.into(), value.reveal().into()));
+    std::env::vars_os().chain(set)
 }
 
 fn current(redactor: Redactor) -> Redactor {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_config::SandboxLevel;
+use codex_config::{SandboxLevel, ShellEnvironment};
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, GitWrites, Level, Plan, PlanError, Policy, Resources, RuntimeFolder, Toolbox,
-    private_temp, probe, runtime_bases,
+    Environment, EnvironmentPolicy, GitWrites, Inherit, Level, Plan, PlanError, Policy, Resources,
+    RuntimeFolder, Toolbox, private_temp, probe, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -71,9 +71,11 @@ impl Workplace {
         Ok(Workplace { plan: plan(&policy)?, temp, tools, _folder: folder })
     }
 
-    /// Gives commands this environment: scrubbed, with the temporary folder and the programs.
-    pub(crate) fn environment(&self) -> Environment {
-        let mut env = Environment::scrubbed(std::env::vars_os(), self.plan.network);
+    /// Gives commands this environment: scrubbed as the settings say, with the temporary folder and
+    /// the programs.
+    pub(crate) fn environment(&self, settings: &ShellEnvironment) -> Environment {
+        let policy = policy(settings);
+        let mut env = Environment::by_policy(&policy, std::env::vars_os(), self.plan.network);
         if let Some(temp) = &self.temp {
             env.set("TMPDIR", temp.as_os_str());
         }
@@ -111,6 +113,22 @@ impl Wanted<'_> {
             git_writes: GitWrites::None,
             resources: Resources::default(),
         }
+    }
+}
+
+fn policy(settings: &ShellEnvironment) -> EnvironmentPolicy {
+    let ShellEnvironment { inherit, ignore_default_excludes, exclude, set, include_only } =
+        settings;
+    EnvironmentPolicy {
+        inherit: match inherit {
+            codex_config::Inherit::All => Inherit::All,
+            codex_config::Inherit::Core => Inherit::Core,
+            codex_config::Inherit::None => Inherit::None,
+        },
+        ignore_default_excludes: *ignore_default_excludes,
+        exclude: exclude.clone(),
+        set: set.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned())).collect(),
+        include_only: include_only.clone(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Commands that wrap another: `codex sandbox`, `codex debug landlock`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use codex_config::{ConfigError, Origin, SandboxLevel};
+use codex_config::{Config, ConfigError, Flags, Inputs, Origin, SandboxLevel, ShellEnvironment};
 use codex_event::{FULL_AUTO, Permission};
 use codex_sandbox::{EXIT_SETUP, Launch, Stdin, Stdio, run_inherited};
 
@@ -27,6 +28,7 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     let granted =
         granted.into_iter().map(|permission| absolute(permission, &cwd)).collect::<Vec<_>>();
     let home = opening::home().ok().map(|home| std::fs::canonicalize(&home).unwrap_or(home));
+    let environment = environment(home.as_deref(), &cwd).map_err(setup)?;
     let wanted = Wanted {
         permissions: &granted,
         level: SandboxLevel::Auto,
@@ -36,7 +38,7 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     let workplace = Workplace::open(&wanted).map_err(setup)?;
     let launch = Launch {
         argv: args.command,
-        env: workplace.environment(),
+        env: workplace.environment(&environment),
         plan: workplace.plan.clone(),
         cwd,
         timeout: None,
@@ -49,6 +51,19 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         say::aside(format_args!("hint: {}", step_hint(failed)));
     }
     Ok(ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX)))
+}
+
+/// Reads what the settings say of the environment; without a home there are none.
+fn environment(home: Option<&Path>, cwd: &Path) -> Result<ShellEnvironment, Failure> {
+    let Some(home) = home else { return Ok(ShellEnvironment::default()) };
+    let config = Config::load(Inputs {
+        home: home.to_owned(),
+        env: &|name| std::env::var(name).ok(),
+        cwd: cwd.to_owned(),
+        overrides: Vec::new(),
+        flags: Flags::default(),
+    })?;
+    Ok(config.environment)
 }
 
 /// Reads `-s`; none when the flag was not given.
@@ -65,7 +80,7 @@ fn permissions(words: &[String]) -> Result<Option<Vec<Permission>>, Failure> {
     Ok((!words.is_empty()).then_some(expanded))
 }
 
-fn absolute(permission: Permission, cwd: &std::path::Path) -> Permission {
+fn absolute(permission: Permission, cwd: &Path) -> Permission {
     match permission {
         Permission::DiskWriteFolder(folder) => {
             Permission::DiskWriteFolder(cwd.join(folder).to_string_lossy().into_owned())

@@ -76,12 +76,16 @@ impl Judge<'_> {
                 true => Found::Likely(Some(self.network(&context))),
                 false => Found::Own,
             },
-            Sign::NoProcess => match words::process(line) {
-                Some(pid) if self.has_namespaces() && self.look.has_process(pid) => {
-                    Found::Likely(Some(Subject::Signal(Some(pid))))
+            Sign::NoProcess if self.has_namespaces() => {
+                let mut named = std::iter::once(line)
+                    .chain(self.seen.argv.iter().map(String::as_str))
+                    .filter_map(words::process);
+                match named.find(|pid| self.look.has_process(*pid)) {
+                    Some(pid) => Found::Likely(Some(Subject::Signal(Some(pid)))),
+                    None => Found::Own,
                 }
-                Some(_) | None => Found::Own,
-            },
+            }
+            Sign::NoProcess => Found::Own,
             Sign::Missing => self.missing(line),
             Sign::Vague => self.vague(&context),
             Sign::ReadOnly | Sign::CrossDevice | Sign::Access | Sign::NotPermitted => {
@@ -135,6 +139,14 @@ impl Judge<'_> {
                 if is_hidden && standing.exists {
                     return Found::Certain(Subject::Read(standing.path));
                 }
+                // A library that makes folders step by step tells the last error, not the first.
+                let could_make = standing.write && !standing.exists && line.contains("mkdir");
+                if could_make
+                    && let Found::Certain(subject) =
+                        self.file(Act::Write, Sign::ReadOnly, &standing)
+                {
+                    return Found::Likely(Some(subject));
+                }
             }
         }
         Found::Nothing
@@ -164,7 +176,10 @@ impl Judge<'_> {
         }
         let mut own = false;
         let mut likely = None;
-        let named = context.files();
+        let mut named = context.files();
+        // Where something goes tells more than where it comes from.
+        named.reverse();
+        let mut nowhere = false;
         for file in &named {
             let is_absolute = Path::new(file).is_absolute();
             for (at, path) in self.meanings(file, context.before).into_iter().enumerate() {
@@ -181,13 +196,14 @@ impl Judge<'_> {
                     Found::Certain(subject) => likely = likely.or(Some(Some(subject))),
                     Found::Likely(subject) => likely = likely.or(Some(subject)),
                     Found::Own => own = true,
-                    Found::Nothing => {}
+                    Found::Nothing => nowhere = true,
                 }
             }
         }
-        match (likely, own || !named.is_empty()) {
+        match (likely, own) {
             (Some(subject), _) => Found::Likely(subject),
             (None, true) => Found::Own,
+            (None, false) if nowhere && sign == Sign::CrossDevice => Found::Own,
             (None, false) => Found::Likely(None),
         }
     }
@@ -279,10 +295,15 @@ impl Judge<'_> {
             Area::Writable => match sign {
                 // What is moved there comes from elsewhere, which the other name tells.
                 Sign::CrossDevice => Found::Nothing,
-                // Repositories below the top of a root are found for each command anew: what of a
-                // root can't be written although the user could is one of them.
-                Sign::ReadOnly if standing.write && self.has_namespaces() => {
-                    Found::Certain(writing(true))
+                // Repositories below the top of a root are found for each command anew.
+                Sign::ReadOnly if self.has_namespaces() => {
+                    let is_repository =
+                        standing.path.components().any(|part| part.as_os_str() == ".git");
+                    match is_repository {
+                        true => Found::Certain(writing(true)),
+                        // Meant from elsewhere, or one of several.
+                        false => Found::Nothing,
+                    }
                 }
                 Sign::ReadOnly
                 | Sign::Vague

@@ -85,7 +85,7 @@ impl Sign {
             return None;
         }
         let sign = PHRASES.iter().find_map(|(sign, phrases)| {
-            phrases.iter().any(|phrase| reports(&lower, phrase)).then_some(*sign)
+            phrases.iter().any(|phrase| reports(&lower, phrase, *sign)).then_some(*sign)
         })?;
         // Tries that failed are told as warnings before the last one is told as an error.
         (sign == Sign::Unreachable || !is_warning(&lower)).then_some(sign)
@@ -113,14 +113,15 @@ fn is_warning(lower: &str) -> bool {
     lower.trim_start().starts_with("warning:") || lower.contains(" warning: ")
 }
 
-fn reports(lower: &str, phrase: &str) -> bool {
+fn reports(lower: &str, phrase: &str, sign: Sign) -> bool {
     lower.match_indices(phrase).any(|(start, found)| {
         let before = lower[..start].chars().next_back();
         let after = lower[start + found.len()..].chars().next();
         let is_word = |c: char| c.is_alphanumeric() || c == '_';
         let is_quote = |c: char| matches!(c, '"' | '\'' | '`');
-        // A class of Java stands behind its package, with a point between.
+        // Python quotes the error of a connection within that of the request.
+        let is_nested = sign == Sign::Unreachable && after.is_some_and(is_quote);
         !before.is_some_and(|c| is_word(c) || is_quote(c))
-            && !after.is_some_and(|c| is_word(c) || is_quote(c))
+            && (is_nested || !after.is_some_and(|c| is_word(c) || is_quote(c)))
     })
 }

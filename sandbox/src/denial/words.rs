@@ -152,7 +152,9 @@ pub(super) fn folders(argv: &[String], before: &[&str]) -> Vec<PathBuf> {
 
 /// Finds the machine that a message about the network names.
 pub(super) fn host(line: &str) -> Option<String> {
-    const BEFORE: [&str; 14] = [
+    const BEFORE: [&str; 16] = [
+        "connect enetunreach ",
+        "connect ehostunreach ",
         "resolve host: ",
         "resolve host name (could not resolve host: ",
         "resolve host address ",

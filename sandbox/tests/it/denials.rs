@@ -215,8 +215,6 @@ fn run_one(told: &Told, level: Level, name: &str, recorded: &mut String) -> Resu
         stdin: Stdin::Null,
         stdio: Streams::Captured,
     });
-    let _ = sentinel.kill();
-    let _ = sentinel.wait();
     // Modes that the setup took away would keep the world from being removed.
     let _ = Command::new("chmod").args(["-R", "u+rwX", root]).status();
 
@@ -239,6 +237,8 @@ fn run_one(told: &Told, level: Level, name: &str, recorded: &mut String) -> Resu
         output: &output,
     };
     let verdict = grade_by(&seen, &plan, &look);
+    let _ = sentinel.kill();
+    let _ = sentinel.wait();
 
     let shown = |text: &str| text.replace(root, "/W");
     let record = Recorded {

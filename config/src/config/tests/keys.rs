@@ -33,6 +33,55 @@ fn keys_without_effect_are_told_in_the_order_of_the_file() {
 }
 
 #[test]
+fn the_environment_of_commands_is_read_with_its_origins() {
+    let text = "[shell_environment_policy]\ninherit = \"core\"\nexclude = [\"AWS_*\"]\n\
+                include_only = [\"*\"]\nset = { GREETING = \"hello\", MY_TOKEN = \"hunter2\" }\n";
+    let config = Given::file(text).load();
+    let environment = &config.environment;
+    assert_eq!(environment.inherit, crate::Inherit::Core);
+    assert_eq!(
+        (&environment.exclude[..], &environment.include_only[..]),
+        (&["AWS_*".to_owned()][..], &["*".to_owned()][..])
+    );
+    assert_eq!(environment.set["GREETING"].reveal(), "hello");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    assert!(config.origins.contains_key("shell_environment_policy.set.MY_TOKEN"));
+    assert_eq!(Given::file("").load().environment, crate::ShellEnvironment::default());
+
+    let warnings = |text: &str| Given::file(text).warnings();
+    let lifted = "[shell_environment_policy]\nignore_default_excludes = true\n";
+    assert_eq!(
+        warnings(lifted),
+        [
+            "~/config.toml:2:27: `shell_environment_policy.ignore_default_excludes`: commands, and so the \
+          model, see the environment's keys, tokens and passwords"
+        ]
+    );
+    assert!(warnings(&format!("{lifted}inherit = \"none\"\n")).is_empty());
+    assert_eq!(
+        warnings("[shell_environment_policy]\nexclud = []\n"),
+        ["~/config.toml:2:1: unknown key `shell_environment_policy.exclud`; \
+          did you mean `shell_environment_policy.exclude`?"]
+    );
+    for (line, problem) in [
+        ("inherit = \"some\"", "`shell_environment_policy.inherit` can't be `some`"),
+        ("exclude = \"AWS\"", "`shell_environment_policy.exclude` takes an array of strings, not"),
+        ("exclude = [\"\"]", "`shell_environment_policy.exclude` takes patterns of names"),
+        ("set = { A = 1 }", "`shell_environment_policy.set.A` takes a string, not"),
+        (
+            "set = { \"A=B\" = \"x\" }",
+            "takes the name of a variable, not a name that none can have",
+        ),
+        ("set = { A = \"x\\u0000\" }", "takes a text without NUL, not a text with one"),
+        ("ignore_default_excludes = 1", "takes true or false, not"),
+    ] {
+        let error = Given::file(format!("[shell_environment_policy]\n{line}\n")).try_load();
+        let error = error.expect_err(line).to_string();
+        assert!(error.contains(problem) && error.contains("config.toml:2:"), "{error}");
+    }
+}
+
+#[test]
 fn every_key_of_codex_is_known_and_told_in_one_line() {
     for flags in [Flags::default(), strict()] {
         let warnings = Given::file(UPSTREAM).flags(flags).warnings();
