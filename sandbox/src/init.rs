@@ -9,19 +9,18 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, wait};
 
-use crate::Stdin;
 use crate::confine::{self, close_all_but};
 use crate::launch::Request;
-use crate::protect::Found;
 use crate::status::{Confined, EXIT_SETUP, Ended, Failed, Status, Step};
 use crate::supervise::{end_of, fork, leave, release_surroundings, say};
 use crate::world::{Ids, arrange};
+use crate::{Protected, Stdin};
 
 /// Plays process 1 from its first instruction to its last.
 ///
 /// `word` leads to the supervisor, who alone holds the other end.
-pub(crate) fn run(request: Request, found: &Found, ids: Ids, word: OwnedFd) -> ! {
-    let code = match prepare(&request, found, ids, &word) {
+pub(crate) fn run(request: Request, protected: &[Protected], ids: Ids, word: OwnedFd) -> ! {
+    let code = match prepare(&request, protected, ids, &word) {
         Ok(confined) => match fork() {
             Ok(None) => become_command(request, confined, &word),
             Ok(Some(command)) => {
@@ -47,14 +46,19 @@ fn refuse(word: &OwnedFd, failed: Failed) -> i32 {
 
 /// Does everything that comes before the command, in the one order in which it works: mounts need
 /// capabilities, the fence needs the mounts.
-fn prepare(request: &Request, found: &Found, ids: Ids, word: &OwnedFd) -> Result<Confined, Failed> {
+fn prepare(
+    request: &Request,
+    protected: &[Protected],
+    ids: Ids,
+    word: &OwnedFd,
+) -> Result<Confined, Failed> {
     let at = |step| move |error: rustix::io::Errno| failed(step, error);
     close_all_but(&[word.as_fd()]).map_err(|error| failed(Step::Process, error))?;
     die_with_the_supervisor(word)?;
     // The files of a process that can't be dumped belong to root, and the id maps are such files.
     rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
         .map_err(at(Step::Process))?;
-    let mounts = arrange(&request.plan, &found.protected, ids)?;
+    let mounts = arrange(&request.plan, protected, ids)?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(at(Step::Process))?;
 
@@ -73,8 +77,8 @@ fn prepare(request: &Request, found: &Found, ids: Ids, word: &OwnedFd) -> Result
         landlock_abi: request.plan.landlock_abi,
         file_rules,
         mounts,
-        protected: u32::try_from(found.protected.len()).unwrap_or(u32::MAX),
-        partial: found.partial,
+        protected: u32::try_from(protected.len()).unwrap_or(u32::MAX),
+        partial: false,
     })
 }
 
@@ -128,9 +132,10 @@ fn serve(command: Pid, word: &OwnedFd) -> i32 {
         });
         let Some(end) = end else { continue };
         let ended = |swept, survivors| {
-            let changes = vec![];
-            let ended = Ended { end, timed_out: false, swept, survivors, changes };
-            say(word, &Status::Ended(ended));
+            say(
+                word,
+                &Status::Ended(Ended { end, timed_out: false, swept, survivors, changes: vec![] }),
+            );
         };
         if !is_anything_left {
             ended(0, 0);

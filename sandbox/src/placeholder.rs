@@ -173,7 +173,7 @@ fn is_final(error: &io::Error, path: &Path) -> bool {
 }
 
 /// Tells whether a placeholder of any supervisor lies there, and nothing else.
-pub(crate) fn is_placeholder(path: &Path) -> bool {
+pub(crate) fn is_one(path: &Path) -> bool {
     match marked(path) {
         Some(Kind::Folder) => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
         Some(Kind::File(_)) => true,

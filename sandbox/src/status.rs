@@ -151,8 +151,8 @@ pub struct Ended {
     pub swept: u32,
     /// Processes that had not vanished when this was said (they hang in the kernel).
     pub survivors: u32,
-    /// What changed meanwhile in the repositories of the writable roots that can run programs later,
-    /// in words.
+    /// What can run programs later and was changed in the repositories of writable folders, in
+    /// words; no mount stands in the way of a repository that is made anew.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<String>,
 }

@@ -20,7 +20,6 @@ use rustix::net::{
 };
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatus};
 
-use crate::Confinement;
 use crate::confine::{become_command, close_all_but};
 use crate::init;
 use crate::launch::Request;
@@ -29,6 +28,7 @@ use crate::process::{Stat, descendants};
 use crate::protect::{self, Found, RepositoryWatch};
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
+use crate::{Confinement, Plan, Protected};
 
 /// The name under which the program is executed again to become a supervisor.
 pub const HELPER_NAME: &str = "codex-sandbox-helper";
@@ -211,6 +211,15 @@ struct Started {
     role: Role,
     /// Carries the word of whoever becomes the command, and of process 1.
     errands: OwnedFd,
+    kept: Kept,
+}
+
+/// What a command must leave as it is, and what tells whether it did.
+#[derive(Default)]
+struct Kept {
+    protected: Vec<Protected>,
+    /// Whether there may be more of them than were found.
+    partial: bool,
     placeholders: Placeholders,
     watch: Option<RepositoryWatch>,
 }
@@ -232,11 +241,9 @@ fn start(request: Request) -> Result<Started, Failed> {
     // With its word comes the number that a process has here, whatever it is inside.
     sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
 
-    let mut placeholders = Placeholders::default();
-    let (role, child, watch) = match request.plan.confinement {
+    let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
+    let (role, child) = match request.plan.confinement {
         Confinement::None | Confinement::Landlock => {
-            // A root that can't be read is refused where its rule is made.
-            let watch = protect::scan(&request.plan).ok().map(|(_, watch)| watch);
             let supervisor = rustix::process::getpid();
             match fork().map_err(failure)? {
                 None => {
@@ -248,24 +255,21 @@ fn start(request: Request) -> Result<Started, Failed> {
                     say(&word, &Status::Failed(failed));
                     leave(code)
                 }
-                Some(child) => (Role::Command, child, watch),
+                Some(child) => (Role::Command, child),
             }
         }
         Confinement::Full => {
-            let (found, watch) = look_for_protected(&request, &mut placeholders)
-                .map_err(|error| setup_failure(Step::Scan, error))?;
             let ids = Ids::own();
-            match fork_into(&request.plan)
-                .map_err(|error| setup_failure(Step::Namespaces, error))?
-            {
-                None => init::run(request, &found, ids, word),
-                Some(child) => (Role::Init, child, Some(watch)),
+            let forked = fork_into(&request.plan);
+            match forked.map_err(|error| setup_failure(Step::Namespaces, error))? {
+                None => init::run(request, &kept.protected, ids, word),
+                Some(child) => (Role::Init, child),
             }
         }
     };
     drop(word);
     match release_surroundings() {
-        Ok(()) => Ok(Started { child, role, errands, placeholders, watch }),
+        Ok(()) => Ok(Started { child, role, errands, kept }),
         Err(error) => {
             tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
             Err(failure(error))
@@ -273,13 +277,23 @@ fn start(request: Request) -> Result<Started, Failed> {
     }
 }
 
-fn look_for_protected(
-    request: &Request,
-    held: &mut Placeholders,
-) -> io::Result<(Found, RepositoryWatch)> {
-    let (mut found, watch) = protect::scan(&request.plan).map_err(io::Error::other)?;
-    *held = Placeholders::hold(&mut found.protected)?;
-    Ok((found, watch))
+impl Kept {
+    /// Looks before the command is there, which could change what is found.
+    fn look(plan: &Plan) -> io::Result<Kept> {
+        if plan.confinement == Confinement::None {
+            return Ok(Kept::default());
+        }
+        let (found, watch) = protect::scan(plan).map_err(io::Error::other)?;
+        let Found { mut protected, partial } = found;
+        let placeholders = Placeholders::hold(&mut protected)?;
+        Ok(Kept { protected, partial, placeholders, watch: Some(watch) })
+    }
+
+    /// Takes the placeholders away and tells what changed nevertheless.
+    fn look_again(self) -> Vec<String> {
+        drop(self.placeholders);
+        self.watch.map(RepositoryWatch::end).unwrap_or_default()
+    }
 }
 
 #[allow(unsafe_code)]
@@ -453,6 +467,7 @@ impl Supervisor {
         match status {
             Status::Confined(mut confined) => {
                 confined.pid = speaker.unwrap_or(self.started.child).as_raw_nonzero().get();
+                confined.partial = self.started.kept.partial;
                 confined.start_time =
                     Stat::read(confined.pid).map(|stat| stat.start_time).unwrap_or_default();
                 say(&self.status, &Status::Confined(confined));
@@ -484,8 +499,7 @@ impl Supervisor {
         };
         ended.timed_out = timed_out;
         // Before the agent hears of the end, so that it finds its folders as they were.
-        drop(std::mem::take(&mut self.started.placeholders));
-        ended.changes = self.started.watch.take().map(RepositoryWatch::end).unwrap_or_default();
+        ended.changes = std::mem::take(&mut self.started.kept).look_again();
         let survivors = ended.survivors;
         let code = match &self.failed {
             Some(failed) => failed.code,

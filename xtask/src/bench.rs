@@ -47,6 +47,8 @@ enum Name {
     View,
     /// Lists and searches of 5,000 sessions
     Sessions,
+    /// `true` in a sandbox, at each level that this host gives
+    Sandbox,
     /// `--version`
     Startup,
     /// A one-line answer, in a fresh home and in a used one
@@ -78,6 +80,7 @@ impl Name {
                 Source::Example("-p codex-view --features testing --example view_figures")
             }
             Name::Sessions => Source::Example("-p codex-sessions --example sessions_figures"),
+            Name::Sandbox => Source::Example("-p codex-sandbox --example sandbox_figures"),
             Name::Startup => Source::Runs("startup"),
             Name::Answer => Source::Runs("answer"),
             Name::Tools => Source::Runs("tools"),

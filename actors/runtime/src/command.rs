@@ -259,6 +259,12 @@ impl Watch {
         interrupted: bool,
         confined: bool,
     ) -> Ended {
+        if let Some(changes) =
+            ended.as_ref().map(|it| it.changes.clone()).filter(|it| !it.is_empty())
+        {
+            let report = Report::RepositoryChanged { call: self.call, changes };
+            let _ = self.ports.session.send(Observe(report)).await;
+        }
         let outcome = match (ended, failed) {
             (None, Some(failed)) if confined => {
                 // The fence stood and the program was not there: a shell would say so like this.

@@ -2,7 +2,7 @@
 
 use actix::Message;
 use codex_event::{
-    Author, CallId, Command, Confinement, Invocation, Rejection, RequestId, Scope, Settings,
+    Author, CallId, Command, Confinement, Invocation, Rejection, RequestId, Scope, Seq, Settings,
     Stored, TurnId, Verdict,
 };
 use codex_sandbox::{Cause, Launch, Lifeline, ProcessId};
@@ -65,6 +65,16 @@ pub(crate) struct RunTool {
 #[rtype(result = "()")]
 pub(crate) struct AskReview {
     pub(crate) call: CallId,
+}
+
+/// Write a grant for the project to the rules.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct KeepGrant {
+    pub(crate) call: CallId,
+    pub(crate) settled: Seq,
+    pub(crate) prefix: Vec<String>,
+    pub(crate) workdir: Option<String>,
 }
 
 /// A frontend's answer to a question.

@@ -173,7 +173,8 @@ fn not_started(call: CallId, attempt: u32, reason: String) -> Report {
     Report::ToolEnded { call, attempt, outcome, duration_ms: 0, output, denial: None }
 }
 
-fn folder(cwd: &Path, workdir: Option<&str>) -> PathBuf {
+/// Gives the folder that a call works in.
+pub(crate) fn folder(cwd: &Path, workdir: Option<&str>) -> PathBuf {
     workdir.map_or_else(|| cwd.to_owned(), |inner| cwd.join(inner))
 }
 

@@ -16,6 +16,7 @@ mod panic;
 mod proto;
 mod replay;
 mod resume;
+mod rulebook;
 mod say;
 mod secrets;
 mod sessions;

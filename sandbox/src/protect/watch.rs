@@ -11,7 +11,7 @@ use rustix::fs::{FileType, Timespec};
 
 use super::git;
 use super::walk::Walk;
-use crate::placeholder::is_placeholder;
+use crate::placeholder;
 
 /// Most changes that are told one by one.
 const MAX_TOLD: usize = 20;
@@ -117,7 +117,7 @@ fn states(walks: &[Walk]) -> BTreeMap<PathBuf, State> {
         walk.found.iter().map(move |(below, kind)| (walk.root.join(below), *kind))
     });
     // Another command may hold a place for a repository that is not there.
-    let found = found.filter(|(path, _)| !is_placeholder(path));
+    let found = found.filter(|(path, _)| !placeholder::is_one(path));
     found.map(|(path, kind)| (path.clone(), State::read(&path, kind))).collect()
 }
 
@@ -168,7 +168,7 @@ impl State {
 }
 
 fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok() && !is_placeholder(path)
+    path.symlink_metadata().is_ok() && !placeholder::is_one(path)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {
