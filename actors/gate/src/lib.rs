@@ -13,10 +13,10 @@ mod classify;
 mod grants;
 mod lookup;
 mod prefix;
-mod programs;
 mod project;
 mod rulebook;
 mod rules;
+mod runners;
 
 pub use assess::assess;
 pub use classify::{Verdict, classify};
@@ -25,4 +25,6 @@ pub use lookup::{Distrust, Lookup};
 pub use prefix::propose;
 pub use project::project_root;
 pub use rulebook::{Member, Proposal, Rulebook};
-pub use rules::{Decision, Match, Note, Owner, PrefixRule, Programs, RuleError, RuleSet, Word};
+pub use rules::{
+    Decision, Match, Note, Owner, PrefixRule, Programs, RuleError, RuleSet, Word, read_rules,
+};

@@ -3,7 +3,6 @@
 //! The program talks as it would over the owner's socket. It is asked what a session's policy wants
 //! asked, so it stands where a person would.
 
-mod lines;
 mod owner;
 mod talk;
 
