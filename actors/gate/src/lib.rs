@@ -12,11 +12,15 @@ mod assess;
 mod classify;
 mod grants;
 mod lookup;
+mod options;
+mod places;
 mod prefix;
+mod programs;
 mod project;
 mod rulebook;
 mod rules;
 mod runners;
+mod script;
 
 pub use assess::assess;
 pub use classify::{Verdict, classify};
