@@ -29,7 +29,10 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     let home = opening::home().ok().map(|home| std::fs::canonicalize(&home).unwrap_or(home));
     let wanted = Wanted {
         permissions: &granted,
-        level: SandboxLevel::Auto,
+        level: match args.without_namespaces {
+            true => SandboxLevel::Landlock,
+            false => SandboxLevel::Auto,
+        },
         cwd: &cwd,
         agent_home: home.as_deref(),
     };

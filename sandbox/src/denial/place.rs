@@ -240,7 +240,9 @@ impl Judge<'_> {
         let place = self.plan.protected.iter().rfind(|place| path.starts_with(&place.path));
         if let Some(place) = place {
             match place.how {
-                How::ReadOnly | How::Placeholder => return Area::Protected,
+                How::ReadOnly | How::Placeholder | How::PlaceholderFile(_) => {
+                    return Area::Protected;
+                }
                 How::InPlace if path == place.path => return Area::Protected,
                 How::InPlace => {}
             }
