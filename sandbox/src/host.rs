@@ -1,5 +1,6 @@
 //! What the kernel of this machine offers to a sandbox.
 
+mod layers;
 mod namespaces;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+pub use layers::{Lack, Layer, Need};
 pub use namespaces::{Availability, Namespaces};
 
 /// The lowest landlock ABI that a plan may rest on.
@@ -32,6 +34,10 @@ pub struct Host {
     pub cgroup: bool,
     /// Whether AppArmor takes the capabilities away from users in a namespace of their own.
     pub apparmor_restricted: bool,
+    /// Whether the system's settings forbid user namespaces to everybody or to this user.
+    pub user_namespaces_off: bool,
+    /// Whether this seems to be a container, for the remedies only.
+    pub container: bool,
     /// The machine's architecture, as far as the filters know it.
     pub arch: Arch,
     /// The kernel's release, for people.
@@ -92,7 +98,12 @@ fn ask() -> Host {
         namespaces: namespaces::probe(),
         close_range: close_range_available(),
         cgroup: cgroup_delegated(),
-        apparmor_restricted: says_one("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"),
+        apparmor_restricted: says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
+        user_namespaces_off: says("/proc/sys/user/max_user_namespaces", "0")
+            || says("/proc/sys/kernel/unprivileged_userns_clone", "0"),
+        container: ["/.dockerenv", "/run/.containerenv"]
+            .iter()
+            .any(|it| fs::exists(it).is_ok_and(|is| is)),
         arch: Arch::native(),
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
             .map(|text| text.trim().to_owned())
@@ -100,8 +111,8 @@ fn ask() -> Host {
     }
 }
 
-fn says_one(path: &str) -> bool {
-    fs::read_to_string(path).is_ok_and(|text| text.trim() == "1")
+fn says(path: &str, value: &str) -> bool {
+    fs::read_to_string(path).is_ok_and(|text| text.trim() == value)
 }
 
 #[allow(unsafe_code)]

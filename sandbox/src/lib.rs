@@ -26,16 +26,17 @@ mod temp;
 mod world;
 mod wrapper;
 
+pub use codex_event::{GitWrites, SandboxLevel as Level};
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
 pub use environment::Environment;
-pub use host::{Arch, Availability, Host, MIN_LANDLOCK_ABI, Namespaces, probe};
+pub use host::{Arch, Availability, Host, Lack, Layer, MIN_LANDLOCK_ABI, Namespaces, Need, probe};
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
-    Confinement, FilePlan, GitWrites, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve,
-    Resources, Scopes, WritePlan,
+    Confinement, FilePlan, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve, Resources,
+    Scopes, WritePlan,
 };
-pub use policy::{Level, Policy};
+pub use policy::Policy;
 pub use process::ProcessId;
 pub use runtime_folder::{RuntimeFolder, Toolbox, runtime_bases};
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};

@@ -184,8 +184,8 @@ fn marked(path: &Path) -> Option<Kind<'static>> {
 
 fn holds(mut file: &File, text: &str) -> bool {
     let mut bytes = vec![];
-    let read = io::Seek::rewind(&mut file)
-        .and_then(|()| file.take(LONGEST_TEXT).read_to_end(&mut bytes));
+    let read =
+        io::Seek::rewind(&mut file).and_then(|()| file.take(LONGEST_TEXT).read_to_end(&mut bytes));
     read.is_ok() && bytes == text.as_bytes()
 }
 

@@ -1,6 +1,7 @@
 //! What will be enforced on a command, as plain data.
 
 mod error;
+mod level;
 mod protected;
 mod resources;
 mod roots;
@@ -8,24 +9,18 @@ mod roots;
 mod tests;
 
 pub use error::PlanError;
-pub use protected::{GitWrites, How, Protected};
+pub use protected::{How, Protected};
 pub use resources::Resources;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_event::{Digest, Permission};
+use codex_event::{Digest, GitWrites, Permission};
 use serde::{Deserialize, Serialize};
 
-use crate::{Arch, Host, Level, MIN_LANDLOCK_ABI, Policy};
+use crate::{Host, Policy};
 use roots::{Guard, minimal};
-
-/// The highest landlock ABI whose features the rules use.
-///
-/// ABI 7 and 8 add nothing for a single-threaded child; ABI 9 (Unix socket paths) would matter only
-/// if the filters let Unix sockets through.
-const HIGHEST_USED_ABI: u8 = 6;
 
 /// Names at the top of a writable root that a command may neither change nor make: they name
 /// programs that run outside of the sandbox later.
@@ -179,8 +174,10 @@ impl Plan {
     ///
     /// Permissions are a union. A writable root is refused when it is, contains or lies inside the
     /// agent's home, or when it is or contains the user's home or `/`: landlock can only add
-    /// rights, so nothing could be taken out of such a root again. The shared temporary folder is
-    /// left out instead, and `limits` says so: nobody chose what lies in it.
+    /// rights, so nothing could be taken out of such a root again. At the level `full` a mount can
+    /// do that, so there a root may contain the agent's home if it is there already. The shared
+    /// temporary folder is left out instead of refused, and `limits` says so: nobody chose what lies
+    /// in it.
     ///
     /// # Errors
     ///
@@ -189,8 +186,8 @@ impl Plan {
         if Permission::is_unconfined(&policy.permissions) {
             return Ok(Plan::unconfined());
         }
-        let confinement = choose(policy.level, host)?;
-        let guard = Guard::new(policy, resolve);
+        let confinement = level::choose(policy.level, host)?;
+        let guard = Guard::new(policy, confinement, resolve);
         let mut full_read = false;
         let mut full_write = false;
         let mut network = Network::Off;
@@ -222,7 +219,7 @@ impl Plan {
             }
         }
 
-        let abi = usable_abi(host);
+        let abi = level::usable_abi(host);
         let agent_home = guard.agent_home()?;
         let programs = guard.programs(policy, full_read);
         let has_agent_home = agent_home.is_some();
@@ -241,7 +238,12 @@ impl Plan {
                 Resources { processes: None, ..policy.resources },
             ),
             Confinement::Full if full_write => (vec![], policy.resources),
-            Confinement::Full => (reserved(&roots), policy.resources),
+            Confinement::Full => {
+                let mut protected = reserved(&roots);
+                protected.extend(guard.way_to_agent_home(&roots));
+                protected.sort();
+                (protected, policy.resources)
+            }
         };
         let write = if full_write { WritePlan::Everything } else { WritePlan::Roots(roots) };
         let mut plan = Plan {
@@ -267,7 +269,7 @@ impl Plan {
             limits: vec![],
         };
         plan.limits = left_out;
-        plan.limits.extend(limits_of(&plan, has_agent_home));
+        plan.limits.extend(level::limits(&plan, host, has_agent_home));
         Ok(plan)
     }
 
@@ -307,6 +309,32 @@ impl Plan {
         }
     }
 
+    /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
+    /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
+    pub fn reserved(&self) -> Vec<PathBuf> {
+        let roots = match &self.files.write {
+            WritePlan::Everything => &[][..],
+            WritePlan::Roots(roots) => roots,
+        };
+        let known = self.protected.iter().filter(|kept| kept.how != How::InPlace);
+        let known = known.map(|kept| kept.path.clone());
+        let withheld = self.files.withheld.iter();
+        let withheld = withheld.filter(|path| roots.iter().any(|root| path.starts_with(root)));
+        let withheld = withheld.cloned();
+        known.chain(reserved(roots).into_iter().map(|kept| kept.path)).chain(withheld).collect()
+    }
+
+    /// Narrows the plan to what a command needs that only looks: nothing to write, and no network.
+    pub fn narrowed(&self) -> Plan {
+        Plan {
+            files: FilePlan { write: WritePlan::Roots(Vec::new()), ..self.files.clone() },
+            protected: Vec::new(),
+            network: Network::Off,
+            scopes: Scopes { tcp: self.landlock_abi >= 4, ..self.scopes },
+            ..self.clone()
+        }
+    }
+
     /// Says in one line what a command can reach.
     pub fn describe(&self) -> String {
         if self.confinement == Confinement::None {
@@ -337,66 +365,9 @@ impl Plan {
     }
 }
 
-/// Picks the level, or says what stands in the way.
-fn choose(level: Level, host: &Host) -> Result<Confinement, PlanError> {
-    let floor = host.seccomp && host.close_range && host.arch != Arch::Other;
-    let full = floor && host.namespaces.are_complete();
-    let landlock = floor && host.landlock_abi >= MIN_LANDLOCK_ABI;
-    match level {
-        Level::Auto | Level::Full if full => Ok(Confinement::Full),
-        Level::Auto | Level::Landlock if landlock => Ok(Confinement::Landlock),
-        Level::Full if floor => Err(PlanError::FullUnavailable),
-        Level::Auto | Level::Full | Level::Landlock => {
-            Err(PlanError::BelowFloor { host: Box::new(host.clone()) })
-        }
-    }
-}
-
-/// The landlock ABI that the rules use; 0 where the host's is not good enough to be one layer of
-/// several.
-fn usable_abi(host: &Host) -> u8 {
-    match host.landlock_abi {
-        abi if abi >= MIN_LANDLOCK_ABI => abi.min(HIGHEST_USED_ABI),
-        _ => 0,
-    }
-}
-
 /// The names at the top of each root that stay as they are, there or not.
 fn reserved(roots: &[PathBuf]) -> Vec<Protected> {
     let path = |root: &PathBuf| RESERVED.map(|name| root.join(name));
     let paths = roots.iter().flat_map(path);
     paths.map(|path| Protected { path, how: How::Placeholder }).collect()
-}
-
-fn limits_of(plan: &Plan, has_agent_home: bool) -> Vec<String> {
-    let mut limits = vec![];
-    if !plan.writable_roots().is_empty() {
-        limits
-            .push("`.git` and project settings inside a writable folder can be changed".to_owned());
-    }
-    limits.push(
-        "modes, owners, times and extended attributes of the user's own files can be changed \
-         anywhere"
-            .to_owned(),
-    );
-    if has_agent_home {
-        limits.push("names of files in the agent's home can be listed".to_owned());
-    }
-    if plan.files.read == ReadPlan::Everything && has_agent_home {
-        limits.push(
-            "files that appear beside the agent's home while a command runs can't be read by it"
-                .to_owned(),
-        );
-    }
-    limits.push("names and arguments of other processes can be seen".to_owned());
-    if plan.files.write == WritePlan::Everything && has_agent_home {
-        limits.push("the agent's home can be written, because everything can".to_owned());
-    }
-    if !plan.scopes.signals {
-        limits.push("signals can be sent to the user's other processes".to_owned());
-    }
-    if plan.landlock_abi < 5 {
-        limits.push("devices that the user may open accept ioctls".to_owned());
-    }
-    limits
 }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use codex_event::Permission;
+use codex_event::{GitWrites, Permission, SandboxLevel};
 use serde::{Deserialize, Serialize};
 
-use crate::{GitWrites, Resources};
+use crate::Resources;
 
 /// The input of a plan: permissions, and the places on this machine that they speak about.
 ///
@@ -31,22 +31,9 @@ pub struct Policy {
     /// [`RuntimeFolder`](crate::RuntimeFolder).
     pub user_temp: Option<PathBuf>,
     /// Which strength of confinement is asked for.
-    pub level: Level,
+    pub level: SandboxLevel,
     /// How much of a repository commands may change.
     pub git_writes: GitWrites,
     /// What a command may use up.
     pub resources: Resources,
-}
-
-/// The strength of confinement that the settings ask for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// The best that the host gives, announced once.
-    #[default]
-    Auto,
-    /// Namespaces, mounts, landlock and seccomp, or nothing runs.
-    Full,
-    /// Landlock and seccomp, even where more would be possible.
-    Landlock,
 }

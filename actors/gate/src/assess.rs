@@ -26,9 +26,9 @@ pub fn assess(
     };
     let ruling = book.rule(&proposal, &known_safe);
     let prefix = match ruling.as_ref().map(|ruling| ruling.decision) {
-        None => propose(&verdict, lookup),
-        // What is allowed needs no answer, and a rule that asks or forbids is stronger than one.
-        Some(RuleDecision::Allow | RuleDecision::Prompt | RuleDecision::Forbidden) => None,
+        None | Some(RuleDecision::Allow) => propose(&verdict, lookup),
+        // A rule that asks or forbids is stronger than any grant.
+        Some(RuleDecision::Prompt | RuleDecision::Forbidden) => None,
     };
     (verdict.safety, Assessment { reason: verdict.reason, ruling, prefix })
 }

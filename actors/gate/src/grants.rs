@@ -53,7 +53,8 @@ impl Grant {
     pub fn new(
         project: String,
         prefix: Vec<String>,
-        (session, seq): (SessionId, Seq),
+        session: SessionId,
+        seq: Seq,
         at: Timestamp,
     ) -> Grant {
         Grant { project, prefix, session, seq, at: utc(at) }

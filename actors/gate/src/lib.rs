@@ -12,11 +12,15 @@ mod assess;
 mod classify;
 mod grants;
 mod lookup;
+mod options;
+mod places;
 mod prefix;
 mod programs;
 mod project;
 mod rulebook;
 mod rules;
+mod runners;
+mod script;
 
 pub use assess::assess;
 pub use classify::{Verdict, classify};
@@ -25,4 +29,6 @@ pub use lookup::{Distrust, Lookup};
 pub use prefix::propose;
 pub use project::project_root;
 pub use rulebook::{Member, Proposal, Rulebook};
-pub use rules::{Decision, Match, Note, Owner, PrefixRule, Programs, RuleError, RuleSet, Word};
+pub use rules::{
+    Decision, Match, Note, Owner, PrefixRule, Programs, RuleError, RuleSet, Word, read_rules,
+};

@@ -6,9 +6,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use codex_event::{RuleDecision, Ruling, Safety};
 
 use crate::grants::Stamp;
-use crate::programs::{self, Kind};
 use crate::project_root;
 use crate::rules::{self, Note, Owner, PrefixRule, RuleError, RuleSet};
+use crate::runners::{self, Kind};
 use crate::{Added, Grant, GrantError, Grants, Kept};
 
 /// The rules and grants that hold for a session.
@@ -181,7 +181,7 @@ impl Rulebook {
     /// Gives the strictest that any rule says of one command, also through what it is wrapped in.
     fn strictest(&self, argv: &[String]) -> Option<Ruling> {
         let mut found: Vec<Ruling> = self.rules.ruling(argv).into_iter().map(of_rule).collect();
-        match argv.first().and_then(|program| programs::kind(program)) {
+        match argv.first().and_then(|program| runners::kind(program)) {
             Some(Kind::Wrapper) => {
                 let inner = (1..argv.len()).flat_map(|from| self.rules.ruling(&argv[from..]));
                 found.extend(inner.map(of_rule).filter(|it| strictness(it.decision) > 0));

@@ -11,4 +11,5 @@ pub(crate) use error::place;
 pub(crate) use file::{Arguments, list, string, words_of};
 pub use file::{Decision, Note, Owner, PrefixRule, RuleSet, Word};
 pub use matching::{Match, Programs};
+pub use read::read_rules;
 pub(crate) use read::{folder, text};

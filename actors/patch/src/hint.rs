@@ -49,6 +49,9 @@ impl PlanError {
             PlanError::Outside { .. } => {
                 "a patch writes to the current folder and below: change to a folder above the file"
             }
+            PlanError::Protected { .. } => {
+                "change it by hand: what stands there can make other programs run"
+            }
             PlanError::Read { .. } | PlanError::Delete { .. } => {
                 "check the path, which starts at the current folder, and that the file is readable"
             }

@@ -23,7 +23,7 @@ mod text;
 pub use apply::{Applied, ApplyError, apply};
 pub use cli::{CliOutcome, run_cli};
 pub use parse::{Chunk, ChunkLine, FileOp, ParseError, Patch, Problem, parse};
-pub use plan::{Plan, PlanError, PlannedFile, plan};
+pub use plan::{Plan, PlanError, PlannedFile, plan, strays};
 pub use recover::{FileState, Found, Recovery, compare};
 pub use roots::Roots;
 pub use shell::{Intercepted, intercept, intercept_script};

@@ -58,6 +58,14 @@ pub enum PlanError {
         /// Where it leads.
         resolved: PathBuf,
     },
+    /// The path leads to something in a writable folder that stays as it is.
+    #[error("path '{path}' leads to {}, which is protected: it can make other programs run", .resolved.display())]
+    Protected {
+        /// The path as the patch names it.
+        path: String,
+        /// Where it leads.
+        resolved: PathBuf,
+    },
     /// The file to update is missing, a folder, or cannot be read.
     #[error("Failed to read file to update {path}: {source}")]
     Read {
@@ -130,7 +138,42 @@ pub fn plan(patch: &Patch, roots: &Roots, cwd: &Path) -> Result<Plan, PlanError>
     Ok(planner.plan)
 }
 
+/// Lists every place that a patch would write to and that its roots hold back, canonical.
+///
+/// Reads names and links alone, so that nothing is learnt of a file before anybody has agreed to it.
+/// What an earlier section of the patch would put in the way is not taken into account: the plan is
+/// held against the roots again.
+pub fn strays(patch: &Patch, roots: &Roots, cwd: &Path) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut look = |path: &str, last: LastLink| match locate(roots, cwd, path, last, disk::see) {
+        Err(Misplaced::Outside(place) | Misplaced::Protected(place)) => {
+            found.insert(place);
+        }
+        Ok(_) | Err(Misplaced::Unusable(_)) => {}
+    };
+    for op in &patch.ops {
+        match op {
+            FileOp::Add { path, .. } => look(path, LastLink::Follow),
+            FileOp::Delete { path } => look(path, LastLink::Keep),
+            FileOp::Update { path, move_to, .. } => {
+                look(path, LastLink::Follow);
+                if let Some(target) = move_to {
+                    look(path, LastLink::Keep);
+                    look(target, LastLink::Keep);
+                    look(target, LastLink::Follow);
+                }
+            }
+        }
+    }
+    found
+}
+
 impl Plan {
+    /// Lists the places of the plan that its roots hold back unless they are allowed by name.
+    pub fn strays(&self) -> impl Iterator<Item = &Path> {
+        self.entries.keys().map(PathBuf::as_path).filter(|place| self.roots.is_stray(place))
+    }
+
     /// Lists what becomes of each file, as the journal records it.
     ///
     /// The net effect of all sections: a file that is edited and then deleted is one deletion. Paths
@@ -317,6 +360,9 @@ impl Planner<'_> {
         };
         locate(&self.plan.roots, self.cwd, path, last, see).map_err(|error| match error {
             Misplaced::Outside(resolved) => PlanError::Outside { path: path.to_owned(), resolved },
+            Misplaced::Protected(resolved) => {
+                PlanError::Protected { path: path.to_owned(), resolved }
+            }
             Misplaced::Unusable(source) => wrap(path.to_owned(), source),
         })
     }

@@ -23,12 +23,30 @@ const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roots {
     folders: Vec<PathBuf>,
+    guard: Guard,
+    allowed: Vec<PathBuf>,
+}
+
+/// What below the folders stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Guard {
+    Nothing,
+    /// These paths and what lies below them, and every `.git`: they name programs that run later.
+    Paths(Vec<PathBuf>),
+}
+
+/// Where a place stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Inside,
+    Outside,
+    Protected,
 }
 
 impl Roots {
     /// Makes roots of existing folders; one that does not exist allows nothing and is left out.
     pub fn new<P: AsRef<Path>>(folders: impl IntoIterator<Item = P>) -> io::Result<Roots> {
-        let mut roots = Roots { folders: Vec::new() };
+        let mut roots = Roots { folders: Vec::new(), guard: Guard::Nothing, allowed: Vec::new() };
         for folder in folders {
             match folder.as_ref().canonicalize() {
                 Ok(folder) => roots.folders.push(folder),
@@ -37,6 +55,36 @@ impl Roots {
             }
         }
         Ok(roots)
+    }
+
+    /// Leaves these canonical paths as they are although they lie below a folder, and with them
+    /// whatever is named `.git` at any depth: a command could not change them there either.
+    pub fn guarding(self, paths: impl IntoIterator<Item = PathBuf>) -> Roots {
+        Roots { guard: Guard::Paths(paths.into_iter().collect()), ..self }
+    }
+
+    /// Lets exactly these canonical files be written besides, wherever they are.
+    pub fn allowing(self, files: impl IntoIterator<Item = PathBuf>) -> Roots {
+        Roots { allowed: files.into_iter().collect(), ..self }
+    }
+
+    /// Tells whether a canonical path is one that is written only where it is allowed by name.
+    pub fn is_stray(&self, place: &Path) -> bool {
+        match self.standing(place) {
+            Standing::Inside => false,
+            Standing::Outside | Standing::Protected => true,
+        }
+    }
+
+    fn standing(&self, place: &Path) -> Standing {
+        let Some(root) = self.above(place) else { return Standing::Outside };
+        let Guard::Paths(paths) = &self.guard else { return Standing::Inside };
+        let below = place.strip_prefix(root).unwrap_or(place);
+        let git = below.components().any(|part| part.as_os_str() == ".git");
+        match git || paths.iter().any(|path| place.starts_with(path)) {
+            true => Standing::Protected,
+            false => Standing::Inside,
+        }
     }
 
     /// The canonical folders.
@@ -54,7 +102,10 @@ impl Roots {
     /// No step below the root may be a symbolic link, so a folder that was swapped for a link since
     /// its path was worked out is an error and not a way out.
     pub(crate) fn open(&self, folder: &Path) -> io::Result<OwnedFd> {
-        let root = self.above(folder).ok_or(Errno::XDEV)?;
+        // An allowed file may need folders, too, and its temporary lies beside it.
+        let allowed = self.allowed.iter().any(|file| file != folder && file.starts_with(folder));
+        let root = self.above(folder).or(allowed.then_some(Path::new("/")));
+        let root = root.ok_or(Errno::XDEV)?;
         let below = folder.strip_prefix(root).map_err(|_| Errno::XDEV)?;
         let root = openat(CWD, root, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
         if below.as_os_str().is_empty() {
@@ -105,6 +156,7 @@ pub(crate) enum LastLink {
 #[derive(Debug)]
 pub(crate) enum Misplaced {
     Outside(PathBuf),
+    Protected(PathBuf),
     Unusable(io::Error),
 }
 
@@ -162,8 +214,11 @@ pub(crate) fn locate(
             Seen::Nothing | Seen::Folder | Seen::File | Seen::Link(_) => place = next,
         }
     }
-    if roots.above(&place).is_none() {
-        return Err(Misplaced::Outside(place));
+    match roots.standing(&place) {
+        Standing::Inside => {}
+        Standing::Outside | Standing::Protected if roots.allowed.contains(&place) => {}
+        Standing::Outside => return Err(Misplaced::Outside(place)),
+        Standing::Protected => return Err(Misplaced::Protected(place)),
     }
     // A trailing slash asks for a folder; so does the name of a root itself.
     if path.ends_with('/') || roots.folders.contains(&place) {
@@ -204,5 +259,56 @@ mod tests {
         }
         by_walking("../x").expect_err("it leads out");
         roots.open(Path::new("/")).expect_err("it is above the root");
+    }
+
+    #[test]
+    fn what_is_allowed_by_name_is_a_file_and_not_its_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (inside, beside) = (folder.path().join("in"), folder.path().join("out"));
+        fs::create_dir_all(&inside).expect("a folder");
+        fs::create_dir_all(&beside).expect("a folder");
+        symlink(&beside, inside.join("link")).expect("a link");
+        let real = beside.canonicalize().expect("it exists");
+        let roots = Roots::new([&inside]).expect("it exists").allowing([real.join("a")]);
+        let place = |path: &str| {
+            let see = crate::disk::see;
+            locate(&roots, &inside, path, LastLink::Follow, see)
+        };
+        assert_eq!(place("../out/a").expect("allowed"), real.join("a"));
+        assert_eq!(place("link/a").expect("the same file"), real.join("a"));
+        for stray in ["../out/b", "../out/a/b", "../out", "link/b", "/etc/hosts"] {
+            assert!(matches!(place(stray), Err(Misplaced::Outside(_))), "{stray}");
+        }
+        roots.open(&real).expect("the allowed file's folder");
+        roots.open(&real.join("a")).expect_err("the file is no folder to write in");
+        roots.open(Path::new("/etc")).expect_err("nothing is allowed there");
+    }
+
+    #[test]
+    fn what_names_programs_stays_as_it_is_at_any_depth() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("it exists");
+        fs::create_dir_all(root.join("a/.git")).expect("folders");
+        symlink("a/.git", root.join("link")).expect("a link");
+        let roots = Roots::new([&root]).expect("it exists").guarding([root.join(".codex")]);
+        let place = |path: &str| locate(&roots, &root, path, LastLink::Follow, crate::disk::see);
+        for kept in [
+            ".git/config",
+            ".git",
+            "a/.git/hooks/x",
+            "a/b/.git",
+            "link/config",
+            ".codex/x",
+            ".codex",
+        ] {
+            assert!(matches!(place(kept), Err(Misplaced::Protected(_))), "{kept}");
+        }
+        for free in [".github/x", "a/git", ".gitignore", "a/.codex/x", ".codexrc"] {
+            place(free).expect(free);
+        }
+        let named = roots.clone().allowing([root.join(".git/config")]);
+        let place = |path: &str| locate(&named, &root, path, LastLink::Follow, crate::disk::see);
+        place(".git/config").expect("it is allowed by name");
+        assert!(matches!(place(".git/hooks/x"), Err(Misplaced::Protected(_))));
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Job {
     pub(crate) argv: Vec<String>,
     pub(crate) form: Form,
     pub(crate) cwd: PathBuf,
+    /// The session's folder, which permissions are about.
+    pub(crate) project: PathBuf,
     pub(crate) plan: Plan,
     pub(crate) environment: Environment,
     pub(crate) timeout: Duration,
@@ -73,17 +75,33 @@ impl Job {
         }
         let duration_ms = watch.clock.mono().0;
         let excerpt = watch.retained.excerpt();
-        let denial = end.denial(&self, &excerpt);
-        let output = told::command(self.form, &end.outcome, duration_ms, &excerpt);
+        let (form, call, attempt) = (self.form, self.call, self.attempt);
+        let (end, denial, excerpt) = self.graded(end, excerpt).await;
+        let output =
+            told::command(form, &end.outcome, duration_ms, &told::with(excerpt, denial.as_ref()));
         let report = Report::ToolEnded {
-            call: self.call,
-            attempt: self.attempt,
+            call,
+            attempt,
             outcome: end.outcome,
             duration_ms,
             output,
             denial,
         };
         let _ = watch.ports.session.send(Observe(report)).await;
+    }
+
+    /// Grades a failure, on a thread that may wait: the file systems that an output names may be slow.
+    async fn graded(self, end: Ended, output: String) -> (Ended, Option<Denial>, String) {
+        let (outcome, process) = (end.outcome.clone(), end.end);
+        let kept = output.clone();
+        let graded = tokio::task::spawn_blocking(move || {
+            let denial = end.denial(&self, &output);
+            (end, denial, output)
+        });
+        graded.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "a failure was not graded");
+            (Ended { outcome, end: process }, None, kept)
+        })
     }
 
     fn launch(&self) -> Launch {
@@ -117,14 +135,16 @@ impl Ended {
         self.end?;
         let timed_out = self.outcome == Outcome::TimedOut;
         let (argv, cwd) = (&job.argv[..], job.cwd.as_path());
-        let seen = Observation { end: self.end, timed_out, argv, cwd, output };
+        let (project, env) = (job.project.as_path(), &job.environment);
+        let seen = Observation { end: self.end, timed_out, argv, cwd, project, env, output };
         let denial = grade(&seen, &job.plan)?;
         let grade = match denial.grade {
             Grade::Certain => DenialGrade::Certain,
             Grade::Likely => DenialGrade::Likely,
             Grade::Unlikely => return None,
         };
-        Some(Denial { grade, evidence: denial.evidence, denied: None, permission: None })
+        let codex_sandbox::Denial { grade: _, evidence, denied, permission } = denial;
+        Some(Denial { grade, evidence, denied, permission })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads what a tool call asks for out of the provider's JSON. Pure.
 
-use codex_event::{Digest, Invocation, ItemKind};
+use codex_event::Escalation;
 use codex_patch::{Intercepted, intercept};
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +9,13 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     /// Run a program.
-    Command { argv: Vec<String>, workdir: Option<String>, timeout_ms: Option<u64>, form: Form },
+    Command {
+        argv: Vec<String>,
+        workdir: Option<String>,
+        timeout_ms: Option<u64>,
+        escalation: Option<Escalation>,
+        form: Form,
+    },
     /// Apply a patch.
     Patch { text: String, workdir: Option<String> },
     /// Nothing that can be done.
@@ -43,6 +49,8 @@ struct Shell {
     workdir: Option<String>,
     #[serde(default, alias = "timeout")]
     timeout_ms: Option<u64>,
+    #[serde(flatten)]
+    leave: Leave,
 }
 
 #[derive(Deserialize)]
@@ -56,34 +64,62 @@ struct Exec {
     login: Option<bool>,
     #[serde(default, alias = "timeout")]
     timeout_ms: Option<u64>,
+    #[serde(flatten)]
+    leave: Leave,
 }
+
+/// The wish to leave the sandbox, as the model writes it.
+#[derive(Default, Deserialize)]
+struct Leave {
+    #[serde(default)]
+    sandbox_permissions: Option<String>,
+    #[serde(default)]
+    justification: Option<String>,
+    #[serde(default)]
+    prefix_rule: Option<Vec<String>>,
+}
+
+/// Most bytes of a justification, and of a prefix: somebody has to read them before answering.
+const MAX_WORDS: usize = 1000;
+
+impl Leave {
+    /// Gives the wish, or what is wrong with it.
+    fn read(self) -> Result<Option<Escalation>, String> {
+        match self.sandbox_permissions.as_deref() {
+            None | Some("" | USE_DEFAULT) => return Ok(None),
+            Some(REQUIRE_ESCALATED) => {}
+            Some(other) => {
+                return Err(format!(
+                    "`sandbox_permissions` is {other:?}, and it can only be \"{USE_DEFAULT}\" or \
+                     \"{REQUIRE_ESCALATED}\". Nothing was run."
+                ));
+            }
+        }
+        let justification = self.justification.unwrap_or_default();
+        if justification.trim().is_empty() {
+            return Err("`justification` is missing: say in one sentence, for the user, why the \
+                        command has to run outside of the sandbox. Nothing was run."
+                .to_owned());
+        }
+        let prefix = self.prefix_rule.filter(|prefix| !prefix.is_empty());
+        let length = prefix.iter().flatten().map(String::len).sum::<usize>();
+        if justification.len() > MAX_WORDS || length > MAX_WORDS {
+            return Err(format!(
+                "`justification` and `prefix_rule` may have {MAX_WORDS} bytes each: the user reads \
+                 them. Nothing was run."
+            ));
+        }
+        Ok(Some(Escalation { justification, prefix }))
+    }
+}
+
+/// What `sandbox_permissions` of a call may be.
+pub(crate) const USE_DEFAULT: &str = "use_default";
+pub(crate) const REQUIRE_ESCALATED: &str = "require_escalated";
 
 #[derive(Deserialize)]
 struct PatchInput {
     input: String,
-}
-
-/// Gives the fact that is kept about a call: what it asks for, out of the provider's JSON of it.
-pub fn interpret(_kind: &ItemKind, raw: &str) -> Invocation {
-    match read(raw) {
-        Asked::Command { argv, workdir, timeout_ms, .. } => {
-            let path = std::env::var_os("PATH").unwrap_or_default();
-            let lookup = codex_gate::Lookup::host(&path, std::path::Path::new("/"));
-            let safety = codex_gate::classify(&argv, &lookup).safety;
-            Invocation::Command {
-                argv: argv.into(),
-                workdir,
-                timeout_ms,
-                safety,
-                escalation: None,
-                assessment: None,
-            }
-        }
-        Asked::Patch { workdir, text } => {
-            Invocation::Patch { workdir, text: Some(Digest::of(text.as_bytes())) }
-        }
-        Asked::Invalid { message } => Invocation::Invalid { message: message.into() },
-    }
 }
 
 /// Reads a call item.
@@ -116,21 +152,22 @@ fn parsed<'a, T: Deserialize<'a>>(text: Option<&'a str>, then: impl Fn(T) -> Ask
 }
 
 fn shell(arguments: Shell) -> Asked {
-    let Shell { command, workdir, timeout_ms } = arguments;
-    command_or_patch(command, workdir, timeout_ms, Form::Shell)
+    let Shell { command, workdir, timeout_ms, leave } = arguments;
+    command_or_patch(command, workdir, timeout_ms, leave, Form::Shell)
 }
 
 fn exec(arguments: Exec) -> Asked {
-    let Exec { cmd, workdir, shell, login, timeout_ms } = arguments;
+    let Exec { cmd, workdir, shell, login, timeout_ms, leave } = arguments;
     let shell = shell.filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/bash".into());
     let flag = if login.unwrap_or(true) { "-lc" } else { "-c" };
-    command_or_patch(vec![shell, flag.into(), cmd], workdir, timeout_ms, Form::Exec)
+    command_or_patch(vec![shell, flag.into(), cmd], workdir, timeout_ms, leave, Form::Exec)
 }
 
 fn command_or_patch(
     argv: Vec<String>,
     workdir: Option<String>,
     timeout_ms: Option<u64>,
+    leave: Leave,
     form: Form,
 ) -> Asked {
     if argv.first().is_none_or(String::is_empty) {
@@ -147,7 +184,10 @@ fn command_or_patch(
         return Asked::Patch { text: patch, workdir };
     }
     let workdir = workdir.filter(|folder| !folder.is_empty());
-    Asked::Command { argv, workdir, timeout_ms, form }
+    match leave.read() {
+        Ok(escalation) => Asked::Command { argv, workdir, timeout_ms, escalation, form },
+        Err(message) => invalid(message),
+    }
 }
 
 fn invalid(message: String) -> Asked {
@@ -177,7 +217,10 @@ mod tests {
             function("shell", json!({"command": ["ls", "-l"], "workdir": "a", "timeout": 9}));
         let argv = vec!["ls".to_owned(), "-l".to_owned()];
         let (workdir, timeout_ms) = (Some("a".to_owned()), Some(9));
-        assert_eq!(asked, Asked::Command { argv, workdir, timeout_ms, form: Form::Shell });
+        assert_eq!(
+            asked,
+            Asked::Command { argv, workdir, timeout_ms, escalation: None, form: Form::Shell }
+        );
     }
 
     #[test]
@@ -198,6 +241,44 @@ mod tests {
             let arguments = format!("{{\"cmd\":\"ls\",\"why\":{nested}}}");
             let call = json!({"name": "exec_command", "arguments": arguments}).to_string();
             assert!(matches!(read(&call), Asked::Command { .. }), "{depth}");
+        }
+    }
+
+    #[test]
+    fn the_wish_to_leave_the_sandbox_is_read_with_its_reason() {
+        let ask = |more: Value| {
+            let mut call = json!({"cmd": "cargo fetch"});
+            call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            match function("exec_command", call) {
+                Asked::Command { escalation, .. } => Ok(escalation),
+                Asked::Invalid { message } => Err(message),
+                Asked::Patch { .. } => panic!(),
+            }
+        };
+        let out = "require_escalated";
+        assert_eq!(ask(json!({})), Ok(None));
+        let quiet = json!({"sandbox_permissions": "use_default", "justification": "x"});
+        assert_eq!(ask(quiet), Ok(None));
+        let wish = ask(json!({
+            "sandbox_permissions": out,
+            "justification": "it downloads crates",
+            "prefix_rule": ["cargo", "fetch"],
+        }));
+        let prefix = Some(vec!["cargo".to_owned(), "fetch".to_owned()]);
+        let justification = "it downloads crates".to_owned();
+        assert_eq!(wish, Ok(Some(Escalation { justification, prefix })));
+        for (more, says) in [
+            (json!({"sandbox_permissions": "all"}), "\"all\", and it can only be"),
+            (json!({"sandbox_permissions": out}), "`justification` is missing"),
+            (json!({"sandbox_permissions": out, "justification": " "}), "is missing"),
+            (
+                json!({"sandbox_permissions": out, "justification": "x".repeat(1001)}),
+                "1000 bytes each",
+            ),
+            (json!({"sandbox_permissions": ["x"]}), "failed to parse function arguments"),
+        ] {
+            let message = ask(more).expect_err(says);
+            assert!(message.contains(says), "{message}");
         }
     }
 

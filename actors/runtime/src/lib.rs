@@ -8,6 +8,7 @@ mod approval;
 mod clock;
 mod command;
 mod interpret;
+mod judge;
 mod messages;
 mod model;
 mod model_actor;
@@ -24,7 +25,7 @@ mod veil;
 pub mod wiring;
 mod wish;
 
-pub use interpret::interpret;
+pub use judge::interpret;
 pub use model::tools_digest;
 pub use secrets::{ephemeral_redactor, redactor};
 pub use takeup::{TakeUpError, TakenUp};

@@ -2,7 +2,7 @@
 
 use actix::Message;
 use codex_event::{
-    Author, CallId, Command, Confinement, Invocation, Rejection, RequestId, Scope, Settings,
+    Author, CallId, Command, Confinement, Invocation, Rejection, RequestId, Scope, Seq, Settings,
     Stored, TurnId, Verdict,
 };
 use codex_sandbox::{Cause, Launch, Lifeline, ProcessId};
@@ -44,6 +44,8 @@ pub(crate) struct AskModel {
 pub(crate) struct PlanPatch {
     pub(crate) call: CallId,
     pub(crate) raw: Stored<String>,
+    /// The files outside of the writable roots that it was allowed to write.
+    pub(crate) outside: Vec<String>,
 }
 
 /// Carry out a call whose intent is durable.
@@ -63,6 +65,16 @@ pub(crate) struct RunTool {
 #[rtype(result = "()")]
 pub(crate) struct AskReview {
     pub(crate) call: CallId,
+}
+
+/// Write a grant for the project to the rules.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct KeepGrant {
+    pub(crate) call: CallId,
+    pub(crate) settled: Seq,
+    pub(crate) prefix: Vec<String>,
+    pub(crate) workdir: Option<String>,
 }
 
 /// A frontend's answer to a question.

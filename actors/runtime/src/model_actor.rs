@@ -9,7 +9,7 @@ use codex_redact::Redactor;
 use codex_session::Report;
 use tokio::sync::mpsc;
 
-use crate::interpret::interpret;
+use crate::judge::Judge;
 use crate::messages::{AskModel, Observe};
 use crate::model::{self, Endpoint, Input, ModelCall, Target};
 use crate::told::text;
@@ -33,6 +33,7 @@ pub(crate) struct ModelActor {
     pub(crate) blobs: Blobs,
     pub(crate) access: Arc<Access>,
     pub(crate) redactor: Redactor,
+    pub(crate) judge: Arc<Judge>,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) input: Arc<Mutex<Input>>,
 }
@@ -54,12 +55,14 @@ impl Handler<AskModel> for ModelActor {
         });
         let (id, blobs) = (self.id, self.blobs.clone());
         let (access, endpoint) = (Arc::clone(&self.access), Arc::clone(&self.endpoint));
+        let judge = Arc::clone(&self.judge);
         let (input, redactor) = (Arc::clone(&self.input), self.redactor.clone());
         tokio::spawn(async move {
             let cancel = ask.cancel.clone();
             // Reading texts back is disk work.
             let built = move || build(id, ask, &access, redactor, &blobs, &input);
             if let Ok(call) = tokio::task::spawn_blocking(built).await {
+                let interpret = move |kind: &_, raw: &str| judge.interpret(kind, raw);
                 model::ask(call, &endpoint, &interpret, reports, cancel).await;
             }
         });

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::approval::ApprovalActor;
 use crate::clock::Clock;
-use crate::messages::{AskModel, AskReview, Notify, Observe, PlanPatch, RunTool, Wish};
+use crate::messages::{AskModel, AskReview, KeepGrant, Notify, Observe, PlanPatch, RunTool, Wish};
 use crate::model_actor::ModelActor;
 use crate::notifier::NotifierActor;
 use crate::tools::ToolActor;
@@ -236,11 +236,14 @@ impl SessionActor {
                     }
                 });
             }
-            Effect::PlanPatch { call } => {
+            Effect::PlanPatch { call, outside } => {
                 if let Some(known) = self.session.call(call) {
                     let (_, raw) = self.veil.call(call, known);
-                    peers.tools.do_send(PlanPatch { call, raw });
+                    peers.tools.do_send(PlanPatch { call, raw, outside });
                 }
+            }
+            Effect::KeepGrant { call, settled, prefix, workdir } => {
+                peers.approval.do_send(KeepGrant { call, settled, prefix, workdir });
             }
             Effect::AskReview { call } => peers.approval.do_send(AskReview { call }),
             Effect::RunTool { call, attempt, confinement } => {
@@ -277,13 +280,13 @@ impl SessionActor {
     }
 }
 
-/// Tells whether a close has to wait: the program that is to be told of the turn is told before, and a
-/// session that is handed over closes once its turn was interrupted.
+/// Tells whether a close has to wait: the program that is to be told of the turn is told before, a
+/// grant is written before, and a session that is handed over closes once its turn was interrupted.
 fn holds_back(session: &Session, waiting: &Waiting) -> bool {
     let Intake::Command(Command::Close { reason }) = &waiting.intake else { return false };
-    let notice = |owed: &Effect| matches!(owed, Effect::Notify { .. });
+    let first = |owed: &Effect| matches!(owed, Effect::Notify { .. } | Effect::KeepGrant { .. });
     (*reason == CloseReason::HandedOver && session.running().is_some())
-        || session.outstanding().iter().any(notice)
+        || session.outstanding().iter().any(first)
 }
 
 fn is_barrier(envelope: &Envelope) -> bool {

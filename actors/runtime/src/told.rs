@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use codex_event::{Outcome, Stored};
+use codex_event::{Denial, DenialGrade, Outcome, Stored};
 use codex_journal::Blobs;
 use serde::Serialize;
 
@@ -54,6 +54,24 @@ pub(crate) fn command(form: Form, outcome: &Outcome, duration_ms: u64, output: &
     }
 }
 
+/// Adds to a command's output what the sandbox refused, so that the model need not guess.
+pub(crate) fn with(output: String, denial: Option<&Denial>) -> String {
+    let Some(Denial { grade, evidence: _, denied, permission }) = denial else { return output };
+    let sure = match grade {
+        DenialGrade::Certain => "",
+        DenialGrade::Likely => "probably ",
+    };
+    let said = match (denied, permission) {
+        (Some(denied), Some(permission)) => {
+            format!("refused {denied}; the permission {permission} would allow it")
+        }
+        (Some(denied), None) => format!("refused {denied}; no permission allows it"),
+        (None, _) => "refused part of it".to_owned(),
+    };
+    let line = if output.is_empty() || output.ends_with('\n') { "" } else { "\n" };
+    format!("{output}{line}[the sandbox {sure}{said}]\n")
+}
+
 /// Words what became of a patch.
 pub(crate) fn patch(duration_ms: u64, summary: &str) -> String {
     let seconds = duration_ms as f64 / 1000.0;
@@ -68,6 +86,34 @@ pub(crate) fn patch_failed(error: &dyn std::fmt::Display) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_denial_is_told_with_what_would_allow_it() {
+        let denial = |grade, denied: Option<&str>, permission: Option<&str>| Denial {
+            grade,
+            evidence: "EACCES".into(),
+            denied: denied.map(Into::into),
+            permission: permission.map(Into::into),
+        };
+        for (denial, told) in [
+            (None, "no"),
+            (
+                Some(denial(DenialGrade::Certain, Some("writing /etc/x"), Some("disk-write-folder=/etc"))),
+                "no\n[the sandbox refused writing /etc/x; the permission disk-write-folder=/etc would \
+                 allow it]\n",
+            ),
+            (
+                Some(denial(DenialGrade::Likely, Some("a Unix socket"), None)),
+                "no\n[the sandbox probably refused a Unix socket; no permission allows it]\n",
+            ),
+            (
+                Some(denial(DenialGrade::Likely, None, None)),
+                "no\n[the sandbox probably refused part of it]\n",
+            ),
+        ] {
+            assert_eq!(with("no".to_owned(), denial.as_ref()), told);
+        }
+    }
 
     #[test]
     fn each_tool_is_told_in_its_own_form() {

@@ -1,15 +1,16 @@
 //! The tool actor: carries out calls whose intent is durable.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Context, Handler, Recipient};
-use codex_event::{CallId, Confinement, FileChange, Invocation, Outcome, Stored};
+use codex_event::{CallId, Confinement, Digest, FileChange, Invocation, Outcome, Stored};
 use codex_journal::Blobs;
 use codex_patch::{PlanError, Roots};
 use codex_redact::Redactor;
-use codex_sandbox::{Environment, Plan};
+use codex_sandbox::{Environment, Plan, WritePlan};
 use codex_session::{PatchPlan, Report};
 
 use crate::command::{DEFAULT_TIMEOUT, Job, Ports};
@@ -25,9 +26,22 @@ pub struct Place {
     pub cwd: PathBuf,
     /// What confines commands.
     pub plan: Plan,
+    /// What confines commands that are known to be safe and run without a question: the same, with
+    /// nothing to write and no network. None where nothing confines commands at all.
+    pub narrow: Option<Plan>,
     /// The environment of commands, but for what it says of the network.
     pub environment: Environment,
 }
+
+impl Place {
+    /// Finds the plan that an intent names.
+    fn plan_of(&self, digest: Digest) -> Option<&Plan> {
+        let plans = [Some(&self.plan), self.narrow.as_ref()].into_iter().flatten();
+        plans.into_iter().find(|plan| plan.digest() == digest)
+    }
+}
+
+const ANOTHER_PLAN: &str = "the sandbox plan is not the one that was intended";
 
 /// Carries calls out, each as a task of its own.
 pub(crate) struct ToolActor {
@@ -49,11 +63,13 @@ impl Handler<PlanPatch> for ToolActor {
         let (session, blobs) = (self.session.clone(), self.blobs.clone());
         let place = Arc::clone(&self.place);
         actix::spawn(async move {
-            let PlanPatch { call, raw } = message;
-            let planned = tokio::task::spawn_blocking(move || plan(&raw, &blobs, &place));
+            let PlanPatch { call, raw, outside } = message;
+            let planned = tokio::task::spawn_blocking(move || plan(&raw, &outside, &blobs, &place));
             let plan = match planned.await {
-                Ok(Ok(plan)) => PatchPlan::Ready { changes: plan.changes() },
-                Ok(Err(Unfit::Outside(message))) => PatchPlan::Outside { message },
+                Ok(Ok(plan)) => {
+                    PatchPlan::Ready { changes: plan.changes(), outside: outside_of(&plan) }
+                }
+                Ok(Err(Unfit::Outside { paths, message })) => PatchPlan::Outside { paths, message },
                 Ok(Err(Unfit::Failed(message))) => PatchPlan::Failed { message },
                 Err(panic) => PatchPlan::Failed { message: told::patch_failed(&panic) },
             };
@@ -76,8 +92,8 @@ impl Handler<RunTool> for ToolActor {
         };
         actix::spawn(async move {
             match (&message.invocation, &message.confinement) {
-                (_, Confinement::WritableRoots { changes, outside: _ }) => {
-                    let intended = changes.clone();
+                (_, Confinement::WritableRoots { changes, outside }) => {
+                    let intended = (changes.clone(), outside.clone());
                     let (call, attempt) = (message.call, message.attempt);
                     let gear = (blobs, place, redactor);
                     let report = apply(call, attempt, message.raw, intended, gear).await;
@@ -131,10 +147,11 @@ async fn job(message: RunTool, blobs: &Blobs, place: &Place) -> Result<Job, Repo
     };
     let plan = match confinement {
         Confinement::None => Plan::unconfined(),
-        Confinement::Sandbox { plan } if plan == place.plan.digest() => place.plan.clone(),
-        Confinement::Sandbox { .. } | Confinement::WritableRoots { .. } => {
-            return Err(fault("the sandbox plan is not the one that was intended".into()));
-        }
+        Confinement::Sandbox { plan } => match place.plan_of(plan) {
+            Some(plan) => plan.clone(),
+            None => return Err(fault(ANOTHER_PLAN.into())),
+        },
+        Confinement::WritableRoots { .. } => return Err(fault(ANOTHER_PLAN.into())),
     };
     Ok(Job {
         call,
@@ -142,6 +159,7 @@ async fn job(message: RunTool, blobs: &Blobs, place: &Place) -> Result<Job, Repo
         argv,
         form,
         cwd: folder(&place.cwd, workdir.as_deref()),
+        project: place.cwd.clone(),
         plan,
         environment: place.environment.clone(),
         timeout: timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis),
@@ -155,32 +173,49 @@ fn not_started(call: CallId, attempt: u32, reason: String) -> Report {
     Report::ToolEnded { call, attempt, outcome, duration_ms: 0, output, denial: None }
 }
 
-fn folder(cwd: &Path, workdir: Option<&str>) -> PathBuf {
+/// Gives the folder that a call works in.
+pub(crate) fn folder(cwd: &Path, workdir: Option<&str>) -> PathBuf {
     workdir.map_or_else(|| cwd.to_owned(), |inner| cwd.join(inner))
 }
 
 /// Why a patch can't be applied.
 enum Unfit {
-    Outside(String),
+    Outside { paths: Vec<String>, message: String },
     Failed(String),
 }
 
-fn plan(raw: &Stored<String>, blobs: &Blobs, place: &Place) -> Result<codex_patch::Plan, Unfit> {
+/// Most bytes of the paths outside that one question may name; a journal's values stay small, and
+/// nobody reads a longer list.
+const OUTSIDE_BYTES: usize = 3000;
+
+/// Plans a patch that may write below the roots of the plan, less what commands could not change
+/// there either, and to exactly the files of `outside`.
+fn plan(
+    raw: &Stored<String>,
+    outside: &[String],
+    blobs: &Blobs,
+    place: &Place,
+) -> Result<codex_patch::Plan, Unfit> {
     let failed = |error: &dyn std::fmt::Display| Unfit::Failed(told::patch_failed(error));
     let Asked::Patch { text, workdir } = read(&told::text(raw, blobs)) else {
         return Err(failed(&"the call holds no patch"));
     };
     let patch = codex_patch::parse(&text).map_err(|error| failed(&error))?;
     let roots = Roots::new(place.plan.writable_roots()).map_err(|error| failed(&error))?;
+    let roots = match &place.plan.files.write {
+        WritePlan::Everything => roots,
+        WritePlan::Roots(_) => roots.guarding(place.plan.reserved()),
+    };
+    let roots = roots.allowing(outside.iter().map(PathBuf::from));
     let cwd = folder(&place.cwd, workdir.as_deref());
     // A shell would not get there either, and a patch must not make the folder.
     if let Err(error) = std::fs::read_dir(&cwd) {
         return Err(failed(&format_args!("{}: {error}", cwd.display())));
     }
     codex_patch::plan(&patch, &roots, &cwd).map_err(|error| match error {
-        PlanError::Outside { .. } => Unfit::Outside(format!(
-            "patch rejected: {error}; writing outside of the project is not allowed"
-        )),
+        PlanError::Outside { .. } | PlanError::Protected { .. } => {
+            strayed(&codex_patch::strays(&patch, &roots, &cwd), &error)
+        }
         PlanError::Context { .. }
         | PlanError::Lines { .. }
         | PlanError::Read { .. }
@@ -189,23 +224,43 @@ fn plan(raw: &Stored<String>, blobs: &Blobs, place: &Place) -> Result<codex_patc
     })
 }
 
+/// Says which paths a patch would have to be allowed; none where nobody could tell what is asked.
+fn strayed(places: &BTreeSet<PathBuf>, error: &PlanError) -> Unfit {
+    let paths: Option<Vec<String>> =
+        places.iter().map(|place| place.to_str().map(str::to_owned)).collect();
+    let short = |paths: &Vec<String>| paths.iter().map(String::len).sum::<usize>() <= OUTSIDE_BYTES;
+    let message = error.to_string();
+    match paths.filter(short) {
+        Some(paths) => Unfit::Outside { paths, message },
+        None => Unfit::Outside {
+            paths: Vec::new(),
+            message: format!("{message}, and it is too much to ask about at once"),
+        },
+    }
+}
+
+/// Names the files of a plan that were allowed one by one.
+fn outside_of(plan: &codex_patch::Plan) -> Vec<String> {
+    plan.strays().map(|place| place.display().to_string()).collect()
+}
+
 async fn apply(
     call: CallId,
     attempt: u32,
     raw: Stored<String>,
-    intended: Stored<Vec<FileChange>>,
+    (changes, outside): (Stored<Vec<FileChange>>, Vec<String>),
     (blobs, place, redactor): (Blobs, Arc<Place>, Redactor),
 ) -> Report {
     let began = Instant::now();
     let applied = tokio::task::spawn_blocking(move || {
-        let plan = match plan(&raw, &blobs, &place) {
+        let plan = match plan(&raw, &outside, &blobs, &place) {
             Ok(plan) => plan,
-            Err(Unfit::Outside(message) | Unfit::Failed(message)) => return Err(message),
+            Err(Unfit::Outside { message, .. } | Unfit::Failed(message)) => return Err(message),
         };
         // What is done must be what the journal says will be done.
-        let mut changes = plan.changes();
-        veil::redact(&redactor, &mut changes);
-        if Stored::Inline(changes).digest() != intended.digest() {
+        let mut now = plan.changes();
+        veil::redact(&redactor, &mut now);
+        if Stored::Inline(now).digest() != changes.digest() {
             return Err(told::patch_failed(&"the files changed since the patch was checked"));
         }
         codex_patch::apply(plan).map_err(|error| format!("failed to apply the patch: {error}"))

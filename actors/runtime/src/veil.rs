@@ -85,6 +85,8 @@ impl Veil {
             | Report::ToolSpawned { .. }
             | Report::ToolOutput { .. }
             | Report::ToolEnded { .. }
+            | Report::GrantKept { .. }
+            | Report::RepositoryChanged { .. }
             | Report::Notified { .. } => {}
         }
         redact(&self.redactor, &mut report);

@@ -20,6 +20,7 @@ use actix::{Actor, Addr, System};
 use codex_event::{
     Author, CloseReason, Command, InterruptReason, Opening, Past, Rejection, Resumption, SessionId,
 };
+use codex_gate::Rulebook;
 use codex_journal::{Handle, Layout, OpenError, Scribe, Server, WriteError};
 use codex_redact::Redactor;
 use codex_sandbox::Spawner;
@@ -27,8 +28,9 @@ use codex_session::Session;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::approval::ApprovalActor;
+use crate::approval::{ApprovalActor, Keeper};
 pub use crate::clock::new_session_id;
+use crate::judge::Judge;
 use crate::messages::Wish;
 use crate::model::Endpoint;
 pub use crate::model_actor::Access;
@@ -59,6 +61,8 @@ pub struct Setup {
     pub spawner: Spawner,
     /// What is secret.
     pub redactor: Redactor,
+    /// What was laid down about commands: rules and grants.
+    pub rulebook: Rulebook,
     /// The program that is told of turns, as today's settings have it.
     pub notify: Vec<String>,
 }
@@ -121,7 +125,7 @@ pub fn run<T: Send + 'static>(
     setup: Setup,
     frontend: impl FnOnce(Port, Handle) -> T + Send + 'static,
 ) -> Result<T, RunError> {
-    let Setup { start, frontend: name, access, place, spawner, redactor, notify } = setup;
+    let Setup { start, frontend: name, access, place, spawner, redactor, rulebook, notify } = setup;
     let Begun { session, first } = begin(start)?;
     let handle = session.handle.clone();
     let author = Author::User(name.clone());
@@ -139,7 +143,7 @@ pub fn run<T: Send + 'static>(
         .build()
         .map_err(RunError::Runtime)?;
     let system = System::with_tokio_rt(|| runtime);
-    let gear = Gear { author, access, place, spawner, redactor, notify, door };
+    let gear = Gear { author, access, place, spawner, redactor, rulebook, notify, door };
     let ending = system.block_on(live(session, first, gear, wishes, &mut server));
     // Dropping the system drops the actors, and with the sandbox actor every lifeline.
     drop(system);
@@ -201,6 +205,7 @@ struct Gear {
     place: Place,
     spawner: Spawner,
     redactor: Redactor,
+    rulebook: Rulebook,
     notify: Vec<String>,
     door: Door,
 }
@@ -222,12 +227,17 @@ async fn live(
 ) -> Result<Ending, Failed> {
     let (ended, end) = oneshot::channel();
     let TakenUp { id, scribe, handle, session, past: _ } = taken_up;
-    let Gear { author, access, place, spawner, redactor, notify, door } = gear;
+    let Gear { author, access, place, spawner, redactor, rulebook, notify, door } = gear;
+    let (rulebook, place) = (Arc::new(rulebook), Arc::new(place));
+    let judge = Arc::new(Judge::new(Arc::clone(&rulebook), &place));
     let before = session.last();
     let scribe = Arc::new(scribe);
     let session =
         SessionActor::new(id, session, Arc::clone(&scribe), redactor.clone(), ended).start();
-    let approval = ApprovalActor::new(session.clone().recipient()).start();
+    let approval = {
+        let keeper = Keeper { id, cwd: place.cwd.clone(), rulebook };
+        ApprovalActor::new(session.clone().recipient(), session.clone().recipient(), keeper).start()
+    };
     let sandbox = SandboxActor::new(spawner).start();
     let blobs = handle.blobs().clone();
     let peers = Peers {
@@ -237,6 +247,7 @@ async fn live(
             blobs: blobs.clone(),
             access: Arc::new(access),
             redactor: redactor.clone(),
+            judge,
             endpoint: Arc::new(Endpoint::default()),
             input: Arc::default(),
         }
@@ -245,7 +256,7 @@ async fn live(
             session: session.clone().recipient(),
             sandbox,
             blobs: blobs.clone(),
-            place: Arc::new(place),
+            place,
             redactor: redactor.clone(),
         }
         .start(),

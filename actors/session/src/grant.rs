@@ -15,6 +15,8 @@ pub(crate) struct OwedGrant {
     /// The answer; with the session's id it tells this grant from every other.
     pub(crate) settled: Seq,
     pub(crate) prefix: Vec<String>,
+    /// Folder of the call, as the model wrote it: the project is the one that it lies in.
+    pub(crate) workdir: Option<String>,
 }
 
 /// Where a grant lets a command run.
@@ -58,11 +60,35 @@ impl Session {
                 let Some(prefix) = prefix(call).filter(|_| *question == Question::Run) else {
                     return;
                 };
-                self.kept.insert(prefix_key(prefix));
-                let owed = OwedGrant { call: call.id, settled: seq, prefix: prefix.to_vec() };
+                self.kept.insert(prefix_key(prefix, workdir(call)));
+                let owed = OwedGrant {
+                    call: call.id,
+                    settled: seq,
+                    prefix: prefix.to_vec(),
+                    workdir: workdir(call).map(str::to_owned),
+                };
                 self.owed_grants.retain(|other| other.call != owed.call);
                 self.owed_grants.push(owed);
             }
+        }
+    }
+
+    pub(crate) fn grant_kept(&mut self, call: CallId, error: Option<&str>) {
+        let Some(at) = self.owed_grants.iter().position(|owed| owed.call == call) else { return };
+        let owed = self.owed_grants.remove(at);
+        if error.is_none() {
+            self.written.push(prefix_key(&owed.prefix, owed.workdir.as_deref()));
+        }
+        if self.turn.is_none() {
+            self.leave_to_rules();
+        }
+    }
+
+    /// What is written holds through the rules from here on. Until then calls may wait that came
+    /// before it was.
+    pub(crate) fn leave_to_rules(&mut self) {
+        for key in std::mem::take(&mut self.written) {
+            self.kept.remove(&key);
         }
     }
 
@@ -82,7 +108,8 @@ impl Session {
         if key(opened, call, side).is_some_and(|key| self.grants.contains(&key)) {
             return Some(Granted::Session);
         }
-        let kept = prefix(call).is_some_and(|prefix| self.kept.contains(&prefix_key(prefix)));
+        let kept = prefix(call)
+            .is_some_and(|prefix| self.kept.contains(&prefix_key(prefix, workdir(call))));
         (side == Side::Inside && kept).then_some(Granted::Project)
     }
 }
@@ -112,8 +139,15 @@ pub(crate) fn prefix(call: &Call) -> Option<&[String]> {
     }
 }
 
-fn prefix_key(prefix: &[String]) -> Digest {
-    Digest::of(format!("{prefix:?}").as_bytes())
+fn workdir(call: &Call) -> Option<&str> {
+    match &call.invocation {
+        Invocation::Command { workdir, .. } => workdir.as_deref(),
+        Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
+    }
+}
+
+fn prefix_key(prefix: &[String], workdir: Option<&str>) -> Digest {
+    Digest::of(format!("{prefix:?} {workdir:?}").as_bytes())
 }
 
 /// Shows a command in a message, as far as it is short.

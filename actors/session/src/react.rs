@@ -45,6 +45,8 @@ pub enum Effect {
         settled: Seq,
         /// Commands that begin with these words need no question any more.
         prefix: Vec<String>,
+        /// Folder of the call, as the model wrote it; the project is the one that it lies in.
+        workdir: Option<String>,
     },
     /// Put the question to whoever can answer.
     AskReview {
@@ -272,7 +274,7 @@ impl Session {
 
 impl OwedGrant {
     fn effect(&self) -> Effect {
-        let OwedGrant { call, settled, prefix } = self.clone();
-        Effect::KeepGrant { call, settled, prefix }
+        let OwedGrant { call, settled, prefix, workdir } = self.clone();
+        Effect::KeepGrant { call, settled, prefix, workdir }
     }
 }

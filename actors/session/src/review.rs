@@ -198,7 +198,7 @@ impl Step<'_> {
                 // What was allowed leads elsewhere by now, or nobody is asked.
                 (Some(_) | None, _) => {
                     let settled = self.deny(&call, "writable-roots", &message);
-                    let ended = self.refuse(id, settled, &message);
+                    let ended = self.refuse(id, settled, &rejected(&message));
                     self.proceed(ended);
                 }
             },
@@ -438,6 +438,15 @@ fn refusal(call: &Call, why: &Why) -> String {
     }
 }
 
+/// Words what the model is told of a patch that may not be applied.
+fn rejected(message: &str) -> String {
+    match message.starts_with(REJECTED) {
+        true => message.to_owned(),
+        false => format!("{REJECTED}{message}; writing there is not allowed"),
+    }
+}
+
+const REJECTED: &str = "patch rejected: ";
 const REFUSED: &str = "refused by the user";
 const NOBODY_ASKED: &str = "nobody is asked any more";
 // The words that models know from the program that this one is a drop-in for.

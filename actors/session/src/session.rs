@@ -30,6 +30,9 @@ pub struct Session {
     pub(crate) grants: HashSet<Digest>,
     /// Prefixes that were allowed for the project.
     pub(crate) kept: HashSet<Digest>,
+    /// Those of them that are written: from the next turn on the rules speak for them, and whoever
+    /// revokes one there has the last word.
+    pub(crate) written: Vec<Digest>,
     pub(crate) owed_grants: Vec<OwedGrant>,
     pub(crate) notice: Option<Notice>,
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod approvals;
 mod audit;
 
 use std::ffi::OsString;
@@ -11,6 +12,9 @@ use clap::{Args as Arguments, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
 use codex_view::Paint;
 
+pub(crate) use self::approvals::{
+    Approvals, ApprovalsCommand, Check, Execpolicy, Explain, ListGrants, Revoke,
+};
 pub(crate) use self::audit::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
 use crate::failure::{Failure, USAGE};
 
@@ -63,6 +67,12 @@ pub(crate) enum Subcommand {
     Sessions(Sessions),
     /// Who allowed what and what was done; proof that the journal still says so.
     Audit(Audit),
+    /// What runs without a question: list and revoke what was allowed for good, and explain what
+    /// would happen to a command.
+    Approvals(Approvals),
+    /// Try rules on a command.
+    #[command(subcommand)]
+    Execpolicy(Execpolicy),
     /// Watch a scripted agent fix a failing test; needs no key and no network.
     Demo(Demo),
     /// Run a command in the sandbox. Without -s it can read everything and write nothing.

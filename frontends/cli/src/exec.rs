@@ -17,7 +17,7 @@ use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
 use crate::workplace::{Wanted, Workplace};
-use crate::{fork, git, opening, resume, say, secrets};
+use crate::{fork, git, opening, resume, rulebook, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "exec";
@@ -200,6 +200,7 @@ impl Turn {
     /// Runs the turn in a new session, and gives the session's id and the exit code.
     pub(crate) fn run(self) -> Result<(SessionId, ExitCode), Failure> {
         let config = &self.config;
+        let rulebook = rulebook::load(&self.home, config, &self.cwd)?;
         let workplace = Workplace::open(&Wanted {
             permissions: &config.permissions,
             level: config.sandbox_level,
@@ -213,7 +214,7 @@ impl Turn {
             Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access),
         };
         let id = codex_actors::wiring::new_session_id();
-        let opening = Box::new(opening::opening(config, &self.cwd, &workplace.plan, &redactor)?);
+        let opening = Box::new(opening::opening(config, &self.cwd, &workplace, &redactor)?);
         let input = self.input;
         let start = match self.keep {
             Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },
@@ -226,6 +227,7 @@ impl Turn {
             place: opening::place(&self.cwd, &workplace),
             spawner,
             redactor,
+            rulebook,
             notify: config.notify.clone().unwrap_or_default(),
         };
         let code = follow(setup, Seq(1), Past::default(), TurnId(1), self.show)?;

@@ -8,6 +8,7 @@ use codex_actors::{RunError, TakeUpError};
 use codex_config::ConfigError;
 use codex_event::{Rejection, Seq};
 use codex_exec::ExecError;
+use codex_gate::RuleError;
 use codex_journal::{
     ExportError, FindError, ForkError, ImportError, OpenError, RawError, WriteError,
 };
@@ -77,6 +78,13 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Failure::new(USAGE, error.to_string()).hint(error.hint())
+    }
+}
+
+impl From<RuleError> for Failure {
+    fn from(error: RuleError) -> Self {
+        let hint = error.hint();
+        Failure::new(USAGE, error.to_string()).hint(hint)
     }
 }
 

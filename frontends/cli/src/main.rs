@@ -1,21 +1,25 @@
 //! `codex`: a coding agent for the terminal, whose every act is an event in a journal.
 
 mod apply_patch;
+mod approvals;
 mod args;
 mod attach;
 mod audit;
 mod demo;
 mod exec;
+mod execpolicy;
 mod failure;
 mod find;
 mod fork;
 mod git;
 mod line;
+mod lines;
 mod opening;
 mod panic;
 mod proto;
 mod replay;
 mod resume;
+mod rulebook;
 mod say;
 mod secrets;
 mod sessions;
@@ -56,6 +60,8 @@ fn main() -> ExitCode {
         Subcommand::Attach(attach) => attach::run(attach),
         Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
+        Subcommand::Approvals(approvals) => approvals::run(approvals),
+        Subcommand::Execpolicy(args::Execpolicy::Check(check)) => execpolicy::check(&check),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),

@@ -19,12 +19,12 @@ const INSTRUCTIONS: &str = include_str!("instructions.md");
 pub(crate) fn opening(
     config: &Config,
     cwd: &Path,
-    plan: &Plan,
+    workplace: &Workplace,
     redactor: &Redactor,
 ) -> Result<Opening, Failure> {
     address_without_secret(&config.provider.id, &config.provider.base_url, redactor)?;
     let cwd_text = text(cwd)?;
-    let environment = environment(&cwd_text, plan);
+    let environment = environment(&cwd_text, &workplace.plan);
     Ok(Opening {
         cwd: cwd_text,
         git: git::head(cwd),
@@ -36,12 +36,12 @@ pub(crate) fn opening(
             reasoning_effort: config.reasoning_effort.clone(),
             reasoning_summary: config.reasoning_summary.clone(),
             notify: config.notify.clone().unwrap_or_default(),
-            sandbox_level: Default::default(),
+            sandbox_level: config.sandbox_level,
             git_writes: Default::default(),
         },
-        sandbox: sandbox(plan)?,
+        sandbox: sandbox(workplace)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        tools: codex_actors::tools_digest(),
+        tools: codex_actors::tools_digest(config.approval_policy),
         context: vec![
             (ContextSource::Instructions, instructions(config)),
             (ContextSource::Environment, environment),
@@ -86,7 +86,8 @@ pub(crate) fn provider(config: &Config) -> ProviderSettings {
 }
 
 /// Gives what confines commands, as the journal keeps it.
-pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
+pub(crate) fn sandbox(workplace: &Workplace) -> Result<SandboxReport, Failure> {
+    let plan = &workplace.plan;
     Ok(SandboxReport {
         level: plan.confinement.name().to_owned(),
         landlock_abi: (plan.landlock_abi > 0).then(|| plan.landlock_abi.into()),
@@ -97,7 +98,7 @@ pub(crate) fn sandbox(plan: &Plan) -> Result<SandboxReport, Failure> {
             .map(|root| text(root))
             .collect::<Result<_, _>>()?,
         limits: plan.limits.clone(),
-        narrow: None,
+        narrow: workplace.narrow().map(|plan| plan.digest()),
         missing: Vec::new(),
     })
 }
@@ -170,6 +171,7 @@ pub(crate) fn place(cwd: &Path, workplace: &Workplace) -> Place {
     Place {
         cwd: cwd.to_owned(),
         plan: workplace.plan.clone(),
+        narrow: workplace.narrow(),
         environment: workplace.environment(),
     }
 }

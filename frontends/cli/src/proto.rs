@@ -3,7 +3,6 @@
 //! The program talks as it would over the owner's socket. It is asked what a session's policy wants
 //! asked, so it stands where a person would.
 
-mod lines;
 mod owner;
 mod talk;
 
@@ -25,7 +24,7 @@ use crate::args::{Proto, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Questions, Ready, Taker};
 use crate::workplace::{Wanted, Workplace};
-use crate::{exec, failure, find, line, opening, secrets};
+use crate::{exec, failure, find, line, opening, rulebook, secrets};
 
 use owner::{Ended, Stand};
 use talk::{Out, Talk};
@@ -83,6 +82,7 @@ fn begin(
         },
     })?;
     exec::warn(&config);
+    let rulebook = rulebook::load(&home, &config, &cwd)?;
     if !flags.skip_git_repo_check {
         exec::check_repository(&cwd)?;
     }
@@ -94,7 +94,7 @@ fn begin(
     })?;
     let access = opening::access(&config);
     let redactor = secrets::redactor(&home, &access);
-    let opening = Box::new(opening::opening(&config, &cwd, &workplace.plan, &redactor)?);
+    let opening = Box::new(opening::opening(&config, &cwd, &workplace, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());
     let Some(frontend) = talk.greeting(&out) else { return Ok(ExitCode::SUCCESS) };
@@ -108,6 +108,7 @@ fn begin(
         place: opening::place(&cwd, &workplace),
         spawner,
         redactor,
+        rulebook,
         notify: config.notify.clone().unwrap_or_default(),
     };
     let from = Seq(1);
@@ -132,6 +133,7 @@ fn go_on(
         Effect::CallModel { .. }
         | Effect::Pause { .. }
         | Effect::PlanPatch { .. }
+        | Effect::KeepGrant { .. }
         | Effect::RunTool { .. }
         | Effect::Cancel { .. }
         | Effect::Notify { .. }

@@ -12,7 +12,7 @@ use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
 use crate::workplace::{Wanted, Workplace};
-use crate::{find, opening, secrets, takeover};
+use crate::{find, opening, rulebook, secrets, takeover};
 
 mod chosen;
 mod imported;
@@ -127,6 +127,7 @@ impl Taker<'_> {
         };
         let config = config(home, &cwd, flags, &trusted, &chosen)?;
         exec::warn(&config);
+        let rulebook = rulebook::load(home, &config, &cwd)?;
         let settings = chosen.settings(&trusted, &config, flags, questions);
         let access = opening::access(&config);
         let redactor = secrets::redactor(home, &access);
@@ -151,7 +152,7 @@ impl Taker<'_> {
         let resumption = Resumption {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             patches: session.look()?,
-            surroundings: surroundings(&session, &cwd, plan)?,
+            surroundings: surroundings(&session, &cwd, &workplace, settings.approval_policy)?,
             settings: (settings != kept).then_some(settings),
             environment: environment(&session, &cwd, plan)?,
             input,
@@ -164,6 +165,7 @@ impl Taker<'_> {
             place: opening::place(&cwd, &workplace),
             spawner,
             redactor,
+            rulebook,
             notify: config.notify.clone().unwrap_or_default(),
         };
         Ok(Ready { setup, from, past, workplace })

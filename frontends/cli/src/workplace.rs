@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use codex_config::SandboxLevel;
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, GitWrites, Level, Plan, PlanError, Policy, Resources, RuntimeFolder, Toolbox,
-    private_temp, probe, runtime_bases,
+    Confinement, Environment, GitWrites, Level, Plan, PlanError, Policy, Resources, RuntimeFolder,
+    Toolbox, private_temp, probe, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -69,6 +69,14 @@ impl Workplace {
             ..wanted.policy(wanted.permissions, temp.clone())
         };
         Ok(Workplace { plan: plan(&policy)?, temp, tools, _folder: folder })
+    }
+
+    /// Gives the plan of commands that only look; none where nothing is confined at all.
+    pub(crate) fn narrow(&self) -> Option<Plan> {
+        match self.plan.confinement {
+            Confinement::None => None,
+            Confinement::Landlock | Confinement::Full => Some(self.plan.narrowed()),
+        }
     }
 
     /// Gives commands this environment: scrubbed, with the temporary folder and the programs.

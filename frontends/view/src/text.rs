@@ -362,6 +362,17 @@ impl Text {
         if let Some(denial) = &end.denial {
             let what = (Tone::Warning, " the sandbox stopped it: ");
             self.line(&[what, (Tone::Body, &denial.evidence)]);
+            if let Some(denied) = &denial.denied {
+                let denied = sanitize::visible(denied);
+                let allowed = match &denial.permission {
+                    Some(permission) => {
+                        format!("; {} would allow it", sanitize::visible(permission))
+                    }
+                    None => String::new(),
+                };
+                let what = (Tone::Warning, " it was denied ");
+                self.line(&[what, (Tone::Body, &denied), (Tone::Dim, &allowed)]);
+            }
         }
     }
 

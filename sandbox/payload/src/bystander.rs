@@ -38,14 +38,8 @@ pub struct Holding<'a> {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 6] = [
-        Kind::Process,
-        Kind::SharedMemory,
-        Kind::Messages,
-        Kind::Semaphore,
-        Kind::Post,
-        Kind::Key,
-    ];
+    pub const ALL: [Kind; 6] =
+        [Kind::Process, Kind::SharedMemory, Kind::Messages, Kind::Semaphore, Kind::Post, Kind::Key];
 }
 
 impl Holding<'_> {
@@ -97,14 +91,20 @@ impl Holding<'_> {
         let served = serve(&id.to_string(), || {
             // A segment that was removed while attached answers no more.
             let mut state = [0_u8; 256];
-            let known =
-                call(libc::SYS_shmctl, [id.into(), libc::IPC_STAT.into(), state[..].as_mut().into()]);
+            let known = call(
+                libc::SYS_shmctl,
+                [id.into(), libc::IPC_STAT.into(), state[..].as_mut().into()],
+            );
             // SAFETY: as above; another process may write meanwhile, so it is read as volatile.
             let bytes = (0..length).map(|at| unsafe { place.add(at).read_volatile() });
             // The mode follows the key and the four owners of `struct ipc64_perm`; bit 9 marks
             // what was removed.
             let removed = known.is_err() || state[21] & 0o2 != 0;
-            format!("{}{}", bytes.map(char::from).collect::<String>(), if removed { " removed" } else { "" })
+            format!(
+                "{}{}",
+                bytes.map(char::from).collect::<String>(),
+                if removed { " removed" } else { "" }
+            )
         });
         let _ = call(libc::SYS_shmctl, [id.into(), libc::IPC_RMID.into(), 0.into()]);
         served
@@ -117,8 +117,10 @@ impl Holding<'_> {
         call(libc::SYS_msgsnd, [id.into(), message[..].into(), length.into(), 0.into()])?;
         let served = serve(&id.to_string(), || {
             let mut state = [0_u8; 256];
-            let asked =
-                call(libc::SYS_msgctl, [id.into(), libc::IPC_STAT.into(), state[..].as_mut().into()]);
+            let asked = call(
+                libc::SYS_msgctl,
+                [id.into(), libc::IPC_STAT.into(), state[..].as_mut().into()],
+            );
             // `msg_qnum` of `struct msqid64_ds`: after the permissions, three times and the bytes.
             format!("{} messages, {}", state[80], asked.is_ok())
         });
@@ -133,10 +135,8 @@ impl Holding<'_> {
             call(libc::SYS_mq_open, [name[..].into(), flags.into(), 0o600.into(), 0.into()])?;
         let served = serve("", || {
             let mut state = [0_u8; 64];
-            let asked = call(
-                libc::SYS_mq_getsetattr,
-                [queue.into(), 0.into(), state[..].as_mut().into()],
-            );
+            let asked =
+                call(libc::SYS_mq_getsetattr, [queue.into(), 0.into(), state[..].as_mut().into()]);
             // `mq_curmsgs` is the fourth number of `struct mq_attr`.
             format!("{} messages, {}", state[24], asked.is_ok())
         });

@@ -17,10 +17,14 @@ use crate::number;
 
 pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
     Some(match *words {
-        ["truncate", path] => call(libc::SYS_truncate, [c_string(path)[..].into(), 0.into()]).map(drop),
+        ["truncate", path] => {
+            call(libc::SYS_truncate, [c_string(path)[..].into(), 0.into()]).map(drop)
+        }
         // A descriptor opened for reading that empties the file all the same.
         ["open-truncating", path] => {
-            openat(CWD, path, OFlags::RDONLY | OFlags::TRUNC, Mode::empty()).map(drop).map_err(Into::into)
+            openat(CWD, path, OFlags::RDONLY | OFlags::TRUNC, Mode::empty())
+                .map(drop)
+                .map_err(Into::into)
         }
         ["exchange", one, other] => rename(one, other, RenameFlags::EXCHANGE),
         ["rename-keeping", one, other] => rename(one, other, RenameFlags::NOREPLACE),
@@ -44,9 +48,7 @@ pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
         ["device-node", path] => device_node(path),
         ["by-handle", path] => by_handle(path),
         ["write-descriptor", fd] => write_descriptor(fd),
-        ["reopen-descriptor", fd] => {
-            fs::write(format!("/proc/self/fd/{fd}"), "escaped")
-        }
+        ["reopen-descriptor", fd] => fs::write(format!("/proc/self/fd/{fd}"), "escaped"),
         ["create-below-descriptor", fd, name] => below(fd, name),
         ["path-descriptor-reopen", path] => path_descriptor_reopen(path),
         ["map-shared", path] => map_shared(path),

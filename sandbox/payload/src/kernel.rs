@@ -44,17 +44,16 @@ pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
             become_child(call(libc::SYS_clone3, [fields[..].into(), 88.into()]))
         }
         ["join-namespace", pid, kind] => alone(|| join_namespace(pid, kind)),
-        ["mount", place] => mount("escape", place, "tmpfs", MountFlags::empty(), None)
-            .map_err(Into::into),
+        ["mount", place] => {
+            mount("escape", place, "tmpfs", MountFlags::empty(), None).map_err(Into::into)
+        }
         ["mount-new", place] => mount_new(place).map_err(Into::into),
         ["mount-bind", from, place] => mount_bind(from, place).map_err(Into::into),
         ["unmount", place] => unmount(place, UnmountFlags::DETACH).map_err(Into::into),
         ["keep-ring"] => crate::uring::keep(),
         ["keep-program-map"] => keep_program_map(),
         ["keep-counter"] => keep_counter(),
-        ["keep-fault-handler"] => {
-            call(libc::SYS_userfaultfd, [0.into()]).and_then(|_| stay())
-        }
+        ["keep-fault-handler"] => call(libc::SYS_userfaultfd, [0.into()]).and_then(|_| stay()),
         ["keep-watch"] => call(libc::SYS_fanotify_init, [0.into(), 0.into()]).and_then(|_| stay()),
         ["memory-program"] => memory_program(),
         _ => return None,
@@ -89,13 +88,7 @@ fn take_message(id: i32) -> io::Result<()> {
     let room = 64;
     call(
         libc::SYS_msgrcv,
-        [
-            id.into(),
-            message[..].as_mut().into(),
-            room.into(),
-            0.into(),
-            libc::IPC_NOWAIT.into(),
-        ],
+        [id.into(), message[..].as_mut().into(), room.into(), 0.into(), libc::IPC_NOWAIT.into()],
     )?;
     io::stdout().write_all(&message[8..])
 }
@@ -110,8 +103,7 @@ fn add_message(id: i32) -> io::Result<()> {
 fn post(name: &str) -> io::Result<()> {
     let flags = libc::O_WRONLY | libc::O_NONBLOCK;
     let name = c_string(name);
-    let queue =
-        call(libc::SYS_mq_open, [name[..].into(), flags.into(), 0.into(), 0.into()])?;
+    let queue = call(libc::SYS_mq_open, [name[..].into(), flags.into(), 0.into(), 0.into()])?;
     let text = &b"PWN"[..];
     call(libc::SYS_mq_timedsend, [queue.into(), text.into(), 3.into(), 0.into(), 0.into()])
         .map(drop)

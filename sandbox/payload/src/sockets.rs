@@ -100,8 +100,7 @@ fn fast_open(to: &str) -> io::Result<()> {
 }
 
 fn udp_many(to: &str) -> io::Result<()> {
-    let (to, socket) =
-        (address(to)?.into(), socket(AddressFamily::INET, SocketType::DGRAM, None)?);
+    let (to, socket) = (address(to)?.into(), socket(AddressFamily::INET, SocketType::DGRAM, None)?);
     let (slices, mut control) = ([IoSlice::new(b"x")], SendAncillaryBuffer::default());
     let mut messages = [MMsgHdr::new_with_addr(&to, &slices, &mut control)];
     sendmmsg(&socket, &mut messages, SendFlags::NOSIGNAL).map(drop).map_err(Into::into)
@@ -196,4 +195,3 @@ fn send(socket: &OwnedFd, to: &SocketAddrUnix, way: Way) -> io::Result<()> {
     }
     Ok(())
 }
-

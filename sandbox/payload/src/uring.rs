@@ -123,8 +123,7 @@ fn map(fd: &OwnedFd, length: usize, offset: i64) -> io::Result<*mut u8> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
     // SAFETY: a new mapping at a place that the kernel chooses; it lasts until the process ends.
-    let place = unsafe {
-        libc::mmap(std::ptr::null_mut(), length, access, flags, fd.as_raw_fd(), offset)
-    };
+    let place =
+        unsafe { libc::mmap(std::ptr::null_mut(), length, access, flags, fd.as_raw_fd(), offset) };
     if place == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(place.cast()) }
 }

@@ -21,8 +21,11 @@ pub enum PlanError {
         host: Box<Host>,
     },
     /// The strongest level was demanded and is not available.
-    #[error("sandbox level `full` is not available: use `auto` or `landlock`")]
-    FullUnavailable,
+    #[error("sandbox level `full` is not available here: {}", missing.join("; "))]
+    FullUnavailable {
+        /// What this host does not give, each with its remedy.
+        missing: Vec<String>,
+    },
     /// The user's temporary folder was granted but not resolved.
     #[error("`disk-write-platform-user-temp-folder` is granted but no such folder was resolved")]
     NoUserTemp,
@@ -67,10 +70,14 @@ impl PlanError {
     pub fn hint(&self) -> &'static str {
         match self {
             PlanError::BelowFloor { .. } => {
-                "use a kernel of 6.2 or later with landlock switched on (`lsm=` on the kernel \
-                 command line), or run in a disposable machine with `danger-full-access`"
+                "`codex doctor` shows what is missing: a kernel of 6.2 or later with landlock switched \
+                 on (`lsm=` on its command line), or one that lets this user have namespaces; in a \
+                 disposable machine `danger-full-access` runs commands without a sandbox"
             }
-            PlanError::FullUnavailable => "set `sandbox_level = \"auto\"`",
+            PlanError::FullUnavailable { .. } => {
+                "`codex doctor` shows every layer; with `sandbox_level = \"auto\"` commands run with \
+                 what there is"
+            }
             PlanError::NoUserTemp => "set TMPDIR to a private folder, or drop the permission",
             PlanError::NotAbsolute { .. } => "write the folder as an absolute path",
             PlanError::Missing { .. } => "create the folder, or drop the permission",

@@ -38,15 +38,3 @@ impl How {
     /// to git (an empty one is an error).
     pub(crate) const TEXTS: [&'static str; 2] = ["", ".\n"];
 }
-
-/// How much of a repository commands may change.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GitWrites {
-    /// Nothing: a `.git` is read-only as a whole.
-    #[default]
-    None,
-    /// Objects, references and the index, so that `git add` and `git commit` work; not what names
-    /// programs to run or other places to read.
-    Metadata,
-}

@@ -4,21 +4,34 @@ use std::path::{Path, PathBuf};
 
 use codex_event::Permission;
 
-use super::{PlanError, Resolve};
+use super::{Confinement, How, PlanError, Protected, Resolve};
 use crate::Policy;
 
 /// Judges folders against the places that must stay out of a command's reach.
 pub(super) struct Guard<'a> {
     home: Option<PathBuf>,
     agent_home: Option<PathBuf>,
+    /// Whether mounts can take the agent's home out of a root again.
+    covers_agent_home: bool,
     resolve: Resolve<'a>,
 }
 
 impl<'a> Guard<'a> {
-    pub(super) fn new(policy: &Policy, resolve: Resolve<'a>) -> Guard<'a> {
+    pub(super) fn new(
+        policy: &Policy,
+        confinement: Confinement,
+        resolve: Resolve<'a>,
+    ) -> Guard<'a> {
         // A home that does not exist yet is guarded under the name it will get.
         let place = |path: &Option<PathBuf>| path.as_deref().map(|path| settle(path, resolve));
-        Guard { home: place(&policy.home), agent_home: place(&policy.agent_home), resolve }
+        let is_there = policy.agent_home.as_deref().is_some_and(|path| resolve(path).is_ok());
+        let covers_agent_home = match confinement {
+            Confinement::None | Confinement::Landlock => false,
+            // A folder that is missing can't be covered, and a command could make it.
+            Confinement::Full => is_there,
+        };
+        let (home, agent_home) = (place(&policy.home), place(&policy.agent_home));
+        Guard { home, agent_home, covers_agent_home, resolve }
     }
 
     /// The agent's home, which must be nameable in a plan or could not be withheld.
@@ -70,7 +83,7 @@ impl<'a> Guard<'a> {
             if agent == root {
                 return Some("is the agent's own home".to_owned());
             }
-            if agent.starts_with(root) {
+            if agent.starts_with(root) && !self.covers_agent_home {
                 return Some(format!(
                     "contains the agent's own home {}, which can't be protected inside it",
                     agent.display()
@@ -92,6 +105,15 @@ impl<'a> Guard<'a> {
             .iter()
             .any(|system| root.starts_with(system))
             .then(|| "belongs to the kernel".to_owned())
+    }
+
+    /// Lists the folders between a root and the agent's home inside it: were one of them renamed,
+    /// the command could put another home in that place.
+    pub(super) fn way_to_agent_home(&self, roots: &[PathBuf]) -> Vec<Protected> {
+        let Some(agent) = &self.agent_home else { return vec![] };
+        let Some(root) = roots.iter().find(|root| agent.starts_with(root)) else { return vec![] };
+        let between = agent.ancestors().skip(1).take_while(|step| *step != root);
+        between.map(|step| Protected { path: step.to_owned(), how: How::InPlace }).collect()
     }
 
     /// Names the agent's own program where no read grant covers it: in the strict view, and inside

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::Namespaces;
+use crate::{Arch, Level, Namespaces};
 
 fn host() -> Host {
     Host {
@@ -11,6 +11,8 @@ fn host() -> Host {
         close_range: true,
         cgroup: false,
         apparmor_restricted: false,
+        user_namespaces_off: false,
+        container: false,
         arch: Arch::X86_64,
         kernel: "6.18".into(),
     }
@@ -230,7 +232,7 @@ fn below_the_floor_there_is_no_plan_but_an_unconfined_one() {
 #[test]
 fn the_full_level_is_refused_rather_than_lowered() {
     let policy = Policy { level: Level::Full, ..policy(&["disk-full-read-access"]) };
-    assert!(matches!(plan(&policy), Err(PlanError::FullUnavailable)));
+    assert!(matches!(plan(&policy), Err(PlanError::FullUnavailable { .. })));
 }
 
 #[test]

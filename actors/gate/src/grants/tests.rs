@@ -8,7 +8,8 @@ fn grant(prefix: &[&str], seq: u64) -> Grant {
     Grant::new(
         "/home/me/a \"b\"".to_owned(),
         prefix,
-        (session, Seq(seq)),
+        session,
+        Seq(seq),
         Timestamp(1_795_000_000_123),
     )
 }

@@ -172,7 +172,7 @@ fn a_project_may_only_make_things_stricter() {
 fn grant(world: &World, prefix: &str, seq: u64) -> Grant {
     let session = SessionId::from_bytes([7; 16]);
     let project = world.path("project").to_str().expect("text").to_owned();
-    Grant::new(project, words(prefix), (session, Seq(seq)), Timestamp(1_795_000_000_123))
+    Grant::new(project, words(prefix), session, Seq(seq), Timestamp(1_795_000_000_123))
 }
 
 use codex_event::{Seq, SessionId, Timestamp};

@@ -35,6 +35,15 @@ pub(crate) fn folder(folder: &Path) -> Result<Vec<PathBuf>, RuleError> {
     Ok(paths)
 }
 
+/// Gives the text of a rule file; none when there is none.
+///
+/// # Errors
+///
+/// When it can't be read, is no regular file of at most 1 MiB, or not UTF-8.
+pub fn read_rules(path: &Path) -> Result<Option<String>, RuleError> {
+    Ok(text(path)?.map(|found| found.text))
+}
+
 /// Reads a rule file; none when there is none.
 ///
 /// Only a regular file is opened, because reading a pipe could wait for ever. A link to nothing is

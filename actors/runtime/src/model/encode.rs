@@ -179,7 +179,7 @@ pub(crate) fn body(call: &ModelCall) -> String {
         },
     };
     let tail = Tail {
-        tools: tools::tools(),
+        tools: tools::tools(settings.approval_policy),
         tool_choice: "auto",
         parallel_tool_calls: false,
         reasoning: (effort.is_some() || summary.is_some()).then_some(Reasoning { effort, summary }),

@@ -1,7 +1,9 @@
 //! The tools that the model is offered.
 
-use codex_event::Digest;
+use codex_event::{ApprovalPolicy, Digest};
 use serde_json::{Value, json};
+
+use crate::interpret::{REQUIRE_ESCALATED, USE_DEFAULT};
 
 /// What a patch looks like, in the notation of the Lark parser generator.
 const PATCH_GRAMMAR: &str = r#"start: "*** Begin Patch" LF section+ "*** End Patch" LF?
@@ -19,8 +21,45 @@ EDIT_LINE: /[ +-][^\n]*/
 %import common.LF
 "#;
 
-/// Lists the tools, in the form of the Responses API.
-pub(crate) fn tools() -> Value {
+/// Lists the tools, in the form of the Responses API; those of a session that may ask to leave the
+/// sandbox say how.
+pub(crate) fn tools(policy: ApprovalPolicy) -> Value {
+    let mut tools = plain();
+    match policy {
+        ApprovalPolicy::OnRequest => {
+            for tool in tools.as_array_mut().into_iter().flatten() {
+                if let Some(properties) = tool.pointer_mut("/parameters/properties") {
+                    offer_escalation(properties);
+                }
+            }
+        }
+        ApprovalPolicy::UnlessAllowListed | ApprovalPolicy::OnFailure | ApprovalPolicy::Never => {}
+    }
+    tools
+}
+
+fn offer_escalation(properties: &mut Value) {
+    properties["sandbox_permissions"] = json!({
+        "type": "string",
+        "enum": [USE_DEFAULT, REQUIRE_ESCALATED],
+        "description": "Where to run: in the sandbox if left out. \"require_escalated\" asks the \
+            user to run this one outside of it: only for what failed because of the sandbox or \
+            can't work in it.",
+    });
+    properties["justification"] = json!({
+        "type": "string",
+        "description": "With \"require_escalated\": one sentence for the user that says why the \
+            command has to run outside of the sandbox.",
+    });
+    properties["prefix_rule"] = json!({
+        "type": "array",
+        "items": { "type": "string" },
+        "description": "With \"require_escalated\": the first words of the command that tell what \
+            kind it is, such as [\"cargo\", \"fetch\"].",
+    });
+}
+
+fn plain() -> Value {
     json!([
         {
             "type": "function",
@@ -91,8 +130,8 @@ pub(crate) fn takes_text(name: &str) -> bool {
 }
 
 /// Digests the tools that the model is offered, so that a journal says which they were.
-pub fn digest() -> Digest {
-    Digest::of(tools().to_string().as_bytes())
+pub fn digest(policy: ApprovalPolicy) -> Digest {
+    Digest::of(tools(policy).to_string().as_bytes())
 }
 
 #[cfg(test)]
@@ -101,7 +140,7 @@ mod tests {
 
     #[test]
     fn every_tool_says_what_it_takes() {
-        let tools = tools();
+        let tools = tools(ApprovalPolicy::Never);
         let names: Vec<_> = tools.as_array().unwrap().iter().map(|t| &t["name"]).collect();
         assert_eq!(names, ["shell", "exec_command", "apply_patch"]);
         for tool in &tools.as_array().unwrap()[..2] {
@@ -140,7 +179,29 @@ mod tests {
     }
 
     #[test]
+    fn only_a_policy_that_lets_the_model_ask_offers_to_leave_the_sandbox() {
+        let plain = tools(ApprovalPolicy::Never);
+        for policy in [ApprovalPolicy::UnlessAllowListed, ApprovalPolicy::OnFailure] {
+            assert_eq!(tools(policy), plain);
+            assert_eq!(digest(policy), digest(ApprovalPolicy::Never));
+        }
+        let asking = tools(ApprovalPolicy::OnRequest);
+        for (at, name) in [(0, "shell"), (1, "exec_command")] {
+            assert_eq!(asking[at]["name"], name);
+            let properties = &asking[at]["parameters"]["properties"];
+            let values = &properties["sandbox_permissions"]["enum"];
+            assert_eq!(*values, json!(["use_default", "require_escalated"]));
+            assert!(
+                properties["justification"].is_object() && properties["prefix_rule"].is_object()
+            );
+        }
+        assert_eq!(asking[2], plain[2], "a patch never leaves the sandbox by a word of the model");
+        assert_ne!(digest(ApprovalPolicy::OnRequest), digest(ApprovalPolicy::Never));
+    }
+
+    #[test]
     fn the_digest_is_that_of_the_canonical_text() {
-        assert_eq!(digest(), Digest::of(serde_json::to_string(&tools()).unwrap().as_bytes()));
+        let text = serde_json::to_string(&tools(ApprovalPolicy::Never)).unwrap();
+        assert_eq!(digest(ApprovalPolicy::Never), Digest::of(text.as_bytes()));
     }
 }

@@ -1,10 +1,12 @@
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use actix::{Actor, Context, Handler, System};
 use codex_event::{CallId, Scope, Verdict};
 
 use super::*;
+use crate::approval::Keeper;
+use crate::messages::Observe;
 
 type Seen = Arc<Mutex<Vec<(String, Command)>>>;
 
@@ -37,6 +39,12 @@ impl Handler<Wish> for Sink {
     }
 }
 
+impl Handler<Observe> for Sink {
+    type Result = ();
+
+    fn handle(&mut self, _: Observe, _: &mut Self::Context) {}
+}
+
 /// Runs `frontend` on a thread of its own, against a session that keeps what reaches it.
 fn with_port<T: Send + 'static>(
     frontend: impl FnOnce(Port) -> T + Send + 'static,
@@ -45,8 +53,11 @@ fn with_port<T: Send + 'static>(
     let (port, wishes) = Port::open(Author::User("exec".into()));
     let sink = Sink { seen: Arc::clone(&seen), interrupted: false, settled: false };
     let told = System::new().block_on(async {
-        let session = sink.start().recipient();
-        let approval = ApprovalActor::new(session.clone()).start();
+        let sink = sink.start();
+        let session = sink.clone().recipient();
+        let id = "01900000-0000-7000-8000-000000000001".parse().expect("an id");
+        let keeper = Keeper { id, cwd: "/".into(), rulebook: Arc::default() };
+        let approval = ApprovalActor::new(session.clone(), sink.recipient(), keeper).start();
         actix::spawn(pass_on(wishes, session, approval));
         let told = thread::spawn(move || frontend(port));
         while !told.is_finished() {

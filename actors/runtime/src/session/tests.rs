@@ -9,6 +9,8 @@ use codex_journal::{AppendError, Blobs, Feed, Handle, Head, MemStore, Reader, St
 use codex_sandbox::{Environment, Plan, Spawner};
 
 use super::*;
+use crate::approval::Keeper;
+use crate::judge::Judge;
 use crate::model::Endpoint;
 use crate::sandbox::SandboxActor;
 use crate::wiring::{Access, Place};
@@ -114,8 +116,14 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
         headers: vec![],
         query: vec![],
     };
-    let place =
-        Place { cwd: "/".into(), plan: Plan::unconfined(), environment: Environment::default() };
+    let place = Place {
+        cwd: "/".into(),
+        plan: Plan::unconfined(),
+        narrow: None,
+        environment: Environment::default(),
+    };
+    let keeper = Keeper { id: id(), cwd: place.cwd.clone(), rulebook: Arc::default() };
+    let judge = Arc::new(Judge::new(Arc::default(), &place));
     let peers = Peers {
         model: ModelActor {
             id: id(),
@@ -123,6 +131,7 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
             blobs: blobs.clone(),
             access: Arc::new(access),
             redactor: redactor(),
+            judge,
             endpoint: Arc::new(Endpoint::default()),
             input: Arc::default(),
         }
@@ -135,7 +144,12 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
             redactor: redactor(),
         }
         .start(),
-        approval: ApprovalActor::new(session.clone().recipient()).start(),
+        approval: ApprovalActor::new(
+            session.clone().recipient(),
+            session.clone().recipient(),
+            keeper,
+        )
+        .start(),
         notifier: NotifierActor::new(session.clone().recipient(), blobs, redactor(), vec![])
             .start(),
     };

@@ -472,8 +472,15 @@ fn reports_and_commands_are_redacted_too() {
     }];
     let text = || CANARY.to_owned();
     let intakes: Vec<Intake> = vec![
-        Report::PatchPlanned { call, plan: PatchPlan::Ready { changes } }.into(),
-        Report::PatchPlanned { call, plan: PatchPlan::Outside { message: text() } }.into(),
+        Report::PatchPlanned { call, plan: PatchPlan::Ready { changes, outside: vec![text()] } }
+            .into(),
+        Report::PatchPlanned {
+            call,
+            plan: PatchPlan::Outside { paths: vec![text()], message: text() },
+        }
+        .into(),
+        Report::GrantKept { call, project: text(), error: Some(text()) }.into(),
+        Report::RepositoryChanged { call, changes: vec![text()] }.into(),
         Report::PatchPlanned { call, plan: PatchPlan::Failed { message: text() } }.into(),
         Report::ToolEnded {
             call,

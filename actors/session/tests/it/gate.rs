@@ -185,7 +185,7 @@ fn a_grant_for_the_project_is_owed_until_it_is_written() {
     let (mut world, _) = calling(ApprovalPolicy::UnlessAllowListed, plain());
     let batch = world.tell(answer(Verdict::Allowed, Scope::Project)).expect("asked");
     let (settled, prefix) = (batch[0].seq, vec!["make".to_owned()]);
-    let owed = Effect::KeepGrant { call: CALL, settled, prefix: prefix.clone() };
+    let owed = Effect::KeepGrant { call: CALL, settled, prefix, workdir: None };
     assert!(world.owed.contains(&owed), "{:?}", world.owed);
 
     // The process ends before it is written: the next one owes the same.
@@ -251,7 +251,10 @@ fn a_patch_that_leaves_the_roots_is_asked_about_and_planned_with_what_was_allowe
     }
     let (_, batch) = patching(ApprovalPolicy::Never, outside());
     assert_eq!(kinds(&batch)[0], "review_settled by policy:writable-roots");
-    assert_eq!(told(&batch), "it leads to /etc/hosts");
+    assert_eq!(
+        told(&batch),
+        "patch rejected: it leads to /etc/hosts; writing there is not allowed"
+    );
 }
 
 #[test]

@@ -307,7 +307,7 @@ impl World {
                 // What reaches too far is refused, and then answered for once.
                 vec![Command::SettleReview { call, verdict, scope }.into(), once.into()]
             }
-            Effect::KeepGrant { call, settled, prefix } => {
+            Effect::KeepGrant { call, settled, prefix, workdir: _ } => {
                 let known = self.effects.kept.insert((self.id, settled), prefix.clone());
                 assert!(known.is_none_or(|known| known == prefix), "written twice as another");
                 let error = (dice.roll(4) == 0).then(|| "the disk is full".to_owned());

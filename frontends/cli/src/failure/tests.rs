@@ -518,6 +518,9 @@ fn patches() {
     each!(PlanError:
         PlanError::Context { .. } => PlanError::Context { context: "x".into(), path: file() }, plan;
         PlanError::Lines { .. } => PlanError::Lines { lines: "x".into(), path: file() }, plan;
+        PlanError::Protected { .. } =>
+            PlanError::Protected { path: "a/.git/x".into(), resolved: "/a/.git/x".into() },
+            fails(USAGE, "a/.git/x");
         PlanError::Outside { .. } => PlanError::Outside { path: file(), resolved: path() }, plan;
         PlanError::Read { .. } => PlanError::Read { path: file(), source: refused() }, plan;
         PlanError::Delete { .. } => PlanError::Delete { path: file(), source: refused() }, plan;

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use codex_event::{Notice, PROTOCOL, Record, Refusal, Rejection, Request, Seq};
 
-use super::lines::{Lines, Said};
+use crate::lines::{Lines, Said};
 
 /// Most characters of a frontend's name.
 const MAX_NAME: usize = 40;

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use codex_actors::TakenUp;
-use codex_event::{ContextSource, Stored, Surroundings};
+use codex_event::{ApprovalPolicy, ContextSource, Stored, Surroundings};
 use codex_sandbox::Plan;
 use codex_session::Entry;
 
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
+use crate::workplace::Workplace;
 use crate::{exec, opening};
 
 /// Finds the folder to go on in: the session's own, or the one that a flag names.
@@ -78,12 +79,13 @@ pub(super) fn check_roots(
 pub(super) fn surroundings(
     session: &TakenUp,
     cwd: &Path,
-    plan: &Plan,
+    workplace: &Workplace,
+    policy: ApprovalPolicy,
 ) -> Result<Option<Surroundings>, Failure> {
     let found = Surroundings {
         cwd: opening::text(cwd)?,
-        sandbox: opening::sandbox(plan)?,
-        tools: codex_actors::tools_digest(),
+        sandbox: opening::sandbox(workplace)?,
+        tools: codex_actors::tools_digest(policy),
     };
     Ok(Some(found).filter(|found| session.session().surroundings().as_ref() != Some(found)))
 }

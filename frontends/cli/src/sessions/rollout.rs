@@ -41,7 +41,7 @@ pub(super) fn import(home: &Home, path: &Path) -> Result<(), Failure> {
         provider: &provider,
         instructions: opening::instructions(&config),
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        tools: codex_actors::tools_digest(),
+        tools: codex_actors::tools_digest(config.approval_policy),
         interpret: &codex_actors::interpret,
         redactor: redactor.clone(),
     };

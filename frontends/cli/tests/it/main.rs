@@ -1,6 +1,7 @@
 //! The program as its users meet it: real processes, real HTTP, a real sandbox, a real journal.
 
 mod apply_patch;
+mod approvals;
 mod audit;
 mod bad_input;
 mod bad_server;

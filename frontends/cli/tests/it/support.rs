@@ -296,7 +296,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(mut command: Command) -> Running {
-        let mut child = command.spawn().expect("the program starts");
+        Running::of(command.spawn().expect("the program starts"))
+    }
+
+    /// One that was started already, as to write to it.
+    pub(crate) fn of(mut child: Child) -> Running {
         let lines = BufReader::new(child.stdout.take().expect("piped"));
         Running { child, lines, printed: String::new() }
     }

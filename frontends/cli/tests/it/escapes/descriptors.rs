@@ -37,10 +37,8 @@ const CASES: &[Case] = &[
         world.has("outside/made")
     })
     .after(started_by!("exec 7< \"$OUT\"")),
-    attack("folder_by_proc", "echo x > /proc/self/fd/7/made", |world, _| {
-        world.has("outside/made")
-    })
-    .after(started_by!("exec 7< \"$OUT\"")),
+    attack("folder_by_proc", "echo x > /proc/self/fd/7/made", |world, _| world.has("outside/made"))
+        .after(started_by!("exec 7< \"$OUT\"")),
     attack("secret_open_for_reading", "cat <&7; cat /proc/self/fd/7", |world, ran| {
         ran.said(&world.secret("auth"))
     })
@@ -53,11 +51,12 @@ const CASES: &[Case] = &[
         world.starter = Some("{ { \"$@\" 7>&1 1>&3; } | cat > \"$OUT/piped\"; } 3>&1");
         Ok(())
     }),
-    attack("connected_socket", "echo through >&7", |world, _| world.is_listener_reached())
-    .after(|world| {
-        world.listen(Listening::Udp("127.0.0.1:0"))?;
-        world.starter =
-            Some("exec bash -c 'exec 7<> /dev/udp/127.0.0.1/$PORT; exec \"$@\"' bash \"$@\"");
-        Ok(())
-    }),
+    attack("connected_socket", "echo through >&7", |world, _| world.is_listener_reached()).after(
+        |world| {
+            world.listen(Listening::Udp("127.0.0.1:0"))?;
+            world.starter =
+                Some("exec bash -c 'exec 7<> /dev/udp/127.0.0.1/$PORT; exec \"$@\"' bash \"$@\"");
+            Ok(())
+        },
+    ),
 ];

@@ -30,7 +30,9 @@ const CASES: &[Case] = &[
     attack("create", "echo x > \"$OUT/new\"", |world, _| world.has("outside/new")),
     attack("make_a_folder", "mkdir \"$OUT/new\"", |world, _| world.has("outside/new")),
     attack("remove_a_folder", "rmdir \"$OUT/empty\"", |world, _| !world.has("outside/empty"))
-        .after(|world| std::fs::create_dir(world.path("outside/empty")).map_err(|it| it.to_string())),
+        .after(|world| {
+            std::fs::create_dir(world.path("outside/empty")).map_err(|it| it.to_string())
+        }),
     attack("make_a_pipe", "mkfifo \"$OUT/pipe\"", |world, _| world.has("outside/pipe")),
     attack("make_a_link_there", "ln -s /etc \"$OUT/link\"", |world, _| world.has("outside/link")),
     attack("hard_link_from_outside", "ln \"$VICTIM\" alias; echo escaped > alias", changed),
@@ -39,21 +41,31 @@ const CASES: &[Case] = &[
         world.has("outside/hello")
     }),
     attack("through_a_link", "ln -s \"$VICTIM\" link; echo escaped > link", changed),
-    attack("through_a_link_of_a_link", "ln -s \"$OUT\" one; ln -s one two; echo escaped > two/victim", changed),
+    attack(
+        "through_a_link_of_a_link",
+        "ln -s \"$OUT\" one; ln -s one two; echo escaped > two/victim",
+        changed,
+    ),
     attack("through_a_planted_link", "echo escaped > notes", changed).after(|world| {
         std::os::unix::fs::symlink(world.path("outside/victim"), world.path("work/notes"))
             .map_err(|it| it.to_string())
     }),
-    attack("folder_swapped_for_a_link", "mkdir sub; mv sub old; ln -s \"$OUT\" sub; echo x > sub/x", |world, _| {
-        world.has("outside/x")
-    }),
+    attack(
+        "folder_swapped_for_a_link",
+        "mkdir sub; mv sub old; ln -s \"$OUT\" sub; echo x > sub/x",
+        |world, _| world.has("outside/x"),
+    ),
     attack(
         "folder_raced_with_a_link",
         "mkdir sub; payload flip-link link sub link \"$OUT\"",
         |world, _| world.has("outside/raced"),
     ),
     attack("dot_dot", "echo escaped > ../outside/victim", changed),
-    attack("dot_dot_from_below", "mkdir -p a/b; cd a/b; echo escaped > ../../../outside/victim", changed),
+    attack(
+        "dot_dot_from_below",
+        "mkdir -p a/b; cd a/b; echo escaped > ../../../outside/victim",
+        changed,
+    ),
     attack("own_folder_moved", "mv \"$WORK\" \"$ROOT/moved\"", |world, _| world.has("moved")),
     attack("beside_the_own_folder", "echo x > \"$WORK.more\"", |world, _| world.has("work.more")),
     attack("by_proc_root", "echo escaped > \"/proc/self/root$VICTIM\"", changed),
@@ -98,9 +110,11 @@ const CASES: &[Case] = &[
     attack("unix_socket_outside", "payload bind-unix ../outside/socket", |world, _| {
         world.has("outside/socket")
     }),
-    attack("unpacked_by_an_archive", "ln -s \"$OUT\" in; echo x > unpacked; tar cf a.tar unpacked; tar xf a.tar -C in", |world, _| {
-        world.has("outside/unpacked")
-    }),
+    attack(
+        "unpacked_by_an_archive",
+        "ln -s \"$OUT\" in; echo x > unpacked; tar cf a.tar unpacked; tar xf a.tar -C in",
+        |world, _| world.has("outside/unpacked"),
+    ),
     attack("network_grants_no_files", "echo escaped > \"$VICTIM\"", changed).with(Grants::Network),
     attack("read_only_work", "echo x > made", |world, _| world.has("work/made"))
         .with(Grants::ReadOnly),
@@ -114,9 +128,11 @@ const CASES: &[Case] = &[
         .with(Grants::ReadOnly),
     attack("strict_write_outside", "echo escaped > ../outside/victim", changed)
         .with(Grants::Strict),
-    attack("full_write_spares_the_agent", "echo evil > \"$CODEX_HOME/config.toml\"; true", |world, _| {
-        world.has("agent/config.toml")
-    })
+    attack(
+        "full_write_spares_the_agent",
+        "echo evil > \"$CODEX_HOME/config.toml\"; true",
+        |world, _| world.has("agent/config.toml"),
+    )
     .with(Grants::FullWrite)
     .with_namespaces("the agent's home can be written"),
     works("full_write_writes", "echo fine > \"$OUT/granted\"", |world, _| {

@@ -75,9 +75,7 @@ const CASES: &[Case] = &[
     attack("shared_memory_removed", "payload remove-shared-memory $ID", changed)
         .after(shared_memory)
         .with_namespaces(SAID),
-    attack("message_taken", "payload take-message $ID", read)
-        .after(messages)
-        .with_namespaces(SAID),
+    attack("message_taken", "payload take-message $ID", read).after(messages).with_namespaces(SAID),
     attack("message_added", "payload add-message $ID", changed)
         .after(messages)
         .with_namespaces(SAID),

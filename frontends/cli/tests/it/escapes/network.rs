@@ -86,9 +86,7 @@ const CASES: &[Case] = &[
     attack("machine_sockets_with_network", "payload keep-socket 40 1", socket_kept)
         .acting(watch_socket)
         .with(Grants::Network),
-    attack("raw_with_network", "payload raw-udp $PORT", reached)
-        .after(udp)
-        .with(Grants::Network),
+    attack("raw_with_network", "payload raw-udp $PORT", reached).after(udp).with(Grants::Network),
     works("tcp_where_granted", "payload tcp 127.0.0.1:$PORT", reached)
         .after(tcp)
         .with(Grants::Network),

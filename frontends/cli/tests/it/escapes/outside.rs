@@ -235,9 +235,11 @@ impl Process {
                 let line = fs::read(process.folder.join("cmdline")).unwrap_or_default();
                 pid_of_this_process() != process.pid
                     && String::from_utf8_lossy(&line).contains(mark)
-                    && !process.text("stat").rsplit(')').next().is_some_and(|it| {
-                        it.starts_with(" Z") || it.starts_with(" X")
-                    })
+                    && !process
+                        .text("stat")
+                        .rsplit(')')
+                        .next()
+                        .is_some_and(|it| it.starts_with(" Z") || it.starts_with(" X"))
             })
             .collect()
     }

@@ -52,14 +52,18 @@ const CASES: &[Case] = &[
         ran.said(&world.secret("bystander"))
     })
     .after(bystander),
-    attack("secret_of_a_bystander_with_network", "tr '\\0' '\\n' < /proc/$PID/environ", |world, ran| {
-        ran.said(&world.secret("bystander"))
-    })
+    attack(
+        "secret_of_a_bystander_with_network",
+        "tr '\\0' '\\n' < /proc/$PID/environ",
+        |world, ran| ran.said(&world.secret("bystander")),
+    )
     .after(bystander)
     .with(Grants::Network),
-    attack("secret_of_a_bystanders_thread", "tr '\\0' '\\n' < /proc/$PID/task/$PID/environ", |world, ran| {
-        ran.said(&world.secret("bystander"))
-    })
+    attack(
+        "secret_of_a_bystanders_thread",
+        "tr '\\0' '\\n' < /proc/$PID/task/$PID/environ",
+        |world, ran| ran.said(&world.secret("bystander")),
+    )
     .after(bystander),
     attack("arguments_of_a_bystander", ALL_ARGUMENTS, |world, ran| {
         ran.said(&world.secret("argument"))
@@ -71,9 +75,11 @@ const CASES: &[Case] = &[
     })
     .after(bystander)
     .with(Grants::Strict),
-    attack("memory_of_a_bystander", "dd if=/proc/$PID/mem bs=1 skip=$PLACE count=64", |world, ran| {
-        ran.said(&world.secret("held"))
-    })
+    attack(
+        "memory_of_a_bystander",
+        "dd if=/proc/$PID/mem bs=1 skip=$PLACE count=64",
+        |world, ran| ran.said(&world.secret("held")),
+    )
     .after(bystander),
     variable!("variable_of_a_token", "GITHUB_TOKEN"),
     variable!("variable_of_a_cloud", "AWS_SECRET_ACCESS_KEY"),
@@ -98,11 +104,23 @@ const CASES: &[Case] = &[
     attack("agents_key", "cat \"$CODEX_HOME/auth.json\"", key_read),
     attack("agents_key_by_a_link", "ln -s \"$CODEX_HOME/auth.json\" key; cat key", key_read),
     attack("agents_key_by_a_hard_link", "ln \"$CODEX_HOME/auth.json\" key; cat key", key_read),
-    attack("agents_key_by_proc", "cat \"/proc/self/root$CODEX_HOME/auth.json\" \"/proc/$PPID/root$CODEX_HOME/auth.json\"", key_read),
+    attack(
+        "agents_key_by_proc",
+        "cat \"/proc/self/root$CODEX_HOME/auth.json\" \"/proc/$PPID/root$CODEX_HOME/auth.json\"",
+        key_read,
+    ),
     attack("agents_key_by_dot_dot", "cat ../agent/auth.json; cd ..; cat agent/auth.json", key_read),
     attack("agents_key_by_search", "grep -rh canary-auth .. 2> /dev/null", key_read),
-    attack("agents_key_moved", "mv \"$CODEX_HOME\" mine; cat mine/auth.json; mv \"$CODEX_HOME/auth.json\" .; cat auth.json", key_read),
-    attack("agents_key_mode", "chmod 777 \"$CODEX_HOME\" \"$CODEX_HOME/auth.json\"; cat \"$CODEX_HOME/auth.json\"", key_read),
+    attack(
+        "agents_key_moved",
+        "mv \"$CODEX_HOME\" mine; cat mine/auth.json; mv \"$CODEX_HOME/auth.json\" .; cat auth.json",
+        key_read,
+    ),
+    attack(
+        "agents_key_mode",
+        "chmod 777 \"$CODEX_HOME\" \"$CODEX_HOME/auth.json\"; cat \"$CODEX_HOME/auth.json\"",
+        key_read,
+    ),
     attack("agents_key_by_archive", "tar cf - -C \"$ROOT\" agent 2> /dev/null | cat", key_read),
     attack("agents_key_with_network", "cat \"$CODEX_HOME/auth.json\"", key_read)
         .with(Grants::Network),

@@ -35,24 +35,32 @@ const CASES: &[Case] = &[
     attack("removed", "rm -rf .codex", |world, _| !world.has("work/.codex/config.toml"))
         .after(settings)
         .with_namespaces(SAID),
-    attack("moved_and_made_again", "mv .codex old; mkdir .codex; echo evil > .codex/config.toml", |world, _| {
-        world.read("work/.codex/config.toml") == "evil\n"
-    })
+    attack(
+        "moved_and_made_again",
+        "mv .codex old; mkdir .codex; echo evil > .codex/config.toml",
+        |world, _| world.read("work/.codex/config.toml") == "evil\n",
+    )
     .after(settings)
     .with_namespaces(SAID),
-    attack("exchanged", "mkdir mine; echo evil > mine/config.toml; payload exchange mine .codex", |world, _| {
-        world.read("work/.codex/config.toml") == "evil\n"
-    })
+    attack(
+        "exchanged",
+        "mkdir mine; echo evil > mine/config.toml; payload exchange mine .codex",
+        |world, _| world.read("work/.codex/config.toml") == "evil\n",
+    )
     .after(settings)
     .with_namespaces(SAID),
-    attack("hard_link_to_settings", "ln .codex/config.toml alias; echo evil > alias", |world, _| {
-        world.read("work/.codex/config.toml") == "evil\n"
-    })
+    attack(
+        "hard_link_to_settings",
+        "ln .codex/config.toml alias; echo evil > alias",
+        |world, _| world.read("work/.codex/config.toml") == "evil\n",
+    )
     .after(settings)
     .with_namespaces(SAID),
-    attack("settings_by_proc", "echo evil > \"/proc/self/root$WORK/.codex/config.toml\"", |world, _| {
-        world.read("work/.codex/config.toml") == "evil\n"
-    })
+    attack(
+        "settings_by_proc",
+        "echo evil > \"/proc/self/root$WORK/.codex/config.toml\"",
+        |world, _| world.read("work/.codex/config.toml") == "evil\n",
+    )
     .after(settings)
     .with_namespaces(SAID),
     attack("agents_written_over", "echo evil > .agents/skill", |world, _| {
@@ -60,21 +68,29 @@ const CASES: &[Case] = &[
     })
     .after(settings)
     .with_namespaces(SAID),
-    attack("made_where_there_were_none", "mkdir -p .codex; echo evil > .codex/config.toml", |world, _| {
-        world.has("work/.codex/config.toml")
-    })
+    attack(
+        "made_where_there_were_none",
+        "mkdir -p .codex; echo evil > .codex/config.toml",
+        |world, _| world.has("work/.codex/config.toml"),
+    )
     .with_namespaces(SAID),
-    attack("agents_made_where_there_were_none", "mkdir -p .agents; echo evil > .agents/skill", |world, _| {
-        world.has("work/.agents/skill")
-    })
+    attack(
+        "agents_made_where_there_were_none",
+        "mkdir -p .agents; echo evil > .agents/skill",
+        |world, _| world.has("work/.agents/skill"),
+    )
     .with_namespaces(SAID),
-    attack("moved_in_from_elsewhere", "mkdir mine; echo evil > mine/config.toml; mv -T mine .codex", |world, _| {
-        world.has("work/.codex/config.toml")
-    })
+    attack(
+        "moved_in_from_elsewhere",
+        "mkdir mine; echo evil > mine/config.toml; mv -T mine .codex",
+        |world, _| world.has("work/.codex/config.toml"),
+    )
     .with_namespaces(SAID),
-    attack("link_to_mine", "mkdir mine; echo evil > mine/config.toml; ln -sT mine .codex", |world, _| {
-        world.has("work/.codex/config.toml")
-    })
+    attack(
+        "link_to_mine",
+        "mkdir mine; echo evil > mine/config.toml; ln -sT mine .codex",
+        |world, _| world.has("work/.codex/config.toml"),
+    )
     .with_namespaces(SAID),
     // A name that is a link can be pointed elsewhere, so running nothing is as good as holding it.
     attack(
@@ -90,9 +106,11 @@ const CASES: &[Case] = &[
     })
     .or_refused()
     .with_namespaces(SAID),
-    attack("in_the_temporary_folder", "mkdir \"$TMPDIR/.codex\"; echo evil > \"$TMPDIR/.codex/config.toml\"", |world, _| {
-        world.has("temp/.codex/config.toml")
-    })
+    attack(
+        "in_the_temporary_folder",
+        "mkdir \"$TMPDIR/.codex\"; echo evil > \"$TMPDIR/.codex/config.toml\"",
+        |world, _| world.has("temp/.codex/config.toml"),
+    )
     .with_namespaces(SAID),
     // Words for the model are plain files of the project, like its sources.
     works("instructions_can_be_written", "echo read me > AGENTS.md", |world, _| {

@@ -63,10 +63,7 @@ fn rust(world: &mut World) -> Result<(), Unable> {
         world.set(name, std::env::var(name).unwrap_or_else(|_| format!("{home}/{folder}")));
     }
     fs::create_dir(world.path("work/src")).map_err(|error| error.to_string())?;
-    world.write(
-        "work/Cargo.toml",
-        "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n",
-    );
+    world.write("work/Cargo.toml", "[package]\nname = \"tiny\"\nedition = \"2021\"\n[workspace]\n");
     world.write("work/src/main.rs", "fn main() { println!(\"fine\"); }\n");
     Ok(())
 }

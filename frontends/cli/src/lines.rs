@@ -2,10 +2,10 @@
 
 use std::io::BufRead;
 
-use codex_event::Request;
+use serde::de::DeserializeOwned;
 
 /// Most bytes of a line; a prompt is the longest thing that is said.
-pub(super) const MAX_LINE: usize = 4 << 20;
+pub(crate) const MAX_LINE: usize = 4 << 20;
 /// Memory that is kept from one line to the next.
 const KEPT: usize = 64 << 10;
 /// Letters of what is wrong with a line.
@@ -13,26 +13,26 @@ const MAX_MESSAGE: usize = 200;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    Request(Request),
+pub(crate) enum Said<T> {
+    Request(T),
     /// It is no request, and why.
     Broken(String),
 }
 
 /// Reads lines, none of which takes more memory than the longest one may.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     input: R,
     line: Vec<u8>,
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(super) fn new(input: R) -> Lines<R> {
+    pub(crate) fn new(input: R) -> Lines<R> {
         Lines { input, line: Vec::new() }
     }
 
     /// Reads the next line that says anything; none at the end of the input. One that the system
     /// breaks off ends there, too.
-    pub(super) fn next(&mut self) -> Option<Said> {
+    pub(crate) fn next<T: DeserializeOwned>(&mut self) -> Option<Said<T>> {
         loop {
             self.line.clear();
             self.line.shrink_to(KEPT);
@@ -81,9 +81,11 @@ impl<R: BufRead> Lines<R> {
 
 #[cfg(test)]
 mod tests {
+    use codex_event::Request;
+
     use super::*;
 
-    fn all(input: &[u8]) -> Vec<Said> {
+    fn all(input: &[u8]) -> Vec<Said<Request>> {
         // A small buffer, so that lines are read in parts.
         let mut lines = Lines::new(std::io::BufReader::with_capacity(7, input));
         std::iter::from_fn(|| lines.next()).collect()
@@ -99,8 +101,7 @@ mod tests {
             (&said[0], &said[1], said.last()),
             (&request(7), &request(8), Some(&request(9)))
         );
-        let broken =
-            |said: &Said| matches!(said, Said::Broken(why) if why.starts_with("not a request: "));
+        let broken = |said: &Said<Request>| matches!(said, Said::Broken(why) if why.starts_with("not a request: "));
         assert!(said[2..6].iter().all(broken) && said.len() == 7, "{said:?}");
     }
 

@@ -1,0 +1,162 @@
+//! Programs that run others, by what they are. One list for all that may not pass for what it runs.
+
+/// What makes a program run what its arguments or its input say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It runs scripts.
+    Shell,
+    /// It runs programs in a language of its own.
+    Interpreter,
+    /// Its configuration, also that of a repository, names programs that it runs.
+    Git,
+    /// It runs the command that follows its own options.
+    Wrapper,
+}
+
+impl Kind {
+    /// Says what it is, with its article.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Shell => "a shell",
+            Kind::Interpreter => "an interpreter",
+            Kind::Git => "git",
+            Kind::Wrapper => "a program that runs others",
+        }
+    }
+}
+
+const SHELLS: &[&str] = &[
+    "ash", "bash", "csh", "dash", "elvish", "fish", "ksh", "ksh93", "mksh", "nu", "pwsh", "rbash",
+    "sh", "tcsh", "xonsh", "yash", "zsh",
+];
+
+const INTERPRETERS: &[&str] = &[
+    "awk",
+    "bun",
+    "deno",
+    "elixir",
+    "erl",
+    "expect",
+    "gawk",
+    "ghci",
+    "groovy",
+    "guile",
+    "irb",
+    "java",
+    "jshell",
+    "julia",
+    "lua",
+    "luajit",
+    "mawk",
+    "nawk",
+    "node",
+    "nodejs",
+    "ocaml",
+    "perl",
+    "php",
+    "pypy",
+    "python",
+    "r",
+    "racket",
+    "rscript",
+    "ruby",
+    "runghc",
+    "runhaskell",
+    "sbcl",
+    "scala",
+    "swift",
+    "tclsh",
+    "ts-node",
+    "tsx",
+    "wish",
+];
+
+const WRAPPERS: &[&str] = &[
+    ".",
+    "bwrap",
+    "builtin",
+    "busybox",
+    "catchsegv",
+    "chroot",
+    "chrt",
+    "command",
+    "coproc",
+    "cpulimit",
+    "dbus-run-session",
+    "direnv",
+    "distrobox",
+    "doas",
+    "docker",
+    "entr",
+    "env",
+    "eval",
+    "exec",
+    "fakeroot",
+    "faketime",
+    "find",
+    "firejail",
+    "flock",
+    "gdb",
+    "ionice",
+    "ltrace",
+    "nice",
+    "nohup",
+    "npx",
+    "nsenter",
+    "numactl",
+    "parallel",
+    "perf",
+    "pkexec",
+    "podman",
+    "prlimit",
+    "proot",
+    "pty",
+    "runuser",
+    "screen",
+    "script",
+    "setarch",
+    "setpriv",
+    "setsid",
+    "sg",
+    "source",
+    "ssh",
+    "start-stop-daemon",
+    "stdbuf",
+    "strace",
+    "su",
+    "sudo",
+    "systemd-run",
+    "taskset",
+    "time",
+    "timeout",
+    "tmux",
+    "toolbox",
+    "toybox",
+    "trap",
+    "unbuffer",
+    "unshare",
+    "valgrind",
+    "watch",
+    "watchexec",
+    "xargs",
+    "xvfb-run",
+];
+
+/// Tells what a program is, by the last part of its name; none for one that runs no others.
+pub(crate) fn kind(program: &str) -> Option<Kind> {
+    let name = program.rsplit('/').next().unwrap_or(program).to_ascii_lowercase();
+    // `python3.12` and `lua5.4` are what they are without their versions.
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    let within = |list: &[&str]| list.contains(&name.as_str()) || list.contains(&plain);
+    if within(SHELLS) {
+        Some(Kind::Shell)
+    } else if within(INTERPRETERS) {
+        Some(Kind::Interpreter)
+    } else if name == "git" || name.starts_with("git-") {
+        Some(Kind::Git)
+    } else if within(WRAPPERS) {
+        Some(Kind::Wrapper)
+    } else {
+        None
+    }
+}
