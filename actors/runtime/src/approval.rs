@@ -45,7 +45,7 @@ impl Keeper {
     fn write(&self, root: &Path, prefix: Vec<String>, settled: Seq) -> Result<String, String> {
         let project = root.to_str().ok_or("the name of the project is not valid UTF-8")?;
         let at = Clock::start().wall();
-        let grant = Grant::new(project.to_owned(), prefix, (self.id, settled), at);
+        let grant = Grant::new(project.to_owned(), prefix, self.id, settled, at);
         match self.rulebook.keep(&grant) {
             // One that was revoked since stays revoked: the answer was kept, and taken back.
             Ok(Added::Written | Added::AlreadyThere | Added::Revoked) => Ok(project.to_owned()),
