@@ -19,7 +19,8 @@ fn sent(entry: &Entry, target: &Target) -> Option<Box<RawValue>> {
 fn shown(call: &ModelCall) -> Value {
     let mut body: Value = serde_json::from_str(&body(call)).unwrap();
     let tools = body["tools"].to_string();
-    body["tools"] = (Digest::of(tools.as_bytes()) == tools::digest(call.settings.approval_policy)).into();
+    body["tools"] =
+        (Digest::of(tools.as_bytes()) == tools::digest(call.settings.approval_policy)).into();
     body
 }
 
