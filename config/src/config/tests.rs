@@ -112,6 +112,8 @@ fn without_a_file_the_documented_defaults_hold() {
     assert_eq!(config.approval_policy, ApprovalPolicy::UnlessAllowListed);
     assert_eq!(words(&config.permissions), ["disk-full-read-access"]);
     assert_eq!(config.sandbox_level, SandboxLevel::Auto);
+    assert_eq!(config.git_writes, GitWrites::None);
+    assert_eq!(config.resources.processes, Limit::Default);
     assert!(!config.disable_response_storage);
     assert_eq!(config.notify, None);
     assert_eq!(config.instructions, None);
@@ -492,4 +494,18 @@ fn the_home_is_found_without_looking_at_the_disk() {
         let found = crate::find_home(&look, Path::new("/cwd"));
         assert_eq!(found.ok().as_deref(), expected.map(Path::new), "{env:?}");
     }
+}
+
+#[test]
+fn limits_of_commands_are_read_and_0_lifts_one() {
+    let config = Given::file(
+        "git_writes = \"metadata\"\n[sandbox_resources]\nprocesses = 0\nfile_bytes = 5\n",
+    )
+    .load();
+    assert_eq!(config.git_writes, GitWrites::Metadata);
+    let Resources { processes, file_bytes, memory_bytes } = config.resources;
+    let limits = [processes, file_bytes, memory_bytes].map(|limit| limit.or(Some(7)));
+    assert_eq!(limits, [None, Some(5), Some(7)]);
+    let config = Given::nothing().over("git_writes=metadata").load();
+    assert_eq!(config.git_writes, GitWrites::Metadata);
 }
