@@ -122,6 +122,27 @@ fn a_script_that_a_shell_takes_for_an_option_is_none() {
     }
 }
 
+/// A rule may allow one command of a script. The others are judged where they stand, not alone.
+#[test]
+fn each_command_is_judged_where_it_stands() {
+    for (script, safe) in [
+        ("make && rg foo *", [false, false]),
+        ("make; cat a", [false, true]),
+        ("cd /proc/self; cat cpuinfo", [false, true]),
+        ("cd /etc; cat shadow-", [true, false]),
+        ("cd src; ls *", [true, true]),
+    ] {
+        let verdict = verdict(&bash(script));
+        let commands = verdict.commands.clone().expect("plain commands");
+        assert_eq!(
+            [verdict.is_safe(&commands[0]), verdict.is_safe(&commands[1])],
+            safe,
+            "{script}"
+        );
+    }
+    assert!(!verdict(&bash("ls")).is_safe(&["pwd".to_owned()]));
+}
+
 #[test]
 fn reasons_are_words() {
     let said = |line: &str| verdict(&shlex::split(line).expect("a quoted line")).reason;

@@ -76,7 +76,7 @@ pub(crate) fn respell(script: &str, dice: &mut Dice) -> String {
             }
             7 => {
                 let joint = *dice.pick(&[
-                    "; ls; ", " && ", " | cat", "\nls\n", " || ls ", "&", "|", ";", "\n", "2>&1 ",
+                    "; ls; ", " && ", " | cat", "\nls\n", " || ls ", "&", "|", ";", "\n", " 2>&1 ",
                 ]);
                 // In front or behind, where it takes nothing away.
                 if dice.below(2) == 0 {

@@ -167,10 +167,7 @@ impl Gate {
         let verdict = classify(argv, &self.lookup);
         let Some(commands @ [_, _, ..]) = verdict.commands.as_deref() else { return Ok(()) };
         let proposal = Proposal { argv, commands: Some(commands), folder: &self.folder };
-        let safe = |argv: &[String]| match classify(argv, &self.lookup).safety {
-            Safety::KnownSafe => true,
-            Safety::Unknown => false,
-        };
+        let safe = |command: &[String]| verdict.is_safe(command);
         for member in self.rulebook.members(&proposal, &safe) {
             let said = match (&member.ruling, member.safety) {
                 (Some(ruling), _) => words(ruling),
