@@ -111,8 +111,11 @@ fn play(policy: &str, case: &Case) -> String {
 fn line(record: &Value, sandbox: &Value, world: &World) -> Option<String> {
     let (kind, body) = (record["kind"].as_str()?, &record["body"]);
     let author = record["author"].as_str().unwrap_or_default();
-    let root = world.path("");
-    let plain = |text: &str| text.replace(root.to_str().expect("UTF-8"), "/WORLD/");
+    let plain = |text: &str| {
+        let (work, root) = (world.work(), world.path(""));
+        let text = text.replace(work.to_str().expect("UTF-8"), "PROJECT");
+        text.replace(root.to_str().expect("UTF-8"), "BESIDE/")
+    };
     Some(match kind {
         "review_asked" => {
             let question = &body["question"];
