@@ -91,7 +91,7 @@ impl From<RuleError> for Failure {
 impl From<PlanError> for Failure {
     fn from(error: PlanError) -> Self {
         let code = match error {
-            PlanError::BelowFloor { .. } | PlanError::FullUnavailable => NO_SANDBOX,
+            PlanError::BelowFloor { .. } | PlanError::FullUnavailable { .. } => NO_SANDBOX,
             PlanError::NoUserTemp
             | PlanError::NotAbsolute { .. }
             | PlanError::Missing { .. }

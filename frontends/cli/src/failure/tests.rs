@@ -165,7 +165,7 @@ fn the_sandbox() {
     each!(PlanError:
         PlanError::BelowFloor { .. } => PlanError::BelowFloor { host: Box::new(codex_sandbox::probe()) },
             fails(NO_SANDBOX, "landlock");
-        PlanError::FullUnavailable => PlanError::FullUnavailable, fails(NO_SANDBOX, "`full`");
+        PlanError::FullUnavailable { .. } => PlanError::FullUnavailable { missing: Vec::new() }, fails(NO_SANDBOX, "`full`");
         PlanError::NoUserTemp => PlanError::NoUserTemp, fails(USAGE, "user-temp-folder");
         PlanError::NotAbsolute { .. } => PlanError::NotAbsolute { grant: grant(), path: path() },
             fails(USAGE, "/srv/thing");
@@ -520,7 +520,7 @@ fn patches() {
         PlanError::Lines { .. } => PlanError::Lines { lines: "x".into(), path: file() }, plan;
         PlanError::Protected { .. } =>
             PlanError::Protected { path: "a/.git/x".into(), resolved: "/a/.git/x".into() },
-            fails(USAGE, "a/.git/x");
+            |error: PlanError| sound(&error.to_string(), "a/.git/x", error.hint());
         PlanError::Outside { .. } => PlanError::Outside { path: file(), resolved: path() }, plan;
         PlanError::Read { .. } => PlanError::Read { path: file(), source: refused() }, plan;
         PlanError::Delete { .. } => PlanError::Delete { path: file(), source: refused() }, plan;

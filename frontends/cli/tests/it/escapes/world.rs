@@ -219,6 +219,8 @@ impl World {
             program: None,
             user_temp: Some(self.path("temp")),
             level,
+            git_writes: codex_sandbox::GitWrites::None,
+            resources: codex_sandbox::Resources::default(),
         };
         Plan::on_disk(&policy, &codex_sandbox::probe()).expect("a plan")
     }
