@@ -87,6 +87,18 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// Shows what [`text`] would take out, as [`visible`] does, and leaves line breaks and tabs: for a text
+/// that is read before it is allowed.
+pub fn revealed(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(['\n', '\t']) {
+        let end = piece.chars().next_back().filter(|c| matches!(c, '\n' | '\t'));
+        shown.push_str(&visible(piece.trim_end_matches(['\n', '\t'])));
+        shown.extend(end);
+    }
+    shown
+}
+
 /// Escapes in a line of JSON every character that [`text`] would take out, where the encoder leaves it
 /// as it is: the value is the same, and no terminal acts on it.
 pub fn json(line: &str) -> Cow<'_, str> {

@@ -68,6 +68,14 @@ fn every_way_to_look_at_a_session_is_harmless() {
     let turn = run(world.exec(&["--full-auto", "-C", &folder, "--", &prompt]));
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     both("exec", &turn);
+    // The lines that programs read have the words as they were.
+    let lines = run(world.program(&["replay", "--last", "--json"]));
+    let message = lines.items("agent_message");
+    assert_eq!(message.last().expect("a message")["text"], EVIL);
+    // A terminal is spared what a file gets whole.
+    let (_, screen) = Terminal::start(&world.program(&["replay", "--last", "--raw"])).end();
+    harmless("replay --raw on a terminal", &screen);
+    assert!(screen.contains("\\u009b"), "{screen}");
     let named = run(world.program(&["sessions", "name", "--last", &format!("my{EVIL}name")]));
     both("sessions name", &named);
     for words in [
@@ -92,14 +100,6 @@ fn every_way_to_look_at_a_session_is_harmless() {
     ] {
         both(&words.join(" "), &run(world.program(words)));
     }
-    // A terminal is spared what a file gets whole.
-    let (_, screen) = Terminal::start(&world.program(&["replay", "--last", "--raw"])).end();
-    harmless("replay --raw on a terminal", &screen);
-    assert!(screen.contains("\\u009b"), "{screen}");
-    // The lines that programs read have the words as they were.
-    let lines = run(world.program(&["replay", "--last", "--json"]));
-    let message = lines.items("agent_message");
-    assert_eq!(message.last().expect("a message")["text"], EVIL);
 }
 
 #[test]
