@@ -180,9 +180,13 @@ fn is_final(error: &io::Error, path: &Path) -> bool {
     }
 }
 
-/// Tells whether an empty folder of ours lies there.
+/// Tells whether a placeholder of any supervisor lies there, and nothing else.
 pub(crate) fn is_one(path: &Path) -> bool {
-    marked(path).is_some() && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none())
+    match marked(path) {
+        Some(Kind::Folder) => fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()),
+        Some(Kind::File(_)) => true,
+        None => false,
+    }
 }
 
 /// Tells what kind of placeholder lies there, if one does.

@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Timespec};
+use rustix::fs::FileType;
 
 use crate::{Confinement, GitWrites, How, Plan, Protected, WritePlan};
 use walk::{Bounds, Walk};
@@ -29,8 +29,6 @@ pub(crate) struct Found {
     pub(crate) protected: Vec<Protected>,
     /// Whether a bound was hit, so that deeper repositories may have been missed.
     pub(crate) partial: bool,
-    walks: Vec<(PathBuf, Walk)>,
-    since: Timespec,
 }
 
 /// Why a command may not run.
@@ -55,14 +53,14 @@ pub(crate) enum ProtectError {
     Unreadable { path: PathBuf, source: io::Error },
 }
 
-/// Looks below each writable root of a plan.
+/// Looks below each writable root of a plan, and remembers what could run programs there.
 ///
 /// It costs a few system calls for each folder, within bounds; files cost nothing.
 ///
 /// # Errors
 ///
 /// When something that would have to be protected can't be. The command must not run then.
-pub(crate) fn scan(plan: &Plan) -> Result<Found, ProtectError> {
+pub(crate) fn scan(plan: &Plan) -> Result<(Found, RepositoryWatch), ProtectError> {
     let roots: &[PathBuf] = match (&plan.files.write, plan.confinement) {
         (WritePlan::Everything, _) | (WritePlan::Roots(_), Confinement::None) => &[],
         (WritePlan::Roots(roots), Confinement::Landlock | Confinement::Full) => roots,
@@ -70,19 +68,18 @@ pub(crate) fn scan(plan: &Plan) -> Result<Found, ProtectError> {
     let since = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let mut walks = vec![];
     for root in roots {
-        let opened = walk::open_root(root).map_err(|error| ProtectError::Unreadable {
-            path: root.clone(),
-            source: error.into(),
+        let walk = Walk::begin(root, Bounds::of(root)).map_err(|error| {
+            ProtectError::Unreadable { path: root.clone(), source: error.into() }
         })?;
-        walks.push((root.clone(), Walk::begin(opened, Bounds::of(root))));
+        walks.push(walk);
     }
-    let partial = walks.iter().any(|(_, walk)| walk.partial);
-    let mut found = Found { protected: vec![], partial, walks, since };
-    if plan.confinement == Confinement::Full {
-        found.protected = Keeper { roots, git_writes: plan.git_writes, kept: vec![] }
-            .keep_all(&plan.protected, &found.walks)?;
-    }
-    Ok(found)
+    let protected = match plan.confinement {
+        Confinement::None | Confinement::Landlock => vec![],
+        Confinement::Full => Keeper { roots, git_writes: plan.git_writes, kept: vec![] }
+            .keep_all(&plan.protected, &walks)?,
+    };
+    let partial = walks.iter().any(|walk| walk.partial);
+    Ok((Found { protected, partial }, RepositoryWatch::begin(walks, since)))
 }
 
 struct Keeper<'a> {
@@ -95,7 +92,7 @@ impl Keeper<'_> {
     fn keep_all(
         mut self,
         known: &[Protected],
-        walks: &[(PathBuf, Walk)],
+        walks: &[Walk],
     ) -> Result<Vec<Protected>, ProtectError> {
         for Protected { path, how } in known {
             match (kind_of(path)?, how) {
@@ -108,9 +105,9 @@ impl Keeper<'_> {
                 }
             }
         }
-        for (root, walk) in walks {
+        for walk in walks {
             for (below, kind) in &walk.found {
-                self.repository(&root.join(below), *kind)?;
+                self.repository(&walk.root.join(below), *kind)?;
             }
         }
         Ok(outermost(self.kept))

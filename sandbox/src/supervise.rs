@@ -25,7 +25,7 @@ use crate::init;
 use crate::launch::Request;
 use crate::placeholder::Placeholders;
 use crate::process::{Stat, descendants};
-use crate::protect::{self, RepositoryWatch};
+use crate::protect::{self, Found, RepositoryWatch};
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
 use crate::{Confinement, Plan, Protected};
@@ -283,17 +283,16 @@ impl Kept {
         if plan.confinement == Confinement::None {
             return Ok(Kept::default());
         }
-        let mut found = protect::scan(plan).map_err(io::Error::other)?;
-        let placeholders = Placeholders::hold(&mut found.protected)?;
-        let (protected, partial) = (std::mem::take(&mut found.protected), found.partial);
-        let watch = Some(RepositoryWatch::before(found));
-        Ok(Kept { protected, partial, placeholders, watch })
+        let (found, watch) = protect::scan(plan).map_err(io::Error::other)?;
+        let Found { mut protected, partial } = found;
+        let placeholders = Placeholders::hold(&mut protected)?;
+        Ok(Kept { protected, partial, placeholders, watch: Some(watch) })
     }
 
     /// Takes the placeholders away and tells what changed nevertheless.
     fn look_again(self) -> Vec<String> {
         drop(self.placeholders);
-        self.watch.map(RepositoryWatch::after).unwrap_or_default()
+        self.watch.map(RepositoryWatch::end).unwrap_or_default()
     }
 }
 

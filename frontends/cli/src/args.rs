@@ -532,6 +532,9 @@ pub(crate) struct Sandbox {
     /// Folder to run in.
     #[arg(short = 'C', long = "cd", value_name = "DIR")]
     pub(crate) cd: Option<PathBuf>,
+    /// Do without namespaces, as on a machine that gives none.
+    #[arg(long)]
+    pub(crate) without_namespaces: bool,
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,

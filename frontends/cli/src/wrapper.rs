@@ -31,7 +31,10 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     let environment = environment(home.as_deref(), &cwd).map_err(setup)?;
     let wanted = Wanted {
         permissions: &granted,
-        level: SandboxLevel::Auto,
+        level: match args.without_namespaces {
+            true => SandboxLevel::Landlock,
+            false => SandboxLevel::Auto,
+        },
         cwd: &cwd,
         agent_home: home.as_deref(),
     };

@@ -61,9 +61,6 @@ pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
         ["pair-abstract", name] => SocketAddrUnix::new_abstract_name(name.as_bytes())
             .map_err(Into::into)
             .and_then(|to| pair(Type::DGRAM).and_then(|it| send(&it, &to, Way::Message))),
-        ["pair-packets-message", path] => SocketAddrUnix::new(path)
-            .map_err(Into::into)
-            .and_then(|to| pair(Type::SEQPACKET).and_then(|it| send(&it, &to, Way::Message))),
         ["bind-unix", path] => UnixListener::bind(path).map(drop),
         _ => return None,
     })

@@ -58,7 +58,7 @@ impl World {
     }
 
     fn found(&self) -> Vec<String> {
-        let found = scan(&self.plan()).expect("nothing is in the way");
+        let (found, _) = scan(&self.plan()).expect("nothing is in the way");
         let base = self.at("");
         let words = found.protected.iter().map(|Protected { path, how }| {
             let path = path.strip_prefix(&base).unwrap_or(path).display();
@@ -77,10 +77,10 @@ impl World {
     }
 
     fn changes(&self, command: impl FnOnce()) -> Vec<String> {
-        let watch = RepositoryWatch::before(scan(&self.plan()).expect("nothing in the way"));
+        let (_, watch) = scan(&self.plan()).expect("nothing is in the way");
         command();
         let base = self.at("").display().to_string();
-        watch.after().into_iter().map(|change| change.replace(&base, "")).collect()
+        watch.end().into_iter().map(|change| change.replace(&base, "")).collect()
     }
 }
 
@@ -113,16 +113,15 @@ fn repositories_are_found_at_every_depth_within_the_bounds() {
         "root/sub/.git",
     ];
     assert_eq!(world.found(), expected);
-    assert!(scan(&world.plan()).expect("found").partial, "one lies deeper than the walk goes");
+    assert!(scan(&world.plan()).expect("found").0.partial, "one lies deeper than the walk goes");
     fs::remove_dir_all(world.at("root/a/b/c/d/e/f/g")).expect("removed");
-    assert!(!scan(&world.plan()).expect("found").partial);
+    assert!(!scan(&world.plan()).expect("found").0.partial);
 }
 
 #[test]
 fn bounds_are_told() {
     let world = World::new(&["root/a/.git/", "root/b/.git/", "root/c/d/.git/"]);
-    let walk =
-        |bounds: Bounds| Walk::begin(walk::open_root(&world.at("root")).expect("open"), bounds);
+    let walk = |bounds: Bounds| Walk::begin(&world.at("root"), bounds).expect("open");
     let all = walk(Bounds::DEFAULT);
     assert_eq!((all.found.len(), all.partial), (3, false));
     for (bounds, count) in [
@@ -291,12 +290,10 @@ fn a_large_tree() {
     let plan = world.plan();
     for _ in 0..5 {
         let began = std::time::Instant::now();
-        let found = scan(&plan).expect("found");
+        let (_, watch) = scan(&plan).expect("found");
         let scanned = began.elapsed();
-        let watch = RepositoryWatch::before(found);
-        let remembered = began.elapsed() - scanned;
-        let changes = watch.after();
-        let looked_again = began.elapsed() - scanned - remembered;
-        eprintln!("scan {scanned:?}, state {remembered:?}, again {looked_again:?}, {changes:?}");
+        let changes = watch.end();
+        let looked_again = began.elapsed() - scanned;
+        eprintln!("scan {scanned:?}, again {looked_again:?}, {changes:?}");
     }
 }

@@ -48,7 +48,9 @@ const BUFFER: usize = 32 * 1024;
 /// What a walk found, by paths below its root.
 #[derive(Debug)]
 pub(super) struct Walk {
-    root: OwnedFd,
+    /// Where it began, canonical. It is opened for each look: a supervisor keeps no folder of the
+    /// user's busy while a command runs.
+    pub(super) root: PathBuf,
     bounds: Bounds,
     /// Each folder that was read, outer ones first.
     folders: Vec<Folder>,
@@ -84,10 +86,16 @@ impl Mark {
 
 impl Walk {
     /// Reads the folders below `root`.
-    pub(super) fn begin(root: OwnedFd, bounds: Bounds) -> Walk {
+    ///
+    /// # Errors
+    ///
+    /// When the root can't be opened by its path without following a link.
+    pub(super) fn begin(root: &Path, bounds: Bounds) -> Result<Walk, Errno> {
+        let opened = open_root(root)?;
+        let root = root.to_owned();
         let mut walk = Walk { root, bounds, folders: vec![], found: vec![], partial: false };
-        walk.read_all(vec![(PathBuf::new(), 0)]);
-        walk
+        walk.read_all(&opened, vec![(PathBuf::new(), 0)]);
+        Ok(walk)
     }
 
     /// Looks again: only at folders that have changed since they were read.
@@ -101,16 +109,17 @@ impl Walk {
             Some(_) | None => (since.tv_sec - 1, since.tv_nsec + 1_000_000_000 - STEP),
         };
         let Walk { root, bounds, folders, found, partial } = self;
-        let look = |path: &Path| statat(&root, path, AtFlags::SYMLINK_NOFOLLOW).ok();
+        let mut again = Walk { root, bounds, folders: vec![], found: vec![], partial };
+        let Ok(opened) = open_root(&again.root) else { return again };
+        let look = |path: &Path| statat(&opened, path, AtFlags::SYMLINK_NOFOLLOW).ok();
         let kept = found.into_iter().filter_map(|(path, _)| {
             let kind = FileType::from_raw_mode(look(&path)?.st_mode);
             Some((path, kind))
         });
-        let kept = kept.collect();
-        let mut again = Walk { root, bounds, folders: vec![], found: kept, partial };
+        again.found = kept.collect();
         let mut todo = vec![];
         for folder in folders {
-            match statat(&again.root, folder.path_or_dot(), AtFlags::SYMLINK_NOFOLLOW) {
+            match statat(&opened, folder.path_or_dot(), AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) if Mark::of(&stat) == folder.mark && folder.mark.changed < settled => {
                     again.folders.push(folder);
                 }
@@ -118,11 +127,11 @@ impl Walk {
                 Err(_) => {}
             }
         }
-        again.read_all(todo);
+        again.read_all(&opened, todo);
         again
     }
 
-    fn read_all(&mut self, mut level: Vec<(PathBuf, usize)>) {
+    fn read_all(&mut self, root: &OwnedFd, mut level: Vec<(PathBuf, usize)>) {
         let mut known: std::collections::HashSet<PathBuf> =
             self.folders.iter().map(|folder| folder.path.clone()).collect();
         known.extend(level.iter().map(|(path, _)| path.clone()));
@@ -135,7 +144,7 @@ impl Walk {
                     self.partial = true;
                     return;
                 }
-                for name in self.read(&path, depth, &mut buffer) {
+                for name in self.read(root, &path, depth, &mut buffer) {
                     let below = path.join(name);
                     if depth >= self.bounds.depth {
                         // A walk that is to read its root alone misses nothing.
@@ -152,12 +161,13 @@ impl Walk {
     /// Reads one folder and returns the names of the folders in it.
     fn read(
         &mut self,
+        root: &OwnedFd,
         path: &Path,
         depth: usize,
         buffer: &mut [MaybeUninit<u8>],
     ) -> Vec<std::ffi::OsString> {
         let mut folders = vec![];
-        let opened = open_below(&self.root, path).and_then(|folder| {
+        let opened = open_below(root, path).and_then(|folder| {
             let stat = fstat(&folder)?;
             Ok((folder, stat))
         });
@@ -165,7 +175,7 @@ impl Walk {
             Ok(opened) => opened,
             Err(Errno::ACCESS | Errno::PERM) => {
                 // One that is ours could be opened up again by a command.
-                let stat = statat(&self.root, path, AtFlags::SYMLINK_NOFOLLOW);
+                let stat = statat(root, path, AtFlags::SYMLINK_NOFOLLOW);
                 self.partial |=
                     stat.is_ok_and(|stat| stat.st_uid == rustix::process::geteuid().as_raw());
                 return folders;
@@ -213,7 +223,7 @@ impl Folder {
 }
 
 /// Opens a writable root by its canonical path, without following a single link.
-pub(super) fn open_root(path: &Path) -> Result<OwnedFd, Errno> {
+fn open_root(path: &Path) -> Result<OwnedFd, Errno> {
     openat2(CWD, path, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS)
 }
 

@@ -9,12 +9,15 @@ use std::path::{Path, PathBuf};
 use codex_event::Digest;
 use rustix::fs::{FileType, Timespec};
 
+use super::git;
 use super::walk::Walk;
-use super::{Found, git};
 use crate::placeholder;
 
 /// Most changes that are told one by one.
 const MAX_TOLD: usize = 20;
+
+/// Longest telling of one, in characters: a path may be long, a line of the status pipe may not.
+const MAX_LENGTH: usize = 500;
 
 /// Names in a repository whose being there makes git do something else.
 const TURNS: [&str; 4] = ["commondir", "rebase-apply", "rebase-merge", "sequencer"];
@@ -26,7 +29,7 @@ const TURNS: [&str; 4] = ["commondir", "rebase-apply", "rebase-merge", "sequence
 /// costs one system call for each folder of the roots, and more only where something changed.
 #[derive(Debug)]
 pub(crate) struct RepositoryWatch {
-    walks: Vec<(PathBuf, Walk)>,
+    walks: Vec<Walk>,
     since: Timespec,
     before: BTreeMap<PathBuf, State>,
     bare: BTreeSet<PathBuf>,
@@ -43,19 +46,17 @@ struct State {
 }
 
 impl RepositoryWatch {
-    /// Takes over what a scan found.
-    pub(crate) fn before(found: Found) -> RepositoryWatch {
-        let Found { walks, since, protected: _, partial: _ } = found;
+    /// Remembers what is there now, before the command.
+    pub(super) fn begin(walks: Vec<Walk>, since: Timespec) -> RepositoryWatch {
         let before = states(&walks);
         let bare = planted(&walks);
         RepositoryWatch { walks, since, before, bare }
     }
 
-    /// Looks again and says what changed, in words that name the path below its root.
-    pub(crate) fn after(self) -> Vec<String> {
+    /// Looks again and says what changed, a line for each, with full paths.
+    pub(crate) fn end(self) -> Vec<String> {
         let RepositoryWatch { walks, since, before, bare } = self;
-        let walks: Vec<(PathBuf, Walk)> =
-            walks.into_iter().map(|(root, walk)| (root, walk.again(since))).collect();
+        let walks: Vec<Walk> = walks.into_iter().map(|walk| walk.again(since)).collect();
         let mut changes = vec![];
         for root in planted(&walks).difference(&bare) {
             let root = root.display();
@@ -64,10 +65,12 @@ impl RepositoryWatch {
         for (path, now) in states(&walks) {
             match before.get(&path) {
                 Some(then) => compare(&path, then, &now, &mut changes),
-                // Another command that runs now needs it.
-                None if placeholder::is_one(&path) => {}
                 None => changes.push(format!("{} is a new repository", path.display())),
             }
+        }
+        for change in &mut changes {
+            let end = change.char_indices().nth(MAX_LENGTH).map(|(at, _)| at);
+            change.truncate(end.unwrap_or(change.len()));
         }
         let more = changes.len().saturating_sub(MAX_TOLD);
         if more > 0 {
@@ -104,15 +107,17 @@ fn compare(path: &Path, then: &State, now: &State, changes: &mut Vec<String>) {
 }
 
 /// Roots that are bare repositories themselves: git takes one where no valid `.git` is in the way.
-fn planted(walks: &[(PathBuf, Walk)]) -> BTreeSet<PathBuf> {
+fn planted(walks: &[Walk]) -> BTreeSet<PathBuf> {
     let is_bare = |root: &Path| ["HEAD", "objects", "refs"].iter().all(|it| root.join(it).exists());
-    walks.iter().map(|(root, _)| root).filter(|root| is_bare(root)).cloned().collect()
+    walks.iter().map(|walk| &walk.root).filter(|root| is_bare(root)).cloned().collect()
 }
 
-fn states(walks: &[(PathBuf, Walk)]) -> BTreeMap<PathBuf, State> {
-    let found = walks.iter().flat_map(|(root, walk)| {
-        walk.found.iter().map(move |(below, kind)| (root.join(below), *kind))
+fn states(walks: &[Walk]) -> BTreeMap<PathBuf, State> {
+    let found = walks.iter().flat_map(|walk| {
+        walk.found.iter().map(move |(below, kind)| (walk.root.join(below), *kind))
     });
+    // Another command may hold a place for a repository that is not there.
+    let found = found.filter(|(path, _)| !placeholder::is_one(path));
     found.map(|(path, kind)| (path.clone(), State::read(&path, kind))).collect()
 }
 
@@ -134,8 +139,9 @@ impl State {
             return State { identity: identity(path), config, hooks, turns };
         };
         let common = git::commondir(&folder).unwrap_or_else(|| folder.clone());
-        let config = git::read_config(&common.join("config"));
-        let own = git::read_config(&folder.join("config.worktree"));
+        let read = |path: PathBuf| git::read_config(&path).filter(|text| !text.is_empty());
+        let config = read(common.join("config"));
+        let own = read(folder.join("config.worktree"));
         let worktree = path.parent().unwrap_or(path);
         let mut hooks = BTreeMap::new();
         list_hooks(&common.join("hooks"), &mut hooks);
@@ -156,12 +162,13 @@ impl State {
             identity: identity(&folder),
             config: digest([config, own]),
             hooks,
-            turns: TURNS
-                .into_iter()
-                .filter(|it| folder.join(it).symlink_metadata().is_ok())
-                .collect(),
+            turns: TURNS.into_iter().filter(|it| is_there(&folder.join(it))).collect(),
         }
     }
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok() && !placeholder::is_one(path)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -48,7 +48,7 @@ const CASES: &[Case] = &[
     })
     .after(|world| {
         // The pipe's reader stands outside, and ends with the last writer.
-        world.starter = Some("{ \"$@\" 7>&1 1>&3 3>&-; } 3>&1 | cat > \"$OUT/piped\"");
+        world.starter = Some("{ { \"$@\" 7>&1 1>&3; } | cat > \"$OUT/piped\"; } 3>&1");
         Ok(())
     }),
     attack("connected_socket", "echo through >&7", |world, _| world.is_listener_reached()).after(

@@ -71,7 +71,8 @@ const CASES: &[Case] = &[
     attack("by_proc_root", "echo escaped > \"/proc/self/root$VICTIM\"", changed),
     attack("by_proc_cwd", "echo escaped > /proc/self/cwd/../outside/victim", changed),
     attack("by_a_parents_root", "echo escaped > \"/proc/$PPID/root$VICTIM\"", changed),
-    attack("by_a_parents_cwd", "echo escaped > \"/proc/$PPID/cwd/../outside/victim\"", changed),
+    attack("by_a_parents_cwd", "echo escaped > \"/proc/$PPID/cwd/../outside/victim\"", changed)
+        .after(World::below_a_shell),
     attack("by_a_path_descriptor", "payload path-descriptor-reopen \"$VICTIM\"", changed),
     attack("by_a_read_descriptor", "exec 4< \"$VICTIM\"; payload reopen-descriptor 4", changed),
     attack("by_a_handle", "payload by-handle \"$VICTIM\"", changed),

@@ -92,7 +92,7 @@ const CASES: &[Case] = &[
         .acting(ended),
     attack("job_after_the_end", "sleep 90.$MARK > /dev/null 2>&1 & exit 0", left).acting(ended),
     attack("daemon_of_a_daemon_after_the_end", DAEMON, left).acting(ended),
-    attack("stopped_after_the_end", "setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!' ; exit 0", left)
+    attack("stopped_after_the_end", "setsid sleep 90.$MARK > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $!; exit 0", left)
         .acting(ended),
     attack("deaf_after_the_end", "(trap '' TERM INT HUP; setsid sleep 90.$MARK > /dev/null 2>&1 &); exit 3", left)
         .acting(ended),
@@ -104,9 +104,9 @@ const CASES: &[Case] = &[
         .acting(agent_killed),
     attack("daemon_after_the_agent", "(nohup setsid sleep 90.$MARK > /dev/null 2>&1 &); sleep 91", left)
         .acting(agent_killed),
-    attack("child_after_a_request_to_end", "trap '' TERM; setsid sleep 90.$MARK & wait", left)
+    attack("child_after_a_request_to_end", "setsid sh -c \"trap '' TERM; sleep 90.$MARK\" & wait", left)
         .acting(agent_terminated),
-    attack("child_after_a_hangup", "trap '' HUP; setsid sleep 90.$MARK & wait", left)
+    attack("child_after_a_hangup", "setsid sh -c \"trap '' HUP; sleep 90.$MARK\" & wait", left)
         .acting(agent_hung_up),
     attack("child_after_the_agent_with_network", "setsid sleep 90.$MARK & sleep 91", left)
         .acting(agent_killed)

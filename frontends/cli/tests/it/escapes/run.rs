@@ -140,7 +140,10 @@ fn at(case: &Case, level: Level) -> Verdict {
         }
         (Promise::None(limit), Level::Full | Level::Landlock) => Some(limit),
     };
-    if let Some(limit) = limit {
+    // What does not work is no hole, and stands in the README of the sandbox.
+    if let Some(limit) = limit
+        && case.expected != Expected::Works
+    {
         let said = limits(level, case.grants);
         if !said.iter().any(|said| said.contains(limit)) {
             return Verdict::Failed(format!("the plan does not say `{limit}`: {said:?}"));

@@ -57,7 +57,10 @@ const CASES: &[Case] = &[
     attack("daemon_in_shared_temporary", "payload unix \"$SOCKET\"", reached)
         .after(stream_in_shared_temporary),
     attack("daemon_by_a_link", "ln -s \"$SOCKET\" link; payload unix link", reached).after(stream),
-    attack("daemon_by_proc", "payload unix \"/proc/$PPID/cwd/$SOCKET\"", reached).after(stream),
+    attack("daemon_by_proc", "payload unix \"/proc/$PPID/cwd/$SOCKET\"", reached).after(|world| {
+        world.below_a_shell()?;
+        stream(world)
+    }),
     attack("daemon_by_a_ring", "payload uring-unix \"$SOCKET\"", reached).after(stream),
     attack("daemon_read_only", "payload unix \"$SOCKET\"", reached)
         .after(stream)
@@ -86,8 +89,6 @@ const CASES: &[Case] = &[
     attack("pair_with_network", "payload pair-message \"$SOCKET\"", reached)
         .after(datagram)
         .with(Grants::Network),
-    attack("pair_of_packets_by_message", "payload pair-packets-message \"$SOCKET\"", reached)
-        .after(datagram),
     attack("abstract_daemon", "payload unix-abstract \"$SOCKET\"", reached).after(abstract_stream),
     attack("abstract_log", "payload abstract-datagram \"$SOCKET\"", reached)
         .after(abstract_datagram),

@@ -30,7 +30,7 @@ const CASES: &[Case] = &[
     attack("file_moved_in", "mv \"$VICTIM\" mine; cat mine", victim_read).with(Grants::Strict),
     attack("file_by_proc", "cat \"/proc/self/root$VICTIM\" \"/proc/$PPID/root$VICTIM\"", victim_read)
         .with(Grants::Strict),
-    attack("file_by_exchange", "echo x > mine; mv --exchange mine \"$VICTIM\"; cat mine", victim_read)
+    attack("file_by_exchange", "echo x > mine; payload exchange mine \"$VICTIM\"; cat mine", victim_read)
         .with(Grants::Strict),
     attack("key_of_the_home", "cat \"$HOME/.ssh/id_ed25519\"", key_read).with(Grants::Strict),
     attack("names_outside", "ls \"$OUT\"", |_, ran| ran.said("victim")).with(Grants::Strict),

@@ -5,16 +5,16 @@ use std::fs;
 use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use codex_event::Permission;
-use codex_sandbox::{Plan, Policy};
+use codex_sandbox::{Confinement, GitWrites, Plan, Policy, Resources};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::escapes::case::{Grants, Unable};
@@ -24,7 +24,7 @@ use crate::escapes::outside::{Bystander, Listener, Process};
 pub(crate) const BEGUN: &str = "payload began as ";
 
 /// Longest time that a script may take. One that is refused what it asks for ends long before.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A strength of confinement to judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +44,15 @@ impl Level {
 
 /// The levels of this machine, the best one first.
 pub(crate) fn levels() -> &'static [Level] {
-    &[Level::Landlock]
+    static LEVELS: OnceLock<Vec<Level>> = OnceLock::new();
+    LEVELS.get_or_init(|| {
+        // Asked of the plan: the best level is what a command gets when nobody says anything.
+        match World::new(Grants::ReadOnly, Some(Level::Full)).plan().confinement {
+            Confinement::Full => vec![Level::Full, Level::Landlock],
+            Confinement::Landlock => vec![Level::Landlock],
+            Confinement::None => vec![],
+        }
+    })
 }
 
 /// What the plan of a level says that it does not hold.
@@ -219,8 +227,8 @@ impl World {
             program: None,
             user_temp: Some(self.path("temp")),
             level,
-            git_writes: codex_sandbox::GitWrites::None,
-            resources: codex_sandbox::Resources::default(),
+            git_writes: GitWrites::default(),
+            resources: Resources::default(),
         };
         Plan::on_disk(&policy, &codex_sandbox::probe()).expect("a plan")
     }
@@ -281,10 +289,16 @@ impl World {
     pub(crate) fn start_words(&self, words: &[&str], needs_payload: bool) -> Running {
         let mut child = self.command(words).spawn().expect("started");
         let streams = [
-            reader(child.stdout.take().expect("piped")),
-            reader(child.stderr.take().expect("piped")),
+            Stream::read(child.stdout.take().expect("piped")),
+            Stream::read(child.stderr.take().expect("piped")),
         ];
         Running { child, streams, mark: self.mark.clone(), needs_payload }
+    }
+
+    /// Gives the command a shell of this world as its parent, which has its folder and variables.
+    pub(crate) fn below_a_shell(&mut self) -> Result<(), Unable> {
+        self.starter = Some("\"$@\"; exit $?");
+        Ok(())
     }
 
     /// Runs a script to its end.
@@ -372,14 +386,14 @@ impl Drop for World {
 fn level_flags(level: Level) -> &'static [&'static str] {
     match level {
         Level::Full => &[],
-        Level::Landlock => &[],
+        Level::Landlock => &["--without-namespaces"],
     }
 }
 
 /// A script that runs.
 pub(crate) struct Running {
     pub(crate) child: Child,
-    streams: [JoinHandle<String>; 2],
+    streams: [Stream; 2],
     mark: String,
     needs_payload: bool,
 }
@@ -429,15 +443,21 @@ impl Running {
     /// Waits for the process and gathers what was said, without waiting for pipes that a leftover
     /// holds open.
     pub(crate) fn gather(mut self) -> Ran {
+        if !self.until(|| false)
+            && self.child.try_wait().expect("a child").is_none()
+            && let Some(pid) = self.pid()
+        {
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
         let status = self.child.wait().expect("a child");
         let began = Instant::now();
+        let patience = Duration::from_millis(300);
+        while began.elapsed() < patience && !self.streams.iter().all(|it| it.reader.is_finished()) {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let [stdout, stderr] = self.streams.map(|stream| {
-            while !stream.is_finished() && began.elapsed() < Duration::from_secs(2) {
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            if stream.is_finished() { stream.join().expect("read") } else { String::new() }
+            String::from_utf8_lossy(&stream.bytes.lock().expect("no panic")).into_owned()
         });
-        use std::os::unix::process::ExitStatusExt;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
         Ran {
             code,
@@ -450,12 +470,24 @@ impl Running {
     }
 }
 
-fn reader(mut stream: impl Read + Send + 'static) -> JoinHandle<String> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+/// What came out of a pipe so far.
+struct Stream {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Stream {
+    fn read(mut pipe: impl Read + Send + 'static) -> Stream {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bytes);
+        let reader = std::thread::spawn(move || {
+            let mut part = [0; 8192];
+            while let Ok(length @ 1..) = pipe.read(&mut part) {
+                kept.lock().expect("no panic").extend_from_slice(&part[..length]);
+            }
+        });
+        Stream { bytes, reader }
+    }
 }
 
 /// A folder with `payload`, the program of this file's own test, for the `PATH` of every command.
