@@ -9,6 +9,7 @@
 
 mod denials;
 mod fence;
+mod git_writes;
 mod lifetime;
 mod probe;
 mod world;
@@ -50,7 +51,9 @@ fn run(filter: Option<&str>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, case) in [denials::CASES, fence::CASES, lifetime::CASES, wrapping::CASES].concat() {
+    for (name, case) in
+        [denials::CASES, fence::CASES, git_writes::CASES, lifetime::CASES, wrapping::CASES].concat()
+    {
         if filter.is_some_and(|filter| !name.contains(filter)) {
             continue;
         }
