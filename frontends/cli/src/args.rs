@@ -470,6 +470,9 @@ pub(crate) struct Attach {
     /// With --approve: the same call may run until the session ends.
     #[arg(long, requires = "approve")]
     pub(crate) for_session: bool,
+    /// With --approve: commands that begin like it need no question in this project any more.
+    #[arg(long, requires = "approve", conflicts_with = "for_session")]
+    pub(crate) for_project: bool,
     /// End the running turn, and follow nothing.
     #[arg(long, group = "wish", conflicts_with_all = ["form", "from"])]
     pub(crate) interrupt: bool,

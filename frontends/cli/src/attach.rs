@@ -68,7 +68,11 @@ pub(crate) fn watch(
 
 /// What is to be done about the session once, and the words for it when it is done.
 fn wish(args: &Attach, guest: &Guest) -> Result<Option<(Command, String)>, Failure> {
-    let scope = if args.for_session { Scope::Session } else { Scope::Once };
+    let scope = match (args.for_project, args.for_session) {
+        (true, _) => Scope::Project,
+        (false, true) => Scope::Session,
+        (false, false) => Scope::Once,
+    };
     let wish = if let Some(called) = args.approve {
         let call = named(called, guest)?;
         let command = Command::SettleReview { call, verdict: Verdict::Allowed, scope };

@@ -5,7 +5,7 @@ use codex_event::{
 };
 use codex_view::{Paint, Style, Text, sanitize};
 
-use crate::proposal::Proposals;
+use crate::proposal::{Choices, Proposals};
 use crate::typed::{self, Answer, HELP, Typed};
 use crate::{Input, Left, Role};
 
@@ -13,10 +13,6 @@ use crate::{Input, Left, Role};
 const RECENT: usize = 200;
 /// Stands where something can be said.
 const READY: &str = "> ";
-/// Stands where a question waits.
-const ASKS: &str = "y/s/n/a> ";
-/// What can be answered.
-const CHOICES: &str = " y: yes   s: yes, for this session   n [why]: no   a: end the turn";
 /// What the model is told of a call that was refused.
 const REFUSED: &str = "refused by the user";
 
@@ -47,7 +43,7 @@ pub(crate) struct Line {
     running: bool,
     interrupted: bool,
     /// The question that waits; a session carries out one call after the other.
-    question: Option<CallId>,
+    question: Option<Choices>,
     /// The question that was answered here.
     answered: Option<CallId>,
     leaving: bool,
@@ -107,9 +103,7 @@ impl Line {
             said.extend(self.tell(&envelope));
         }
         self.past = false;
-        if self.question.is_some() {
-            said.push(Act::Say(CHOICES.to_owned()));
-        }
+        said.extend(self.question.as_ref().map(|choices| Act::Say(choices.line())));
         let mut due: Vec<Act> =
             said.extract_if(.., |act| !matches!(act, Act::Say(_) | Act::Prompt(_))).collect();
         said.retain(|act| matches!(act, Act::Say(_)));
@@ -136,9 +130,15 @@ impl Line {
             Input::Interrupt if self.running && !self.interrupted => return self.interrupt(),
             Input::Interrupt => return self.leave(),
         };
-        match (typed::read(&text), self.question) {
+        match (typed::read(&text), &self.question) {
             (Typed::Nothing, _) => self.prompt().into_iter().collect(),
-            (Typed::Answer(answer) | Typed::Unclear { answer, .. }, Some(call)) => {
+            (Typed::Answer(Answer::Yes(scope)), Some(choices))
+                if let Some(words) = choices.too_wide(scope) =>
+            {
+                self.remark(words)
+            }
+            (Typed::Answer(answer) | Typed::Unclear { answer, .. }, Some(choices)) => {
+                let call = choices.call;
                 self.answered = Some(call);
                 vec![Act::Ask(settle(call, answer))]
             }
@@ -146,9 +146,8 @@ impl Line {
                 "no question waits; to say it to the model: /say {}",
                 text.trim()
             )),
-            (Typed::Prompt(_), Some(_)) if !text.trim_start().starts_with("/say ") => self.remark(
-                "a question waits: answer y, s, n or a first; /say TEXT tells the model something",
-            ),
+            (Typed::Prompt(_), Some(_)) if !text.trim_start().starts_with("/say ") => self
+                .remark("a question waits: answer it first; /say TEXT tells the model something"),
             (Typed::Prompt(input) | Typed::Unclear { prompt: input, .. }, _) => {
                 vec![Act::Ask(Command::Submit { input })]
             }
@@ -196,9 +195,9 @@ impl Line {
 
     /// Something can be typed at any time; it is shown where it is awaited.
     fn prompt(&self) -> Option<Act> {
-        match (self.recent.is_some() || self.leaving, self.question, self.running) {
+        match (self.recent.is_some() || self.leaving, &self.question, self.running) {
             (true, _, _) | (false, None, true) => None,
-            (false, Some(_), _) => Some(Act::Prompt(ASKS)),
+            (false, Some(choices), _) => Some(Act::Prompt(choices.prompt())),
             (false, None, false) => Some(Act::Prompt(READY)),
         }
     }
@@ -243,16 +242,18 @@ impl Line {
             }
             Event::TurnCompleted { .. } | Event::TurnFailed { .. } => self.ended(None),
             Event::TurnInterrupted { reason } => self.ended(Some(*reason)),
-            Event::ReviewAsked { call, .. } => {
-                self.question = Some(*call);
+            Event::ReviewAsked { call, question, .. } => {
+                let choices = self.proposals.choices(*call, question);
                 let lines = self.proposals.lines(*call).into_iter().map(Act::Say);
                 // Of those that were asked before, the last may still wait.
-                let choices = (!self.past).then(|| Act::Say(CHOICES.to_owned()));
+                let said = (!self.past).then(|| Act::Say(choices.line()));
+                self.question = Some(choices);
+                let (lines, choices) = (lines.collect::<Vec<_>>().into_iter(), said);
                 lines.chain(choices).chain(self.prompt()).collect()
             }
             Event::ReviewSettled { call, .. } => self.settled(*call, author),
             Event::ToolFinished { call, .. } | Event::ToolAbandoned { call, .. } => {
-                self.question.take_if(|asked| asked == call);
+                self.question.take_if(|asked| asked.call == *call);
                 Vec::new()
             }
             Event::SessionNamed { .. } | Event::SessionShelved { .. } => {
@@ -290,7 +291,7 @@ impl Line {
     }
 
     fn settled(&mut self, call: CallId, author: &Author) -> Vec<Act> {
-        let waited = self.question.take_if(|asked| *asked == call).is_some();
+        let waited = self.question.take_if(|asked| asked.call == call).is_some();
         let here = self.answered.take_if(|answered| *answered == call).is_some();
         if !waited || here || self.past {
             return Vec::new();

@@ -39,9 +39,10 @@ pub(crate) enum Answer {
 }
 
 /// What can be typed.
-pub(crate) const HELP: [&str; 8] = [
+pub(crate) const HELP: [&str; 9] = [
     "A line is said to the model; while a turn runs, it is taken up with the next request.",
-    "When a question waits: y yes, s yes for this session, n no, n WORDS no and why, a end the turn.",
+    "When a question waits: y yes, n no, n WORDS no and why, a end the turn; where it offers them, s",
+    "yes for this session, and p always, for commands that begin like it, in this project.",
     "/say TEXT        say something that looks like an answer or a command",
     "/interrupt       end the turn, as Ctrl-C does",
     "/name NAME       name the session, to find it again; without NAME it has none",
@@ -65,6 +66,7 @@ pub(crate) fn read(line: &str) -> Typed {
     match (word, rest) {
         ("y" | "Y" | "yes", "") => Typed::Answer(Answer::Yes(Scope::Once)),
         ("s" | "S", "") => Typed::Answer(Answer::Yes(Scope::Session)),
+        ("p" | "P", "") => Typed::Answer(Answer::Yes(Scope::Project)),
         ("a" | "A", "") => Typed::Answer(Answer::Abort),
         ("n" | "N" | "no", "") => Typed::Answer(Answer::No(None)),
         ("n" | "N" | "no" | "no,", why) => {
@@ -101,6 +103,7 @@ mod tests {
             ("yes", Typed::Answer(Answer::Yes(Scope::Once))),
             ("yes please", prompt("yes please")),
             ("s", Typed::Answer(Answer::Yes(Scope::Session))),
+            ("p", Typed::Answer(Answer::Yes(Scope::Project))),
             ("a", Typed::Answer(Answer::Abort)),
             ("a test fails", prompt("a test fails")),
             ("n", Typed::Answer(no(None))),

@@ -6,7 +6,7 @@ mod tests;
 
 use codex_event::{
     Author, Backend, CallId, ChangeKind, CloseReason, Envelope, Event, FileChange, IMPORTED,
-    Outcome, Question, Retry, RetryBudget, Shelf, Timestamp, Usage, Verdict,
+    Outcome, Question, Retry, RetryBudget, Scope, Shelf, Timestamp, Usage, Verdict,
 };
 
 use crate::finale::interruption;
@@ -252,12 +252,42 @@ impl Text {
                     (Tone::Warning, asked),
                     (Tone::Strong, &what),
                     (Tone::Dim, " in "),
-                    (Tone::Dim, &folder),
+                    (Tone::Dim, &sanitize::visible(&folder)),
                 ]);
-                self.line(&[(Tone::Dim, " "), (Tone::Dim, reason)]);
+                if let Question::WriteOutside { paths } = question {
+                    for path in paths {
+                        self.line(&[(Tone::Strong, " "), (Tone::Strong, &sanitize::visible(path))]);
+                    }
+                }
+                // The model may have written it: nothing in it is taken out, all of it is shown.
+                self.line(&[(Tone::Dim, " "), (Tone::Dim, &sanitize::visible(reason))]);
             }
-            Event::ReviewSettled { call, verdict, .. } => {
-                self.settled(*call, verdict, &envelope.author);
+            Event::ReviewSettled { call, verdict, scope } => {
+                self.settled(*call, verdict, *scope, &envelope.author);
+            }
+            Event::GrantKept { prefix, project, error, .. } => {
+                let prefix = sanitize::visible(&command_line(prefix));
+                match error {
+                    None => self.line(&[
+                        (Tone::Dim, " kept for "),
+                        (Tone::Dim, project),
+                        (Tone::Dim, ": commands that begin with "),
+                        (Tone::Strong, &prefix),
+                    ]),
+                    Some(error) => self.line(&[
+                        (Tone::Warning, " could not be kept for "),
+                        (Tone::Body, project),
+                        (Tone::Body, ": "),
+                        (Tone::Body, error),
+                    ]),
+                }
+            }
+            Event::RepositoryChanged { changes, .. } => {
+                self.release();
+                for change in changes {
+                    let change = sanitize::visible(change);
+                    self.line(&[(Tone::Warning, "warning: "), (Tone::Body, &change)]);
+                }
             }
             Event::NotificationSent { program, error: Some(error), .. } => {
                 let program = command_line(&list(program).unwrap_or_default());
@@ -283,8 +313,6 @@ impl Text {
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
-            | Event::GrantKept { .. }
-            | Event::RepositoryChanged { .. }
             | Event::NotificationSent { error: None, .. } => {}
         }
     }
@@ -417,13 +445,18 @@ impl Text {
         }
     }
 
-    fn settled(&mut self, call: CallId, verdict: &Verdict, author: &Author) {
+    fn settled(&mut self, call: CallId, verdict: &Verdict, scope: Scope, author: &Author) {
         let by = author.to_string();
         match (verdict, author) {
             // Rules allow most of what is done; saying so each time would drown the rest.
             (Verdict::Allowed, Author::Policy(_) | Author::Supervisor | Author::Model) => {}
             (Verdict::Allowed, Author::User(_)) => {
-                self.line(&[(Tone::Good, " allowed by "), (Tone::Body, &by)]);
+                let far = match scope {
+                    Scope::Once => "",
+                    Scope::Session => ", until the session ends",
+                    Scope::Project => ", always in this project",
+                };
+                self.line(&[(Tone::Good, " allowed by "), (Tone::Body, &by), (Tone::Body, far)]);
             }
             (Verdict::Denied { reason }, _) => {
                 let what = self.name(call);

@@ -1,8 +1,8 @@
 //! An event with its place in the journal, and its wire form.
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess};
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{Author, Digest, Epoch, Event, Millis, Seq, SessionId, Timestamp, TurnId};
@@ -110,18 +110,20 @@ struct Wire<'a> {
     body: &'a RawValue,
 }
 
-impl<'a> Wire<'a> {
-    // Looking for text once over all of it is less than doing so for each piece.
-    fn read(json: &'a [u8]) -> Result<Wire<'a>, CodecError> {
-        let text = std::str::from_utf8(json).map_err(serde_json::Error::custom)?;
-        Ok(serde_json::from_str(text)?)
-    }
+// Looking for text once over all of it is less than doing so for each piece.
+fn text(json: &[u8]) -> Result<&str, CodecError> {
+    Ok(std::str::from_utf8(json).map_err(serde_json::Error::custom)?)
 }
 
-// An event's two parts as its own form has them, so that they are read where they lie.
-struct Tagged<'a> {
+// An event of this release as it encodes it: its fields in order, its body read where it lies. What
+// is not quite so is no error yet, because `Wire` takes it in any order and keeps what it does not
+// know.
+struct Canonical(Envelope);
+
+// An event's two parts as its own form has them.
+struct Tagged<'a, D> {
     kind: &'a str,
-    body: &'a RawValue,
+    body: Option<D>,
     given: Given,
 }
 
@@ -167,7 +169,11 @@ impl Envelope {
 
     /// Decodes an event; a kind, version or body that this release does not know stays as it came.
     pub fn from_json(json: &[u8]) -> Result<Envelope, CodecError> {
-        let wire = Wire::read(json)?;
+        let text = text(json)?;
+        if let Ok(Canonical(envelope)) = serde_json::from_str(text) {
+            return Ok(envelope);
+        }
+        let wire: Wire<'_> = serde_json::from_str(text)?;
         Ok(Envelope {
             session: wire.session,
             seq: wire.seq,
@@ -236,7 +242,7 @@ impl Heading {
     /// Reads the heading of an event. What it takes for one [`Envelope::from_json`] does, since the
     /// body of an event may be anything.
     pub fn from_json(json: &[u8]) -> Result<Heading, CodecError> {
-        let Wire { session, seq, epoch, v, .. } = Wire::read(json)?;
+        let Wire { session, seq, epoch, v, .. } = serde_json::from_str(text(json)?)?;
         Ok(Heading { session, seq, epoch, version: v })
     }
 }
@@ -248,14 +254,78 @@ impl Body {
         if version != SCHEMA_VERSION {
             return foreign();
         }
-        let tagged = Tagged { kind, body: raw, given: Given::Nothing };
-        Event::deserialize(MapAccessDeserializer::new(tagged))
-            .map_or_else(|_| foreign(), Body::Known)
+        decode(kind, raw).map_or_else(|_| foreign(), Body::Known)
     }
 }
 
-impl<'de> MapAccess<'de> for Tagged<'de> {
-    type Error = serde_json::Error;
+fn decode<'de, D: Deserializer<'de>>(kind: &'de str, body: D) -> Result<Event, D::Error> {
+    let tagged = Tagged { kind, body: Some(body), given: Given::Nothing };
+    Event::deserialize(MapAccessDeserializer::new(tagged))
+}
+
+impl<'de> Deserialize<'de> for Canonical {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Canonical, D::Error> {
+        from.deserialize_map(Fields)
+    }
+}
+
+struct Fields;
+
+impl<'de> Visitor<'de> for Fields {
+    type Value = Canonical;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an event in its own form")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Canonical, A::Error> {
+        let session = field(&mut map, "session")?;
+        let seq = field(&mut map, "seq")?;
+        let epoch = field(&mut map, "epoch")?;
+        let at = field(&mut map, "at")?;
+        let mono = field(&mut map, "mono")?;
+        let author = field(&mut map, "author")?;
+        let cause = field(&mut map, "cause")?;
+        let turn = field(&mut map, "turn")?;
+        let kind = field(&mut map, "kind")?;
+        let version: u32 = field(&mut map, "v")?;
+        expect(&mut map, "body")?;
+        if version != SCHEMA_VERSION {
+            return Err(A::Error::custom("another version"));
+        }
+        let body = Body::Known(map.next_value_seed(OfKind(kind))?);
+        let envelope = Envelope { session, seq, epoch, at, mono, author, cause, turn, body };
+        // More than these fields is an error of the reader, which finds that the map is not at its end.
+        Ok(Canonical(envelope))
+    }
+}
+
+fn field<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
+    map: &mut A,
+    name: &'static str,
+) -> Result<T, A::Error> {
+    expect(map, name)?;
+    map.next_value()
+}
+
+fn expect<'de, A: MapAccess<'de>>(map: &mut A, name: &'static str) -> Result<(), A::Error> {
+    let found: Option<&str> = map.next_key()?;
+    if found == Some(name) { Ok(()) } else { Err(A::Error::missing_field(name)) }
+}
+
+// Reads the body of an event of a kind.
+struct OfKind<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for OfKind<'de> {
+    type Value = Event;
+
+    fn deserialize<D: Deserializer<'de>>(self, body: D) -> Result<Event, D::Error> {
+        decode(self.0, body)
+    }
+}
+
+impl<'de, D: Deserializer<'de>> MapAccess<'de> for Tagged<'de, D> {
+    type Error = D::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
@@ -276,7 +346,10 @@ impl<'de> MapAccess<'de> for Tagged<'de> {
     ) -> Result<V::Value, Self::Error> {
         match self.given {
             Given::Nothing | Given::Kind => seed.deserialize(self.kind.into_deserializer()),
-            Given::Body => seed.deserialize(self.body),
+            Given::Body => match self.body.take() {
+                Some(body) => seed.deserialize(body),
+                None => Err(D::Error::custom("the body was taken")),
+            },
         }
     }
 }

@@ -53,6 +53,28 @@ fn a_known_kind_with_an_unknown_body_is_foreign_not_fatal() {
 }
 
 #[test]
+fn an_event_in_another_form_is_the_same_event() {
+    let own = r#"{"session":"01900000-0000-7000-8000-000000000001","seq":3,"epoch":1,"at":1700000000000,"mono":12,"author":"user:exec","cause":null,"turn":1,"kind":"turn_started","v":1,"body":{"input":"hi"}}"#;
+    let kind = r#""kind":"turn_started","#;
+    let forms = [
+        own.replace(kind, "").replace("}}", &format!("}},{}}}", kind.trim_end_matches(','))),
+        own.replace(kind, r#""kind":"turn\u005fstarted","#),
+        own.replace(kind, &format!(r#""later":[{{}}],{kind}"#)),
+        own.replace("}}", r#"},"later":1}"#),
+        own.replace(r#""cause":null,"#, ""),
+        own.replace(',', " ,\n"),
+    ];
+    for form in &forms {
+        assert_ne!(form, own);
+        let read = Envelope::from_json(form.as_bytes()).expect(form);
+        assert_eq!(read, envelope(3, started("hi")), "{form}");
+    }
+    for broken in [own.replace(kind, ""), own.replace(kind, &kind.repeat(2)), format!("{own}}}")] {
+        assert!(Envelope::from_json(broken.as_bytes()).is_err(), "{broken}");
+    }
+}
+
+#[test]
 fn a_large_value_moves_out_and_comes_back() {
     let text = "x".repeat(SPILL_ABOVE + 1);
     let mut spilled = envelope(1, started(&text));

@@ -20,11 +20,13 @@ use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::thread::{Builder, JoinHandle};
 
 use codex_event::{Digest, Epoch, FrameError, Record, Seq, SessionId};
 
 use crate::head::Head;
 use crate::phase::Phase;
+use crate::raw::Part;
 use crate::store::{Holes, StoreError};
 
 mod refs;
@@ -41,6 +43,8 @@ const STRIDE: u64 = 64;
 const TAIL: usize = 8 + 32;
 // Bytes that are read or written at once.
 const BUFFER: usize = 1 << 20;
+/// Bytes that are written before they are asked onto the disk.
+const EARLY: u64 = 16 << 20;
 
 /// The immutable beginning of a journal, open for reading.
 #[derive(Debug)]
@@ -283,6 +287,10 @@ pub(crate) struct BaseWriter {
     session: SessionId,
     places: Vec<(Seq, u64)>,
     blobs: Blobs,
+    // How far the file is written, how far it is on its way to the disk, and what syncs it.
+    written: u64,
+    begun: u64,
+    early: Option<JoinHandle<io::Result<()>>>,
 }
 
 #[derive(Default)]
@@ -308,47 +316,86 @@ impl BaseWriter {
         let file = File::options().create_new(true).write(true).open(path)?;
         Ok(BaseWriter {
             file,
-            part: Vec::with_capacity(2 * BUFFER),
+            part: Vec::new(),
             sum: blake3::Hasher::new(),
             offset: 0,
             end: Head::empty(&session),
             session,
             places: Vec::new(),
             blobs: Blobs::default(),
+            written: 0,
+            begun: 0,
+            early: None,
         })
     }
 
     /// Adds the frame of the next record.
     pub(crate) fn push(&mut self, frame: &[u8], session: SessionId, at: Head) -> io::Result<()> {
-        if (at.seq.0 - 1).is_multiple_of(STRIDE) {
-            self.places.push((at.seq, self.offset));
-        }
+        self.note(frame, session, at);
         self.part.extend_from_slice(frame);
-        if self.part.len() >= BUFFER {
-            self.write_part()?;
-        }
-        self.blobs.add(&frame[codex_event::HEADER_LEN..]);
-        self.offset += frame.len() as u64;
-        (self.end, self.session) = (at, session);
-        Ok(())
+        if self.part.len() >= BUFFER { self.write_part() } else { Ok(()) }
     }
 
-    /// Writes the index, and makes the file durable; its name is the caller's to make so.
-    pub(crate) fn finish(mut self) -> io::Result<()> {
+    /// Adds the frames of the next records.
+    pub(crate) fn push_all(&mut self, part: &Part) -> io::Result<()> {
         self.write_part()?;
+        for (frame, sealed) in part.frames() {
+            self.note(frame, sealed.session, sealed.at);
+        }
+        self.write(part.bytes())
+    }
+
+    /// Writes the index, makes the file durable and tells where it ends; its name is the caller's to
+    /// make durable.
+    pub(crate) fn finish(mut self) -> io::Result<Head> {
+        self.write_part()?;
+        self.synced_early()?;
         let BaseWriter { offset: frames, end, session, places, blobs, .. } = self;
         let sum = Some(*self.sum.finalize().as_bytes());
         let index = Index { end, session, frames, sum, places, blobs: blobs.named };
         self.file.write_all(&index.encode())?;
         Phase::SyncBase.begin();
-        self.file.sync_all()
+        self.file.sync_all().map(|()| end)
+    }
+
+    fn note(&mut self, frame: &[u8], session: SessionId, at: Head) {
+        if (at.seq.0 - 1).is_multiple_of(STRIDE) {
+            self.places.push((at.seq, self.offset));
+        }
+        self.blobs.add(&frame[codex_event::HEADER_LEN..]);
+        self.offset += frame.len() as u64;
+        (self.end, self.session) = (at, session);
     }
 
     fn write_part(&mut self) -> io::Result<()> {
-        self.sum.update(&self.part);
-        self.file.write_all(&self.part)?;
-        self.part.clear();
+        let mut part = std::mem::take(&mut self.part);
+        self.write(&part)?;
+        part.clear();
+        self.part = part;
         Ok(())
+    }
+
+    fn write(&mut self, frames: &[u8]) -> io::Result<()> {
+        self.sum.update(frames);
+        self.file.write_all(frames)?;
+        self.written += frames.len() as u64;
+        if self.written < self.begun + EARLY { Ok(()) } else { self.sync_early() }
+    }
+
+    // What is written goes to the disk while more of it is made, so that there is little left for
+    // the sync at the end. That one makes the file durable all the same.
+    fn sync_early(&mut self) -> io::Result<()> {
+        self.synced_early()?;
+        let file = self.file.try_clone()?;
+        self.early = Some(Builder::new().name("sync".into()).spawn(move || file.sync_data())?);
+        self.begun = self.written;
+        Ok(())
+    }
+
+    // The system tells an error of writing once, so it has to be asked what became of each sync.
+    fn synced_early(&mut self) -> io::Result<()> {
+        let Some(early) = self.early.take() else { return Ok(()) };
+        early.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 

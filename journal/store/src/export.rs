@@ -101,18 +101,20 @@ pub fn export(
     let mut named: Vec<(Digest, u64)> = Vec::new();
     let mut known: HashMap<Digest, u64> = HashMap::new();
     let mut records = 0;
-    for sealed in journal.frames_to(last.seq) {
-        let frame = sealed?.frame;
-        for (digest, len) in blobs_of(&frame[codex_event::HEADER_LEN..]) {
-            if known.insert(digest, len).is_none() {
-                named.push((digest, len));
+    journal.parts_to(last.seq, |part| {
+        for (frame, _) in part.frames() {
+            for (digest, len) in blobs_of(&frame[codex_event::HEADER_LEN..]) {
+                if known.insert(digest, len).is_none() {
+                    named.push((digest, len));
+                }
             }
+            sink.put(&[FRAME])?;
+            sink.put(frame)?;
+            records += 1;
+            progress(sink.bytes);
         }
-        sink.put(&[FRAME])?;
-        sink.put(&frame)?;
-        records += 1;
-        progress(sink.bytes);
-    }
+        Ok::<_, ExportError>(())
+    })?;
     let mut missing_blobs = Vec::new();
     for (digest, len) in &named {
         let found = journal.blobs().get(digest).ok().flatten();

@@ -147,9 +147,6 @@ pub fn fork(
     };
     let base = Base::open(&making.dir().base()).map_err(ForkError::making)?;
     let base = base.ok_or(ForkError::NeverBegun(parent))?;
-    Phase::LinkBlobs.begin();
-    let (from, to) = (source.dir.blobs(), making.dir().blobs());
-    let missing = share_blobs(base.blobs(), &from, &to).map_err(ForkError::making)?;
     // What came as a file stays that, however often it is forked.
     if let Some(last) = source.dir.imported_to() {
         making.mark_imported(last.min(at.seq)).map_err(ForkError::making)?;
@@ -167,7 +164,17 @@ pub fn fork(
         turn: None,
         body: Body::Known(Event::SessionForked { parent: named, at: at.seq, head: at.hash }),
     };
-    making.finish(vec![own])?;
+    Phase::LinkBlobs.begin();
+    let (from, to) = (source.dir.blobs(), making.dir().blobs());
+    // The engine's files are made meanwhile: they lie in a folder of their own, and their making is
+    // mostly waiting for the disk.
+    let missing = std::thread::scope(|scope| {
+        let linking = scope.spawn(|| share_blobs(base.blobs(), &from, &to));
+        making.fill(vec![own])?;
+        let linked = linking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        linked.map_err(ForkError::making)
+    })?;
+    making.finish()?;
     Ok(Forked { id: new.id, at: at.seq, missing })
 }
 
@@ -208,14 +215,8 @@ impl Source {
         let at = self.position(cut, &journal)?;
         self.check(at, &journal)?;
         let mut base = BaseWriter::create(&child.base(), self.id).map_err(ForkError::making)?;
-        let mut end = None;
-        for sealed in journal.frames_to(at) {
-            let sealed = sealed?;
-            base.push(&sealed.frame, sealed.session, sealed.at).map_err(ForkError::making)?;
-            end = Some(sealed.at);
-        }
-        base.finish().map_err(ForkError::making)?;
-        let end = end.ok_or(ForkError::NeverBegun(self.id))?;
+        journal.parts_to(at, |part| base.push_all(part).map_err(ForkError::making))?;
+        let end = base.finish().map_err(ForkError::making)?;
         // What nobody was told of may yet be another event.
         if self.acknowledged().is_some_and(|head| head.seq >= at) {
             self.keep(at, child);
@@ -379,12 +380,27 @@ fn refuses_links(error: &io::Error) -> bool {
     )
 }
 
+/// Gives a folder of its own the blobs of another one, durably, and names those that are not there.
 fn share_blobs(named: &[(Digest, u64)], from: &Path, to: &Path) -> io::Result<Vec<Digest>> {
-    let mut missing = Vec::new();
     if named.is_empty() {
-        return Ok(missing);
+        return Ok(Vec::new());
     }
     std::fs::create_dir(to)?;
+    // The folder is locked for most of a link's time but not for all of it: two threads need a fifth
+    // less than one. More of them would only wait.
+    let (first, second) = named.split_at(named.len() / 2);
+    let missing = std::thread::scope(|scope| {
+        let other = scope.spawn(|| link_blobs(second, from, to));
+        let mut missing = link_blobs(first, from, to)?;
+        missing.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        Ok::<_, io::Error>(missing)
+    })?;
+    sync_dir(to)?;
+    Ok(missing)
+}
+
+fn link_blobs(named: &[(Digest, u64)], from: &Path, to: &Path) -> io::Result<Vec<Digest>> {
+    let mut missing = Vec::new();
     // Names are looked up from the folders: the ways to these would take longer than the links.
     let folders = (File::open(from).ok(), File::open(to)?);
     for (digest, _) in named {
@@ -397,6 +413,5 @@ fn share_blobs(named: &[(Digest, u64)], from: &Path, to: &Path) -> io::Result<Ve
             missing.push(*digest);
         }
     }
-    sync_dir(to)?;
     Ok(missing)
 }

@@ -72,8 +72,8 @@ impl Making {
     }
 
     /// Makes the database and the head behind the base that was put there, with the session's own
-    /// first events, and gives the folder its name.
-    pub(crate) fn finish(mut self, own: Vec<Envelope>) -> Result<Head, OpenError> {
+    /// first events.
+    pub(crate) fn fill(&self, own: Vec<Envelope>) -> Result<Head, OpenError> {
         let base = Base::open(&self.dir.base())?;
         let mut store = SledStore::create_behind(&self.dir, self.session, base)?;
         let floor = store.head();
@@ -90,6 +90,11 @@ impl Making {
         }
         drop(store);
         sync_dir(&self.dir.db())?;
+        Ok(head)
+    }
+
+    /// Gives the folder its name, once all that is in it is durable.
+    pub(crate) fn finish(mut self) -> Result<(), OpenError> {
         std::fs::remove_file(mark(self.dir.path()))?;
         sync_dir(self.dir.path())?;
         Phase::NameSession.begin();
@@ -103,7 +108,7 @@ impl Making {
         if let Some(journals) = self.target.parent() {
             sync_dir(journals)?;
         }
-        Ok(head)
+        Ok(())
     }
 }
 

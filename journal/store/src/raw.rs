@@ -16,10 +16,12 @@ use crate::verify::Problem;
 mod blocks;
 mod chain;
 mod frames;
+mod parts;
 
 use blocks::Blocks;
 use chain::{Chain, Whose};
 use frames::{Newer, Place, Sighting};
+pub(crate) use parts::Part;
 
 // Most looks at a journal that changes while it is read.
 const LOOKS: usize = 6;
@@ -78,15 +80,6 @@ enum Extent {
     Whole,
     /// Those behind its base, which is known to be as it was written.
     Own,
-}
-
-/// A frame as it was sealed.
-pub(crate) struct Sealed {
-    pub(crate) frame: Vec<u8>,
-    /// The session that it was sealed for.
-    pub(crate) session: SessionId,
-    /// Its place.
-    pub(crate) at: Head,
 }
 
 /// A record's place in the chain.
@@ -175,13 +168,13 @@ impl RawJournal {
     fn read_each<'a, T: 'a>(
         &'a self,
         first: Seq,
-        take: fn(&Proven<'_>) -> Option<T>,
+        mut take: fn(&Proven<'_>) -> Option<T>,
     ) -> impl Iterator<Item = Result<T, RawError>> + 'a {
         let begin = self.chain.records.partition_point(|place| place.seq < first);
         let (mut blocks, mut later) = (Blocks::default(), None);
         self.chain.records[begin..]
             .iter()
-            .map(move |place| self.body(place, take, &mut blocks, &mut later))
+            .map(move |place| self.body(place, &mut take, &mut blocks, &mut later))
     }
 
     /// Reads from a copy of the engine's files from now on, so that nothing changes them.
@@ -193,21 +186,6 @@ impl RawJournal {
         self.files.truncate(self.files.len().saturating_sub(copies.len()));
         self.files.extend(copies);
         Ok(())
-    }
-
-    /// Gives the frames up to a position as they were sealed; their events are not decoded.
-    pub(crate) fn frames_to(
-        &self,
-        last: Seq,
-    ) -> impl Iterator<Item = Result<Sealed, RawError>> + '_ {
-        let end = self.chain.records.partition_point(|place| place.seq <= last);
-        let (mut blocks, mut later) = (Blocks::default(), None);
-        self.chain.records[..end].iter().map(move |place| {
-            let whole: fn(&Proven<'_>) -> Option<Vec<u8>> = |proven| Some(proven.frame.to_vec());
-            let frame = self.body(place, whole, &mut blocks, &mut later)?;
-            let at = Head { seq: place.seq, hash: place.hash, epoch: place.epoch };
-            Ok(Sealed { frame, session: place.session, at })
-        })
     }
 
     /// Gives the place of the last record found, or the genesis.
@@ -420,11 +398,11 @@ impl RawJournal {
     fn body<T>(
         &self,
         place: &Place,
-        take: fn(&Proven<'_>) -> Option<T>,
+        take: &mut impl FnMut(&Proven<'_>) -> Option<T>,
         blocks: &mut Blocks,
         later: &mut Option<RawJournal>,
     ) -> Result<T, RawError> {
-        if let Some(taken) = blocks.frame(&self.files, place)?.as_ref().and_then(take) {
+        if let Some(taken) = blocks.frame(&self.files, place)?.as_ref().and_then(&mut *take) {
             return Ok(taken);
         }
         for _ in 0..LOOKS {
@@ -432,7 +410,7 @@ impl RawJournal {
                 && let Some(moved) = journal.chain.find(place.seq)
                 && moved.hash == place.hash
                 && let Some(taken) =
-                    Blocks::default().frame(&journal.files, moved)?.as_ref().and_then(take)
+                    Blocks::default().frame(&journal.files, moved)?.as_ref().and_then(&mut *take)
             {
                 return Ok(taken);
             }

@@ -75,7 +75,9 @@ impl Recording {
         let Recording { making, base, end, .. } = self;
         base.finish()?;
         making.mark_imported(end.seq)?;
-        making.finish(Vec::new())
+        let head = making.fill(Vec::new())?;
+        making.finish()?;
+        Ok(head)
     }
 }
 

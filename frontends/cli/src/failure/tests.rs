@@ -38,6 +38,8 @@ macro_rules! each {
     }};
 }
 
+mod rules;
+
 /// Expects this exit code, and a message that names what is at fault.
 fn fails<E: Into<Failure>>(code: u8, at_fault: &str) -> impl Fn(E) {
     move |error| {
@@ -165,7 +167,8 @@ fn the_sandbox() {
     each!(PlanError:
         PlanError::BelowFloor { .. } => PlanError::BelowFloor { host: Box::new(codex_sandbox::probe()) },
             fails(NO_SANDBOX, "landlock");
-        PlanError::FullUnavailable { .. } => PlanError::FullUnavailable { missing: vec!["namespaces".into()] }, fails(NO_SANDBOX, "doctor");
+        PlanError::FullUnavailable { .. } =>
+            PlanError::FullUnavailable { missing: vec![] }, fails(NO_SANDBOX, "`full`");
         PlanError::NoUserTemp => PlanError::NoUserTemp, fails(USAGE, "user-temp-folder");
         PlanError::NotAbsolute { .. } => PlanError::NotAbsolute { grant: grant(), path: path() },
             fails(USAGE, "/srv/thing");
@@ -518,8 +521,7 @@ fn patches() {
     each!(PlanError:
         PlanError::Context { .. } => PlanError::Context { context: "x".into(), path: file() }, plan;
         PlanError::Lines { .. } => PlanError::Lines { lines: "x".into(), path: file() }, plan;
-        PlanError::Protected { .. } =>
-            PlanError::Protected { path: file(), resolved: path() }, plan;
+        PlanError::Protected { .. } => PlanError::Protected { path: file(), resolved: path() }, plan;
         PlanError::Outside { .. } => PlanError::Outside { path: file(), resolved: path() }, plan;
         PlanError::Read { .. } => PlanError::Read { path: file(), source: refused() }, plan;
         PlanError::Delete { .. } => PlanError::Delete { path: file(), source: refused() }, plan;

@@ -9,7 +9,7 @@ use codex_event::{Seq, SessionId, Timestamp};
 use codex_gate::{Grant, Grants};
 use serde_json::{Value, json};
 
-use crate::support::{Running, Turn, World, piped, run, says};
+use crate::support::{Running, Turn, World, piped, run, runs, says};
 
 const RULES: &str = "\
 # What I think of commands.
@@ -51,7 +51,7 @@ fn explained(world: &World, arguments: &[&str]) -> Value {
 }
 
 /// Keeps a grant as an answer to a question does.
-fn granted(world: &World, project: &str, prefix: &[&str], seq: u64) -> String {
+pub(crate) fn granted(world: &World, project: &str, prefix: &[&str], seq: u64) -> String {
     let prefix = prefix.iter().map(|word| (*word).to_owned()).collect();
     let project = fs::canonicalize(world.path(project)).expect("a folder");
     let project = project.to_str().expect("text").to_owned();
@@ -241,6 +241,33 @@ fn a_broken_file_stops_a_session_before_anything_is_done() {
     assert_eq!(fs::read_to_string(&grants).expect("text"), "grant(");
     assert_eq!(run(world.program(&["sessions", "--json"])).lines().len(), 1);
     assert_eq!(world.bodies().len(), 1);
+}
+
+#[test]
+fn what_a_rule_forbids_or_asks_about_does_not_run_where_nobody_is_asked() {
+    let world = World::playing(json!([
+        runs("touch a"),
+        runs("ls; env -i touch b"),
+        runs("if true; then touch c; fi"),
+        runs("mkdir d"),
+        runs("mkdir -p e"),
+        says("Done.")
+    ]));
+    put(
+        &world,
+        "home/rules/mine.rules",
+        "prefix_rule([\"touch\"], \"forbidden\", justification = \"use the wooden spoon\")\n\
+         prefix_rule([\"mkdir\", \"d\"], \"prompt\")\n",
+    );
+    let turn = world.turn(&["-s", "workspace-write"]);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let made = ["a", "b", "c", "d", "e"].map(|name| world.work().join(name).exists());
+    assert_eq!(made, [false, false, false, false, true]);
+    let bodies = world.bodies();
+    for told in &bodies[1..4] {
+        assert!(told.to_string().contains("use the wooden spoon"), "{told}");
+    }
+    world.check_replay(&turn);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::approvals::granted;
 use crate::line::Terminal;
 use crate::schema::{check_notice, check_request};
 use crate::support::{
@@ -206,6 +207,29 @@ fn a_turn_may_ask_twice_and_an_answer_may_hold_for_the_session() {
     assert_eq!(asked, 2, "the third call was allowed for the session");
     let by_grant = |notice: &Value| notice["record"]["author"] == "policy:granted-for-session";
     assert!(told.iter().any(by_grant));
+}
+
+#[test]
+fn a_grant_counts_in_a_running_session_until_another_process_revokes_it() {
+    let world =
+        World::playing(json!([runs("touch one"), says("Done."), runs("touch two"), says("Done.")]));
+    fs::create_dir_all(world.work().join(".git")).expect("a folder");
+    let mut talk = Talk::greeted(&world, &[&ASKS[..], &["-s", "workspace-write"]].concat());
+    let id = granted(&world, "work", &["touch"], 7);
+    talk.input("do it");
+    talk.event("turn_completed");
+    assert!(world.read("one").is_some(), "it was given after the program had begun");
+    let asked =
+        |talk: &Talk| talk.told.iter().filter(|it| it["record"]["kind"] == "review_asked").count();
+    assert_eq!(asked(&talk), 0);
+    assert_eq!(run(world.program(&["approvals", "revoke", &id])).code, 0);
+    talk.input("do it again");
+    let call = talk.question();
+    talk.settle(&call, &denied("no more"), "once");
+    talk.event("turn_completed");
+    let (code, _, stderr) = talk.end();
+    assert_eq!((code, world.read("two")), (0, None), "{stderr}");
+    world.check_journal();
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Which blobs an event names, without decoding it.
 
+use std::sync::LazyLock;
+
 use codex_event::Digest;
+use memchr::memmem::Finder;
 
 const MARK: &[u8] = br#"{"blob":""#;
 
@@ -22,14 +25,8 @@ pub(crate) fn blobs_of(json: &[u8]) -> impl Iterator<Item = (Digest, u64)> + '_ 
 }
 
 fn find(bytes: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += bytes[at..].iter().position(|byte| *byte == MARK[0])?;
-        if bytes[at..].starts_with(MARK) {
-            return Some(at);
-        }
-        at += 1;
-    }
+    static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MARK));
+    FINDER.find(bytes)
 }
 
 fn reference(bytes: &[u8]) -> Option<(Digest, u64)> {

@@ -175,7 +175,8 @@ pub fn import(
     }
     let missing_blobs = made.finish()?;
     making.mark_imported(head.seq).map_err(making_failed)?;
-    making.finish(Vec::new())?;
+    making.fill(Vec::new())?;
+    making.finish()?;
     Ok(Imported { id, records, blobs, missing_blobs })
 }
 

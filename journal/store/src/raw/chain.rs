@@ -1,6 +1,6 @@
 //! Which of the frames found are the journal.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs::File;
 
 use codex_event::{Digest, Event, Record, Seq, SessionId, genesis};
@@ -40,8 +40,6 @@ pub(super) struct Whose {
     pub(super) floor: Head,
 }
 
-type Candidates = BTreeMap<Seq, Vec<Place>>;
-
 impl Chain {
     /// Orders what was found, from the acknowledged record backward by the links and forward as far
     /// as they hold. A later epoch wins where an earlier writer's tail was given up.
@@ -53,19 +51,20 @@ impl Chain {
         let Whose { session, shared, floor } = whose;
         let mut foreign = Vec::new();
         let mut others = HashSet::new();
-        let mut candidates = Candidates::new();
-        for place in sighting.places {
-            if place.session == session || place.file < shared {
-                let room = || Vec::with_capacity(1);
-                candidates.entry(place.seq).or_insert_with(room).push(place);
-            } else if others.insert(place.session) {
+        let mut candidates = sighting.places;
+        candidates.retain(|place| {
+            let ours = place.session == session || place.file < shared;
+            if !ours && others.insert(place.session) {
                 foreign.push(place.seq);
             }
-        }
+            ours
+        });
+        // Those of one position stay in the order in which they were found.
+        candidates.sort_by_key(|place| place.seq);
         let several = several(&candidates);
         let mut chain = Chain {
             floor,
-            records: choose(candidates, floor, acknowledged),
+            records: choose(&candidates, floor, acknowledged),
             conflicts: Vec::new(),
             broken: Vec::new(),
             backward: Vec::new(),
@@ -155,31 +154,40 @@ impl Chain {
     }
 }
 
-// The frames of each position that has more than one.
-fn several(candidates: &Candidates) -> Vec<Place> {
-    candidates.values().filter(|places| places.len() > 1).flatten().cloned().collect()
+// The frames of each position that has more than one. In order of position, like the candidates below.
+fn several(candidates: &[Place]) -> Vec<Place> {
+    positions(candidates).filter(|places| places.len() > 1).flatten().cloned().collect()
 }
 
-fn choose(mut candidates: Candidates, floor: Head, acknowledged: HeadState) -> Vec<Place> {
+fn positions(candidates: &[Place]) -> impl DoubleEndedIterator<Item = &[Place]> {
+    candidates.chunk_by(|one, other| one.seq == other.seq)
+}
+
+// Gives those that are the journal, at most one of each position.
+fn choose(candidates: &[Place], floor: Head, acknowledged: HeadState) -> Vec<Place> {
     let anchor = match acknowledged {
         HeadState::Good(head) | HeadState::OneSlot(head) => Some(head),
         HeadState::Damaged | HeadState::Absent => None,
     };
-    let mut chosen = Vec::new();
+    let begin = |seq: Seq| candidates.partition_point(|place| place.seq < seq);
+    let at = |seq: Seq| candidates[begin(seq)..begin(seq.next())].iter();
     let anchored = anchor.filter(|head| {
-        let at = |seq: Seq| candidates.get(&seq).into_iter().flatten();
         (head.seq, head.hash) == (floor.seq, floor.hash)
             || at(head.seq).any(|place| place.hash == head.hash)
             // The record itself is lost, and what follows names it.
             || at(head.seq.next()).any(|place| place.prev == head.hash)
     });
+    let mut chosen: Vec<&Place> = Vec::with_capacity(candidates.len());
     let mut wanted: Option<(Seq, Digest)> = None;
+    let mut before = candidates;
     if let Some(head) = anchored {
         // What is behind the acknowledged record counts as far as it is linked to it.
-        let mut behind = candidates.split_off(&head.seq.next());
+        let behind;
+        (before, behind) = candidates.split_at(begin(head.seq.next()));
         let mut end = (head.seq, head.hash);
-        while let Some(places) = behind.remove(&end.0.next()) {
-            let linked = places.into_iter().filter(|place| place.prev == end.1);
+        for places in positions(behind) {
+            let linked =
+                places.iter().filter(|place| (place.seq, place.prev) == (end.0.next(), end.1));
             let Some(place) = linked.max_by_key(|place| place.epoch) else { break };
             end = (place.seq, place.hash);
             chosen.push(place);
@@ -187,9 +195,10 @@ fn choose(mut candidates: Candidates, floor: Head, acknowledged: HeadState) -> V
         chosen.reverse();
         wanted = Some((head.seq, head.hash));
     }
-    for (seq, places) in candidates.into_iter().rev() {
+    for places in positions(before).rev() {
+        let seq = places[0].seq;
         let named = wanted.filter(|(at, _)| *at == seq).map(|(_, hash)| hash);
-        let best = places.into_iter().max_by_key(|place| (Some(place.hash) == named, place.epoch));
+        let best = places.iter().max_by_key(|place| (Some(place.hash) == named, place.epoch));
         if let Some(place) = best {
             // One that took the place of a lost record says nothing about those before it.
             let follows = named.is_none_or(|hash| hash == place.hash);
@@ -198,5 +207,5 @@ fn choose(mut candidates: Candidates, floor: Head, acknowledged: HeadState) -> V
         }
     }
     chosen.reverse();
-    chosen
+    chosen.into_iter().cloned().collect()
 }

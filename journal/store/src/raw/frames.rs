@@ -201,6 +201,8 @@ impl Sighting {
 
     // Takes over what was found in a part of the file that is about to be added.
     fn take(&mut self, part: Sighting) {
+        self.known.reserve(part.places.len());
+        self.places.reserve(part.places.len());
         for mut place in part.places {
             if let Entry::Vacant(unknown) = self.known.entry(place.hash) {
                 unknown.insert(self.places.len());

@@ -6,17 +6,66 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread::{Builder, JoinHandle};
 
 use crate::blobs::sync_dir;
 use crate::layout::SessionDir;
 
-/// Copies the engine's files; the copy has its name only when it is complete.
-pub(super) fn put(dir: &SessionDir) -> io::Result<()> {
-    let half = dir.path().join("db.half");
-    remove(&half)?;
-    copy(&dir.db(), &half)?;
-    remove(&place(dir))?;
-    std::fs::rename(half, place(dir))
+/// A copy in the making. It is removed again if it is not finished.
+pub(super) struct Copying<'a> {
+    dir: &'a SessionDir,
+    thread: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// Begins to copy the engine's files on a thread of its own; until it is done nobody may write to
+/// them.
+pub(super) fn begin(dir: &SessionDir) -> io::Result<Copying<'_>> {
+    remove(&half(dir))?;
+    let (from, to) = (dir.db(), half(dir));
+    let thread = Builder::new().name("aside".into()).spawn(move || copy(&from, &to))?;
+    Ok(Copying { dir, thread: Some(thread) })
+}
+
+impl Copying<'_> {
+    /// Waits for the copy, which has its name only when it is complete.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.wait()?;
+        let half = half(self.dir);
+        remove_torn_snapshots(&half)?;
+        remove(&place(self.dir))?;
+        std::fs::rename(half, place(self.dir))
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+}
+
+impl Drop for Copying<'_> {
+    fn drop(&mut self) {
+        if self.thread.is_some()
+            && let Err(error) = self.wait().and_then(|()| remove(&half(self.dir)))
+        {
+            tracing::debug!(%error, "a copy that is not wanted can't be removed");
+        }
+    }
+}
+
+/// Removes snapshots that a kill left half written. The engine takes one for its newest, and refuses
+/// to open.
+pub(super) fn remove_torn_snapshots(db: &Path) -> io::Result<()> {
+    for entry in std::fs::read_dir(db)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let torn = name
+            .to_str()
+            .is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"));
+        if torn {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Gives the session as it was when its copy was made, if an opening that was cut off left one.
@@ -54,6 +103,10 @@ pub(super) fn remove_snapshots(db: &Path) -> io::Result<()> {
 /// Removes the copy.
 pub(super) fn discard(dir: &SessionDir) -> io::Result<()> {
     remove(&place(dir))
+}
+
+fn half(dir: &SessionDir) -> PathBuf {
+    dir.path().join("db.half")
 }
 
 fn place(dir: &SessionDir) -> PathBuf {

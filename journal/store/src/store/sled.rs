@@ -15,6 +15,7 @@ use std::time::Duration;
 use codex_event::{Envelope, Record, Seq, SessionId};
 use sled::{Db, Mode};
 
+use super::aside::Copying;
 use super::{
     AppendError, Holes, Reader, Salvaged, Store, StoreError, aside, head_of, rebuild, salvage, seal,
 };
@@ -135,13 +136,17 @@ impl SledStore {
             sync_dir(dir.path())?;
         }
         Phase::Survey.begin();
+        prepare_engine();
         let synced = sync_meanwhile(dir)?;
+        // The files are copied while they are read; what changes them has them copied once more.
+        let mut copying = Some(aside::begin(dir)?);
         let earlier = mark::check(dir)?;
         let mut salvaged = None;
         let base = Base::open(&dir.base())?;
         let base = base.as_ref();
         let mut survey = match Survey::take(dir, session, base) {
             Err(OpenError::Damaged { damage: Damage::Records(problem), .. }) => {
+                drop(copying.take());
                 // The engine had begun to write when an earlier opening was cut off: the copy takes
                 // the place of what it left, if nothing is missing in it.
                 match aside::left(dir).map(|copy| Survey::take(&copy, session, base)) {
@@ -155,15 +160,16 @@ impl SledStore {
         let anew = earlier.is_some();
         if let Some(damage) = earlier {
             tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
+            drop(copying.take());
             rebuild::run(dir, session, survey.records())?;
         }
-        put_aside(dir)?;
+        put_aside(dir, copying.map_or_else(|| aside::begin(dir), Ok)?)?;
         if !anew && let Some(copy) = aside::left(dir) {
             survey.read_from(&copy)?;
         }
         // From here on nobody writes to what the survey reads.
-        let survey = &survey;
         let mut store = std::thread::scope(|scope| {
+            let survey = &survey;
             let show = |witness| {
                 let thread = Builder::new().name("survey".into());
                 thread.spawn_scoped(scope, move || survey.show(base, witness))
@@ -176,6 +182,8 @@ impl SledStore {
             Ok::<_, OpenError>(store)
         })?;
         synced.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        // The copy has no name any more, so it ends here, page for page; nobody has to wait for that.
+        let _ = Builder::new().name("survey".into()).spawn(move || drop(survey));
         store.salvaged = salvaged;
         Ok(store)
     }
@@ -191,7 +199,7 @@ impl SledStore {
             Err(OpenError::Damaged { damage: damage @ Damage::Engine(_), .. }) => {
                 tracing::warn!(%session, %damage, "the records are whole: the database is made anew");
                 rebuild::run(dir, session, survey.records())?;
-                put_aside(dir)?;
+                put_aside(dir, aside::begin(dir)?)?;
                 SledStore::enter(dir, session, survey, lock)?
             }
             other => other?,
@@ -494,6 +502,14 @@ pub(super) fn engine_error(error: sled::Error) -> StoreError {
     }
 }
 
+// The engine makes its histograms when it is first used: 20 MiB, which nothing fills. As long as the
+// process has let go of no large memory, they come from the system as zeroes that are never touched;
+// after a survey they would be cleared, while the engine's other threads spin for them. Asking for a
+// profile has them made, and does nothing else: the engine is built without measuring.
+fn prepare_engine() {
+    drop(sled::Config::new().print_profile_on_drop(true));
+}
+
 // The engine syncs its file first thing. What a process before left in memory alone goes to the disk
 // while the records are read, so that nobody waits for it then. The system tells an error of writing
 // once, so it has to be asked what became of this.
@@ -502,23 +518,8 @@ fn sync_meanwhile(dir: &SessionDir) -> io::Result<JoinHandle<io::Result<()>>> {
     Builder::new().name("sync".into()).spawn(move || data.sync_all())
 }
 
-fn put_aside(dir: &SessionDir) -> io::Result<()> {
-    remove_torn_snapshots(&dir.db())?;
+fn put_aside(dir: &SessionDir, copying: Copying<'_>) -> io::Result<()> {
+    aside::remove_torn_snapshots(&dir.db())?;
     Phase::CopyAside.begin();
-    aside::put(dir)
-}
-
-// The engine takes a snapshot that was never finished for its newest one, and refuses to open.
-fn remove_torn_snapshots(db: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(db)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let torn = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"));
-        if torn {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+    copying.finish()
 }

@@ -1,10 +1,11 @@
 //! Damaged files are reported, and what is good in them is read.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use codex_event::{Digest, Event, HEADER_LEN, MAGIC, Record, Seq, SessionId};
+use codex_event::{Body, Digest, Event, HEADER_LEN, MAGIC, Record, SCHEMA_VERSION, Seq, SessionId};
 use codex_journal::{
     Damage, Head, HeadFile, HeadState, Layout, OpenError, Problem, RawJournal, Scribe, SessionDir,
     SledStore, Store, verify,
@@ -195,6 +196,41 @@ fn a_torn_snapshot_does_not_keep_a_journal_shut() {
 
     drop(SledStore::open(&dir, id).expect("opens"));
     assert!(!torn.exists());
+}
+
+#[test]
+fn a_journal_of_a_newer_release_is_left_as_it_was() {
+    let home = home();
+    let id = session(15);
+    let dir = journal(home.path(), id);
+    let mut store = SledStore::open(&dir, id).expect("opens");
+    let mut newer = envelope(id, RECORDS + 1, 2, bulk("later"));
+    let (kind, raw) = ("noted".to_owned(), r#"{"text":"later"}"#.to_owned());
+    newer.body = Body::Foreign { kind, version: SCHEMA_VERSION + 1, raw };
+    store.append(Seq(RECORDS), vec![newer]).expect("appended");
+    store.barrier().expect("durable");
+    drop(store);
+    // Even what the engine stumbles over.
+    std::fs::write(dir.db().join("snap.FFFFFFFFFFFFFFFF.generating"), b"cut of").expect("written");
+    let before = files(dir.path());
+    let refused = SledStore::open(&dir, id).expect_err("refused");
+    assert!(matches!(refused, OpenError::Newer { found, .. } if found == SCHEMA_VERSION + 1));
+    assert_eq!(files(dir.path()), before);
+}
+
+// Every file below a folder, with its bytes.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else {
+            let bytes = std::fs::read(&path).expect("readable");
+            found.insert(path, bytes);
+        }
+    }
+    found
 }
 
 #[test]

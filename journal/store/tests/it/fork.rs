@@ -141,6 +141,36 @@ fn a_fork_has_what_its_parent_had_and_needs_nothing_of_it() {
 }
 
 #[test]
+fn a_long_beginning_is_read_in_parts_and_is_one_sequence() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    let (old, young) = (session(1), session(2));
+    parent(&layout, old, 1);
+    let (scribe, handle) = Scribe::open(&layout, old).expect("opens");
+    // More than is written before the first of it is asked onto the disk.
+    let (first, count) = (handle.head().seq.0 + 1, 1_100);
+    let mut dice = Dice(9);
+    for seq in first..first + count {
+        let bytes = (0..9_000 + dice.below(9_000)).map(|_| dice.below(256) as u8).collect();
+        let chunk = envelope(old, seq, 2, output(bytes));
+        block_on(scribe.write(Batch { envelopes: vec![chunk], blobs: vec![] })).expect("written");
+    }
+    drop(handle);
+    scribe.finish().expect("finishes");
+    let all = records(&layout, old);
+    let size: usize = all.iter().map(|record| record.frame.len()).sum();
+    assert!(size > 17 << 20, "{size} bytes");
+
+    forked(&layout, old, Cut::End, young);
+    assert_eq!(records(&layout, young)[..all.len()], all);
+    assert_eq!(problems(&layout, young), []);
+    let base = std::fs::read(layout.session(young).base()).expect("there");
+    let frames: Vec<u8> = all.iter().flat_map(|record| record.frame.clone()).collect();
+    assert!(base.starts_with(&frames), "the frames as they were sealed");
+    assert_eq!(go_on(&layout, young)[..all.len()], all);
+}
+
+#[test]
 fn a_fork_of_a_fork_goes_back_to_the_first_session() {
     let home = home();
     let layout = Layout::new(home.path());
