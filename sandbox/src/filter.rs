@@ -24,12 +24,20 @@ pub(crate) enum Sockets {
 /// Bit that marks a call of the x32 ABI; the list compares whole numbers and would let it through.
 const X32_BIT: u32 = 0x4000_0000;
 
+/// `open_tree_attr` of Linux 6.15; the number is the same on all architectures.
+const OPEN_TREE_ATTR: i64 = 467;
+/// `lsm_set_self_attr` of Linux 6.8.
+const LSM_SET_SELF_ATTR: i64 = 460;
+
 /// System calls that are refused whatever their arguments.
 const REFUSED: &[i64] = &[
     // Other processes' memory and descriptors.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
     // A second way to every system call, which no filter sees.
@@ -52,6 +60,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_fsconfig,
     libc::SYS_fspick,
     libc::SYS_mount_setattr,
+    OPEN_TREE_ATTR,
     libc::SYS_unshare,
     libc::SYS_setns,
     // Kernel surfaces without a use in a build.
@@ -71,6 +80,10 @@ const REFUSED: &[i64] = &[
     libc::SYS_acct,
     libc::SYS_quotactl,
     libc::SYS_quotactl_fd,
+    // Memory that not even the kernel maps: it escapes every accounting but the lock limit.
+    libc::SYS_memfd_secret,
+    // Changing the security module's state of oneself.
+    LSM_SET_SELF_ATTR,
     libc::SYS_sethostname,
     libc::SYS_setdomainname,
     libc::SYS_settimeofday,

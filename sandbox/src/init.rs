@@ -5,12 +5,14 @@
 //! daemon, a stopped process, one that ignores every signal.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, wait};
 
 use crate::confine::{self, close_all_but};
 use crate::launch::Request;
+use crate::process::Stat;
 use crate::status::{Confined, EXIT_SETUP, Ended, Failed, Status, Step};
 use crate::supervise::{end_of, fork, leave, release_surroundings, say};
 use crate::world::{Ids, arrange};
@@ -58,7 +60,8 @@ fn prepare(
     // The files of a process that can't be dumped belong to root, and the id maps are such files.
     rustix::process::set_dumpable_behavior(DumpableBehavior::Dumpable)
         .map_err(at(Step::Process))?;
-    let mounts = arrange(&request.plan, protected, ids)?;
+    let cwd = request.cwd.clone().into_os_string();
+    let mounts = arrange(&request.plan, protected, Path::new(&cwd), ids)?;
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(at(Step::Process))?;
 
@@ -99,7 +102,10 @@ fn die_with_the_supervisor(word: &OwnedFd) -> Result<(), Failed> {
 fn become_command(request: Request, confined: Confined, word: &OwnedFd) -> i32 {
     match confine::own_session(Pid::INIT).and_then(|()| confine::close_on_exec()) {
         Ok(()) => {
-            say(word, &Status::Confined(confined));
+            // Told from here: a short command is gone before the supervisor could look.
+            let own = rustix::process::getpid().as_raw_nonzero().get();
+            let start_time = Stat::read(own).map(|stat| stat.start_time).unwrap_or_default();
+            say(word, &Status::Confined(Confined { start_time, ..confined }));
             refuse(word, confine::exec(request.argv, request.env))
         }
         Err(failed) => refuse(word, failed),
@@ -116,13 +122,13 @@ fn serve(command: Pid, word: &OwnedFd) -> i32 {
     let mut told_to_end = false;
     loop {
         match next_signal() {
-            Some(libc::SIGTERM) => {
+            Wake::Terminate => {
                 told_to_end = true;
                 // A stopped group gets the signal only when it goes on.
                 let _ = rustix::process::kill_process_group(command, Signal::TERM);
                 let _ = rustix::process::kill_process_group(command, Signal::CONT);
             }
-            Some(_) | None => {}
+            Wake::Child => {}
         }
         let had_ended = end.is_some();
         let is_anything_left = collect(WaitOptions::NOHANG, &mut |pid, status| {
@@ -155,18 +161,29 @@ fn serve(command: Pid, word: &OwnedFd) -> i32 {
     }
 }
 
+/// What wakes process 1.
+enum Wake {
+    /// A child may have ended.
+    Child,
+    /// The supervisor asks for the command's end.
+    Terminate,
+}
+
 /// Waits for one of the signals that the supervisor blocked before it forked this process.
 #[allow(unsafe_code)]
-fn next_signal() -> Option<libc::c_int> {
-    // SAFETY: `set` is initialised by `sigemptyset` before use, and no information is asked for.
+fn next_signal() -> Wake {
+    // SAFETY: `set` is initialised by `sigemptyset` before use, `info` is plain numbers, for which
+    // zero is a value, and is of a kind of signal that carries the sender.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
+        let mut info: libc::siginfo_t = std::mem::zeroed();
         libc::sigemptyset(&raw mut set);
         libc::sigaddset(&raw mut set, libc::SIGCHLD);
         libc::sigaddset(&raw mut set, libc::SIGTERM);
-        match libc::sigwaitinfo(&raw const set, std::ptr::null_mut()) {
-            -1 => None,
-            signal => Some(signal),
+        match libc::sigwaitinfo(&raw const set, &raw mut info) {
+            // Who has no number here is outside; the command may not end itself this way.
+            libc::SIGTERM if info.si_pid() == 0 => Wake::Terminate,
+            _ => Wake::Child,
         }
     }
 }

@@ -50,6 +50,8 @@ impl Placeholders {
                 // One that was left is found like anything else.
                 How::ReadOnly => match marked(path) {
                     Some(kind) => hold(path, kind),
+                    // Another command's, which was removed between the look and now.
+                    None if is_missing(path) => hold(path, Kind::Folder),
                     None => return true,
                 },
                 How::InPlace => return true,
@@ -135,13 +137,13 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         Kind::File(_) => libc::O_NONBLOCK | libc::O_NOFOLLOW,
     };
     for _ in 0..ATTEMPTS {
-        match kind.make(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        let made = match kind.make(path) {
+            Ok(()) => true,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
             Err(error) => {
                 return if is_final(&error, path) { Ok(Hold::Impossible) } else { Err(error) };
             }
-        }
+        };
         let folder = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -151,7 +153,13 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         if folder.metadata()?.mode() & MARK == 0 {
             return Ok(Hold::Others);
         }
-        flock(&folder, FlockOperation::LockShared)?;
+        if let Err(error) = flock(&folder, FlockOperation::LockShared) {
+            // Nobody can lock it, so nobody else can be using it.
+            if made {
+                let _ = fs::remove_dir(path).or_else(|_| fs::remove_file(path));
+            }
+            return Err(error.into());
+        }
         if is_at(&folder, path) {
             return Ok(Hold::Ours(folder));
         }
@@ -196,6 +204,10 @@ fn holds(mut file: &File, text: &str) -> bool {
     let read =
         io::Seek::rewind(&mut file).and_then(|()| file.take(LONGEST_TEXT).read_to_end(&mut bytes));
     read.is_ok() && bytes == text.as_bytes()
+}
+
+fn is_missing(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn is_at(folder: &File, path: &Path) -> bool {
@@ -245,6 +257,17 @@ mod tests {
             drop(Placeholders::hold(&mut found).expect("left alone"));
             assert!(path.is_dir() && found.len() == 1);
         }
+    }
+
+    #[test]
+    fn one_that_is_removed_after_the_look_is_made_again() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        let mut found = vec![Protected { path: path.clone(), how: How::ReadOnly }];
+        let held = Placeholders::hold(&mut found).expect("made");
+        assert!(path.is_dir() && found.len() == 1);
+        drop(held);
+        assert!(!path.exists());
     }
 
     #[test]

@@ -468,8 +468,10 @@ impl Supervisor {
             Status::Confined(mut confined) => {
                 confined.pid = speaker.unwrap_or(self.started.child).as_raw_nonzero().get();
                 confined.partial = self.started.kept.partial;
-                confined.start_time =
-                    Stat::read(confined.pid).map(|stat| stat.start_time).unwrap_or_default();
+                if confined.start_time == 0 {
+                    confined.start_time =
+                        Stat::read(confined.pid).map(|stat| stat.start_time).unwrap_or_default();
+                }
                 say(&self.status, &Status::Confined(confined));
             }
             Status::Failed(failed) => {

@@ -6,6 +6,7 @@ mod namespaces;
 mod view;
 
 use std::io;
+use std::path::Path;
 
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -39,7 +40,12 @@ impl From<Trouble> for Failed {
 ///
 /// Returns the number of places that were mounted. Order matters: ids before anything that needs a
 /// capability, the view before the old root is let go of.
-pub(crate) fn arrange(plan: &Plan, protected: &[Protected], ids: Ids) -> Result<u32, Trouble> {
+pub(crate) fn arrange(
+    plan: &Plan,
+    protected: &[Protected],
+    cwd: &Path,
+    ids: Ids,
+) -> Result<u32, Trouble> {
     let at = |step| move |error: io::Error| Trouble::new(step, error.to_string());
     ids.map().map_err(at(Step::Identity))?;
     match plan.network {
@@ -48,7 +54,7 @@ pub(crate) fn arrange(plan: &Plan, protected: &[Protected], ids: Ids) -> Result<
     }
     // The modes of what is made here are meant as they are written.
     let users_own = umask(Mode::empty());
-    let view = View::build(&plan.files, protected)?;
+    let view = View::build(&plan.files, protected, cwd)?;
     umask(users_own);
     view.enter().map_err(at(Step::Root))
 }

@@ -26,8 +26,9 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) const DEFAULT: Bounds = Bounds { depth: 6, found: 200, folders: 8000 };
 
-    /// The folder that all users share: nobody chose what lies in it, and there may be much.
-    const SHARED: Bounds = Bounds { depth: 2, ..Bounds::DEFAULT };
+    /// The folder that all users share, itself alone: nobody chose what lies in it, and it may be
+    /// so much that every command would wait.
+    const SHARED: Bounds = Bounds { depth: 0, ..Bounds::DEFAULT };
 
     /// Picks the bounds for a writable root.
     pub(super) fn of(root: &Path) -> Bounds {
@@ -146,7 +147,8 @@ impl Walk {
                 for name in self.read(root, &path, depth, &mut buffer) {
                     let below = path.join(name);
                     if depth >= self.bounds.depth {
-                        self.partial = true;
+                        // A walk that is to read its root alone misses nothing.
+                        self.partial |= self.bounds.depth > 0;
                     } else if known.insert(below.clone()) {
                         deeper.push((below, depth + 1));
                     }

@@ -44,7 +44,11 @@ fn at(step: Step, path: &Path) -> impl Fn(io::Error) -> Trouble {
 
 impl View {
     /// Builds all of it. Only this process's mount namespace changes.
-    pub(super) fn build(files: &FilePlan, protected: &[Protected]) -> Result<View, Trouble> {
+    pub(super) fn build(
+        files: &FilePlan,
+        protected: &[Protected],
+        cwd: &Path,
+    ) -> Result<View, Trouble> {
         let root = Path::new("/");
         let host = mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
             .map_err(io::Error::from)
@@ -84,6 +88,7 @@ impl View {
         device::cover(view.root.as_fd(), &nodes).map_err(at(Step::Devices, Path::new("/dev")))?;
         view.mount_proc().map_err(at(Step::Proc, Path::new("/proc")))?;
         if view.empty {
+            view.stand_at(cwd).map_err(at(Step::WorkingDirectory, cwd))?;
             restrict(view.root.as_fd(), Depth::Alone, READ_ONLY).map_err(at(Step::Mounts, root))?;
         }
         Ok(view)
@@ -139,6 +144,16 @@ impl View {
                 let target = fs::read_link(entry.path())?;
                 symlinkat(target.as_path(), self.root.as_fd(), entry.file_name())?;
             }
+        }
+        Ok(())
+    }
+
+    /// Makes an empty folder where the command starts, if the view shows nothing of that name.
+    fn stand_at(&self, cwd: &Path) -> io::Result<()> {
+        let is_private = is_private(cwd) || cwd.is_relative();
+        if !is_private && fs::metadata(cwd)?.is_dir() {
+            let cwd = fs::canonicalize(cwd)?;
+            drop(self.place(&cwd, FileType::Directory)?);
         }
         Ok(())
     }

@@ -10,7 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use codex_sandbox::{Cause, End, Leftover, ProcessId, end_leftover};
 
-use crate::world::{DANGER, FULL_AUTO, World, alive, capture, eventually, marker, start};
+use crate::world::{
+    DANGER, FULL_AUTO, World, alive, capture, eventually, level, marker, set_level, start,
+};
 use crate::{Case, Verdict};
 
 pub(crate) const CASES: &[Case] = &[
@@ -131,6 +133,7 @@ fn a_dropped_lifeline_kills_the_tree() -> Verdict {
 /// Plays an agent: starts some trees, says so, and waits to be killed.
 pub(crate) fn play_agent(words: &[String]) -> ! {
     let marker = words.first().expect("a marker").clone();
+    set_level(serde_json::from_str(&words[1]).expect("a level"));
     let world = World::new();
     let running: Vec<_> = [FULL_AUTO, DANGER, FULL_AUTO]
         .map(|permissions| start(world.launch(permissions, &["/bin/sh", "-c", &tree(&marker)])))
@@ -146,7 +149,7 @@ pub(crate) fn play_agent(words: &[String]) -> ! {
 fn a_killed_agent_leaves_nothing() -> Verdict {
     let marker = marker();
     let mut agent = Command::new(std::env::current_exe().expect("known"))
-        .args(["--agent", &marker])
+        .args(["--agent", &marker, &serde_json::to_string(&level()).expect("encodes")])
         .stdout(Stdio::piped())
         .spawn()
         .expect("an agent");

@@ -8,16 +8,20 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod denials;
+mod faults;
 mod fence;
 mod git_writes;
 mod lifetime;
 mod probe;
+mod view;
 mod world;
 mod wrapping;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::time::Instant;
+
+use codex_sandbox::Level;
 
 /// One test: its name and what it does. A test that can't run here says why in its result.
 type Case = (&'static str, fn() -> Verdict);
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
             denials::record(words.get(1).expect("a file"));
             return ExitCode::SUCCESS;
         }
+        Some("--faulty") => return faults::play_agent(&words[1..]),
+        Some("--crowded") => view::play_crowded_agent(&words[1..]),
         Some("--agent") => lifetime::play_agent(&words[1..]),
         Some("--wrapper") => return wrapping::play_wrapper(&words[1..]),
         _ => {}
@@ -50,31 +56,61 @@ fn run(filter: Option<&str>) -> ExitCode {
         println!("all tests skipped: this kernel is below the floor: {host:?}");
         return ExitCode::SUCCESS;
     }
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for (name, case) in
-        [denials::CASES, fence::CASES, git_writes::CASES, lifetime::CASES, wrapping::CASES].concat()
-    {
-        if filter.is_some_and(|filter| !name.contains(filter)) {
-            continue;
+    let mut tally = Tally { filter, passed: 0, failed: 0, skipped: 0 };
+    let mut levels = vec![Level::Landlock];
+    match host.namespaces.are_complete() {
+        true => levels.push(Level::Full),
+        false => println!("level full skipped: this host does not give it: {:?}", host.namespaces),
+    }
+    for level in levels {
+        world::set_level(level);
+        tally.run(level, &[fence::CASES, lifetime::CASES, wrapping::CASES].concat());
+        match level {
+            Level::Full => {
+                tally.run(level, &[view::CASES, git_writes::CASES, faults::CASES].concat())
+            }
+            Level::Landlock | Level::Auto => {}
         }
-        let began = Instant::now();
-        let verdict = catch_unwind(AssertUnwindSafe(case));
-        let took = began.elapsed().as_millis();
-        match verdict {
-            Ok(Verdict::Held) => {
-                passed += 1;
-                println!("test {name} ... ok ({took} ms)");
+    }
+    // It goes through the levels by itself.
+    world::set_level(Level::Auto);
+    tally.run(Level::Auto, denials::CASES);
+    let Tally { passed, failed, skipped, .. } = tally;
+    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+struct Tally<'a> {
+    filter: Option<&'a str>,
+    passed: u32,
+    failed: u32,
+    skipped: u32,
+}
+
+impl Tally<'_> {
+    fn run(&mut self, level: Level, cases: &[Case]) {
+        for (name, case) in cases {
+            if self.filter.is_some_and(|filter| !name.contains(filter)) {
+                continue;
             }
-            Ok(Verdict::Skipped(why)) => {
-                skipped += 1;
-                println!("test {name} ... skipped: {why}");
-            }
-            Err(_) => {
-                failed += 1;
-                println!("test {name} ... FAILED ({took} ms)");
+            let began = Instant::now();
+            let verdict = catch_unwind(AssertUnwindSafe(case));
+            let took = began.elapsed().as_millis();
+            let level = format!("{level:?}").to_lowercase();
+            match verdict {
+                Ok(Verdict::Held) => {
+                    self.passed += 1;
+                    println!("test {level}::{name} ... ok ({took} ms)");
+                }
+                Ok(Verdict::Skipped(why)) => {
+                    self.skipped += 1;
+                    println!("test {level}::{name} ... skipped: {why}");
+                }
+                Err(_) => {
+                    self.failed += 1;
+                    println!("test {level}::{name} ... FAILED ({took} ms)");
+                }
             }
         }
     }
-    println!("\n{passed} passed, {failed} failed, {skipped} skipped");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -15,6 +15,9 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         "unix-abstract" => verdict(connect_abstract(argument)),
         "pair-datagram" => verdict(UnixDatagram::pair()),
         "pair-stream" => verdict(UnixStream::pair()),
+        "loopback" => verdict(loopback("127.0.0.1:0")),
+        "loopback-6" => verdict(loopback("[::1]:0")),
+        "terminal" => terminal(),
         "raw" => socket(libc::AF_INET, libc::SOCK_RAW, libc::IPPROTO_ICMP),
         "netlink" => socket(libc::AF_NETLINK, libc::SOCK_RAW, 0),
         "vsock" => socket(libc::AF_VSOCK, libc::SOCK_STREAM, 0),
@@ -42,10 +45,29 @@ fn verdict<T>(result: io::Result<T>) -> String {
     }
 }
 
+fn loopback(address: &str) -> io::Result<()> {
+    let server = TcpListener::bind(address)?;
+    let _client = TcpStream::connect(server.local_addr()?)?;
+    server.accept()?;
+    let (one, other) = (UdpSocket::bind(address)?, UdpSocket::bind(address)?);
+    one.send_to(b"x", other.local_addr()?)?;
+    other.recv(&mut [0; 1]).map(drop)
+}
+
+#[allow(unsafe_code)]
+fn terminal() -> String {
+    let (mut leader, mut follower) = (0, 0);
+    let (name, term, size) = (std::ptr::null_mut(), std::ptr::null(), std::ptr::null());
+    // SAFETY: both numbers outlive the call, and nothing else is asked for.
+    let answer = unsafe { libc::openpty(&raw mut leader, &raw mut follower, name, term, size) };
+    done_or_error(answer.into())
+}
+
 fn error_name(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::EPERM) => "EPERM".to_owned(),
         Some(libc::EACCES) => "EACCES".to_owned(),
+        Some(libc::EROFS) => "EROFS".to_owned(),
         Some(libc::ENOSYS) => "ENOSYS".to_owned(),
         _ => error.to_string(),
     }

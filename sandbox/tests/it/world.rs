@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,7 @@ impl World {
             path_entries: vec![],
             program: None,
             user_temp: Some(self.at("tmp")),
-            level: Level::Auto,
+            level: level(),
             git_writes: GitWrites::None,
             resources: Resources::default(),
         }
@@ -114,6 +114,22 @@ impl Ran {
     pub(crate) fn code(&self) -> i32 {
         self.outcome.exit_code()
     }
+}
+
+static LEVEL: Mutex<Level> = Mutex::new(Level::Auto);
+
+/// The level at which worlds are made from now on.
+pub(crate) fn set_level(level: Level) {
+    *LEVEL.lock().expect("no panic while it is held") = level;
+}
+
+pub(crate) fn level() -> Level {
+    *LEVEL.lock().expect("no panic while it is held")
+}
+
+/// Whether commands run in namespaces of their own.
+pub(crate) fn is_full() -> bool {
+    level() == Level::Full
 }
 
 pub(crate) fn spawner() -> &'static Spawner {

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, GitWrites, Launch, Level, Plan, Policy, Resources, RuntimeFolder, Stdin,
-    private_temp, probe, run_inherited, runtime_bases,
+    Environment, GitWrites, Launch, Plan, Policy, Resources, RuntimeFolder, Stdin, private_temp,
+    probe, run_inherited, runtime_bases,
 };
 
-use crate::world::{World, alive, eventually, marker};
+use crate::world::{World, alive, eventually, level, marker, set_level};
 use crate::{Case, Verdict};
 
 pub(crate) const CASES: &[Case] = &[
@@ -20,13 +20,15 @@ pub(crate) const CASES: &[Case] = &[
     ("a_signal_to_the_wrapper_ends_the_tree", a_signal_to_the_wrapper_ends_the_tree),
 ];
 
-/// `--wrapper [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] -- COMMAND…`
+/// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] -- COMMAND…`
 pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
     let mut permissions = vec![];
     let mut cwd = env::current_dir().expect("a folder");
     let mut read_roots = vec![];
     let mut timeout = None;
     let mut words = words.iter();
+    let wanted = words.next().expect("a level");
+    set_level(serde_json::from_str(wanted).expect("a level"));
     while let Some(word) = words.next() {
         let mut value = || words.next().expect("a value").clone();
         match word.as_str() {
@@ -52,7 +54,7 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
         path_entries: env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect(),
         program: None,
         user_temp: Some(user_temp.clone()),
-        level: Level::Auto,
+        level: level(),
         git_writes: GitWrites::None,
         resources: Resources::default(),
     };
@@ -84,7 +86,9 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
 fn wrapper(world: &World, words: &[&str]) -> Command {
     let mut command = Command::new(env::current_exe().expect("known"));
     command
-        .args(["--wrapper", "-s", "disk-full-read-access", "-s", "disk-write-cwd", "-C"])
+        .arg("--wrapper")
+        .arg(serde_json::to_string(&level()).expect("encodes"))
+        .args(["-s", "disk-full-read-access", "-s", "disk-write-cwd", "-C"])
         .arg(world.at("work"))
         .args(words)
         .env("HOME", world.at("home"))
