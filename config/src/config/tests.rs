@@ -158,13 +158,13 @@ fn every_key_of_the_first_release_reads_as_documented() {
 
 #[test]
 fn approval_policies_and_their_later_names() {
-    use ApprovalPolicy::{Never, OnFailure, UnlessAllowListed};
+    use ApprovalPolicy::{Never, OnFailure, OnRequest, UnlessAllowListed};
     for (written, expected, warnings) in [
         (r#""unless-allow-listed""#, UnlessAllowListed, 0),
         (r#""untrusted""#, UnlessAllowListed, 0),
         (r#""on-failure""#, OnFailure, 0),
         (r#""never""#, Never, 0),
-        (r#""on-request""#, UnlessAllowListed, 1),
+        (r#""on-request""#, OnRequest, 0),
         ("{ granular = { rules = true } }", UnlessAllowListed, 1),
     ] {
         let given = Given::file(format!("approval_policy = {written}"));
