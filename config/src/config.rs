@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use codex_event::{ApprovalPolicy, Permission, SandboxLevel};
+use codex_event::{ApprovalPolicy, GitWrites, Permission, SandboxLevel};
 
 use crate::places::{Places, filled};
 use crate::section::Section;
@@ -38,6 +38,10 @@ pub struct Config {
     pub permissions: Vec<Permission>,
     /// How much confinement the host must give.
     pub sandbox_level: SandboxLevel,
+    /// How much of a repository commands may change.
+    pub git_writes: GitWrites,
+    /// What a command may use up.
+    pub resources: Resources,
     /// What commands see of the environment.
     pub environment: ShellEnvironment,
     /// Server to ask.
@@ -53,6 +57,47 @@ pub struct Config {
     pub warnings: Vec<Warning>,
     /// Who set each key, by full dotted key. Keys at their default are not in it.
     pub origins: BTreeMap<String, Origin>,
+}
+
+/// What a command may use up (`[sandbox_resources]`); 0 in the settings means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resources {
+    /// Most processes and threads.
+    pub processes: Limit,
+    /// Most bytes in one file.
+    pub file_bytes: Limit,
+    /// Most bytes of memory.
+    pub memory_bytes: Limit,
+}
+
+/// One limit, as it was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Not written: what the sandbox thinks fit.
+    Default,
+    /// None.
+    Unlimited,
+    /// This much.
+    AtMost(u64),
+}
+
+impl Limit {
+    fn read(table: &Section<'_>, key: &str) -> Result<Limit, ConfigError> {
+        Ok(match table.count(key)?.map(|found| found.value) {
+            None => Limit::Default,
+            Some(0) => Limit::Unlimited,
+            Some(limit) => Limit::AtMost(limit),
+        })
+    }
+
+    /// Gives the limit, if there is one; `default` stands for one that was not written.
+    pub fn or(self, default: Option<u64>) -> Option<u64> {
+        match self {
+            Limit::Default => default,
+            Limit::Unlimited => None,
+            Limit::AtMost(limit) => Some(limit),
+        }
+    }
 }
 
 /// What the user said about a project.
@@ -141,6 +186,8 @@ impl Config {
                 ("landlock", SandboxLevel::Landlock),
             ],
         )?;
+        let writes = [("none", GitWrites::None), ("metadata", GitWrites::Metadata)];
+        let git_writes = root.choice("git_writes", &writes)?;
         record_flags(&flags, &mut origins);
 
         Ok(Config {
@@ -151,6 +198,8 @@ impl Config {
             approval_policy,
             permissions,
             sandbox_level: level.map_or(SandboxLevel::Auto, |found| found.value),
+            git_writes: git_writes.map_or(GitWrites::None, |found| found.value),
+            resources: resources(&root)?,
             environment,
             provider,
             disable_response_storage: storage || flags.disable_response_storage,
@@ -305,6 +354,15 @@ fn instructions(
         None
     });
     Ok(beside.filter(|text| !text.trim().is_empty()).or(inline))
+}
+
+fn resources(root: &Section<'_>) -> Result<Resources, ConfigError> {
+    let table = root.section("sandbox_resources")?;
+    Ok(Resources {
+        processes: Limit::read(&table, "processes")?,
+        file_bytes: Limit::read(&table, "file_bytes")?,
+        memory_bytes: Limit::read(&table, "memory_bytes")?,
+    })
 }
 
 fn notify(root: &Section<'_>) -> Result<Option<Vec<String>>, ConfigError> {

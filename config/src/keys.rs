@@ -8,6 +8,7 @@ use crate::{ConfigError, Origin, Warning};
 const OURS: &[&str] = &[
     "approval_policy",
     "disable_response_storage",
+    "git_writes",
     "instructions",
     "model",
     "model_instructions_file",
@@ -21,6 +22,7 @@ const OURS: &[&str] = &[
     "sandbox_level",
     "sandbox_mode",
     "sandbox_permissions",
+    "sandbox_resources",
     "sandbox_workspace_write",
     "shell_environment_policy",
 ];
@@ -138,6 +140,8 @@ const UNUSED_ENVIRONMENT: &[&str] = &["experimental_use_profile"];
 
 const OURS_PROJECT: &[&str] = &["trust_level"];
 
+const OURS_RESOURCES: &[&str] = &["file_bytes", "memory_bytes", "processes"];
+
 const OURS_WORKSPACE: &[&str] =
     &["exclude_slash_tmp", "exclude_tmpdir_env_var", "network_access", "writable_roots"];
 
@@ -180,6 +184,8 @@ pub(crate) fn check(root: &Section<'_>) -> Result<Keys, ConfigError> {
     }
     let workspace = root.section("sandbox_workspace_write")?;
     found.look(&workspace, &["sandbox_workspace_write"], OURS_WORKSPACE, &[]);
+    let resources = root.section("sandbox_resources")?;
+    found.look(&resources, &["sandbox_resources"], OURS_RESOURCES, &[]);
     let environment = root.section("shell_environment_policy")?;
     let above = ["shell_environment_policy"];
     found.look(&environment, &above, OURS_ENVIRONMENT, UNUSED_ENVIRONMENT);

@@ -19,8 +19,8 @@ mod section;
 mod tree;
 mod warning;
 
-pub use codex_event::SandboxLevel;
-pub use config::{Config, Flags, Inputs, Trust};
+pub use codex_event::{GitWrites, SandboxLevel};
+pub use config::{Config, Flags, Inputs, Limit, Resources, Trust};
 pub use environment::{Inherit, ShellEnvironment};
 pub use error::ConfigError;
 pub use origin::Origin;

@@ -39,8 +39,13 @@ pub fn classify(argv: &[String], lookup: &Lookup) -> Verdict {
     if argv.iter().map(String::len).sum::<usize>() > LONGEST {
         return Verdict::unknown(format!("the command is longer than {} KiB", LONGEST / 1024));
     }
-    if argv.iter().any(|argument| argument.contains('\0')) {
-        return Verdict::unknown("the command has a NUL byte");
+    if let Some(odd) =
+        argv.iter().flat_map(|argument| argument.chars()).find(|it| script::is_odd(*it))
+    {
+        return Verdict::unknown(format!(
+            "the command has the control character U+{:04X}",
+            u32::from(odd)
+        ));
     }
     let shell = shell_of(program);
     let (commands, shell) = match (shell, arguments) {

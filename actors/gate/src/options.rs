@@ -217,7 +217,11 @@ impl Options {
             }
         };
         if operands.len() > most {
-            return Err(format!("it has more than {most} operands"));
+            return Err(match most {
+                0 => "it has operands".to_owned(),
+                1 => "it has more than one operand".to_owned(),
+                most => format!("it has more than {most} operands"),
+            });
         }
         files.iter().try_for_each(|file| places.check_word(file))
     }

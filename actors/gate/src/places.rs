@@ -146,7 +146,9 @@ impl Places {
         if operand.contains('\0') {
             return refused("has a NUL byte");
         }
-        let lower = operand.to_lowercase();
+        // Quotes that are part of a name are as good as none: who wrote them meant the file without.
+        let bare = unquoted(operand);
+        let lower = bare.to_lowercase();
         // A value can hold a path in one of its parts.
         for part in lower.split(['=', ',', ':', ' ', '\n', '\t']).chain([lower.as_str()]) {
             if part.split('/').any(is_secret) {
@@ -154,7 +156,7 @@ impl Places {
             }
         }
         for place in &self.0 {
-            if let Some(what) = special(&normal(&place.join(operand))) {
+            if let Some(what) = special(&normal(&place.join(&bare))) {
                 return refused(what);
             }
         }
@@ -163,20 +165,15 @@ impl Places {
 
     /// Checks what a glob may expand to.
     fn check_glob(&self, pattern: &str, at: usize) -> Result<(), String> {
-        self.check(pattern)?;
+        self.check(&pattern.replace(['*', '?', '[', ']'], ""))?;
+        self.check(&without_glob(pattern))?;
         let refused = || Err(format!("`{pattern}` may match secrets or devices"));
         let folder_end = pattern[..at].rfind('/').map_or(0, |slash| slash + 1);
-        let (folder, stem) = (&pattern[..folder_end], pattern[folder_end..at].to_lowercase());
+        let folder = &pattern[..folder_end];
         let in_folders = pattern[at..].contains('/');
-        let hidden = stem.starts_with('.') || pattern[at..].contains("/.");
-        let begins = !stem.is_empty()
-            && SECRET_FILES.iter().chain(&["credential", "secret"]).any(|it| it.starts_with(&stem));
-        let ends = SECRET_ENDINGS.iter().any(|it| {
-            pattern.to_lowercase().rsplit('*').next().is_some_and(|end| {
-                !end.is_empty() && (it.ends_with(end) || end.contains('?') || end.contains('['))
-            })
-        });
-        if hidden || begins || (ends && !pattern.ends_with('*')) {
+        let name = pattern[folder_end..].rsplit('/').next().unwrap_or_default().to_lowercase();
+        let hidden = pattern[folder_end..].starts_with('.') || pattern[at..].contains("/.");
+        if hidden || names_a_secret(&name) {
             return refused();
         }
         for place in &self.0 {
@@ -195,6 +192,74 @@ impl Places {
             }
         }
         Ok(())
+    }
+}
+
+/// A pattern without what matches anything.
+pub(crate) fn without_glob(pattern: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = pattern;
+    while let Some(at) = rest.find(['*', '?', '[']) {
+        plain.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let group = rest[at..].starts_with('[').then(|| after.find(']')).flatten();
+        rest = group.map_or(after, |end| &after[end + 1..]);
+    }
+    plain + rest
+}
+
+/// Tells whether the last part of a glob, in lower case, was written for something secret.
+///
+/// `*` and `*.json` were not, although they match secrets as well: they match whatever there is.
+fn names_a_secret(pattern: &str) -> bool {
+    let (stem, ending) = pattern.rsplit_once('.').unwrap_or((pattern, ""));
+    let says = |text: &str| text.bytes().any(|it| !b"*?[]".contains(&it));
+    if ending.is_empty() && !says(pattern) {
+        return !pattern.ends_with('*');
+    }
+    let wide = !says(stem) && !ending.bytes().any(|it| b"*?[]".contains(&it));
+    let named = ["credential", "credentials", "secret", "secrets", "token"];
+    let whole = SECRET_FILES.iter().chain(&named).any(|name| matches(pattern, name));
+    let parts = SECRET_ENDINGS.iter().any(|end| matches(pattern, &format!("x{end}")));
+    (whole && !wide) || parts
+}
+
+/// Tells whether a glob matches a name; a bracket expression is taken to match any letter.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some(first) = pattern.chars().next() else { return name.is_empty() };
+    let rest = &pattern[first.len_utf8()..];
+    let after_one = |rest: &str| {
+        let mut name = name.chars();
+        name.next().is_some() && matches(rest, name.as_str())
+    };
+    match first {
+        '*' => matches(rest, name) || after_one(pattern),
+        '?' => after_one(rest),
+        '[' => after_one(rest.split_once(']').map_or(rest, |(_, rest)| rest)),
+        letter => name.starts_with(letter) && matches(rest, &name[letter.len_utf8()..]),
+    }
+}
+
+/// Reads a text as a person would: without the quotes that a shell would have taken out, had it seen them,
+/// and with plain letters for those that only look like them.
+pub(crate) fn unquoted(text: &str) -> String {
+    let plain = text.chars().filter(|it| !matches!(it, '\'' | '"' | '\\'));
+    plain.map(|it| alike(it).unwrap_or(it)).collect()
+}
+
+/// The letter of ASCII that another one looks like.
+fn alike(letter: char) -> Option<char> {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' => Some('-'),
+        '\u{2024}' => Some('.'),
+        '\u{2044}' | '\u{2215}' => Some('/'),
+        _ => {
+            let at = "\u{430}\u{435}\u{43e}\u{440}\u{441}\u{443}\u{445}\u{456}\u{458}\u{455}\u{501}\u{4bb}\u{43a}\u{3bd}\u{3bf}\u{3b1}\u{131}"
+                .chars()
+                .position(|it| it == letter)?;
+            "aeopcyxijsdhkvoai".chars().nth(at)
+        }
     }
 }
 

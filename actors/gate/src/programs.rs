@@ -15,7 +15,7 @@ mod whole;
 pub(crate) use never::why as why_never;
 
 use crate::options::{Globs, Options};
-use crate::places::Places;
+use crate::places::{Places, unquoted, without_glob};
 use crate::script::{Shell, Word};
 
 /// What a program may be told.
@@ -79,6 +79,16 @@ pub(crate) fn check(rule: &Rule, call: &Call<'_>) -> Result<(), String> {
             (Globs::Refused, _) => {
                 return Err(format!("`{}` may match a file that looks like an option", word.text));
             }
+        }
+    }
+    for word in call.arguments {
+        let text = word.text.as_str();
+        let without = if word.glob.is_some() { without_glob(text) } else { text.to_owned() };
+        if !text.starts_with('-') && unquoted(&without).starts_with('-') {
+            return Err(format!("`{text}` looks like an option that is written to be overlooked"));
+        }
+        if word.glob.is_some() && text.starts_with('-') {
+            call.places.check(&without)?;
         }
     }
     match rule {

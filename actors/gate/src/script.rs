@@ -46,6 +46,7 @@ impl Word {
 const RESERVED: &[&str] = &[
     "!",
     "[[",
+    "]]",
     "case",
     "coproc",
     "do",
@@ -81,8 +82,9 @@ pub(crate) fn read(script: &str, shell: Shell) -> Result<Vec<Vec<Word>>, String>
     if script.len() > LONGEST {
         return Err(format!("is longer than {} KiB", LONGEST / 1024));
     }
-    if let Some(odd) = script.chars().find(|it| is_odd(*it)) {
-        return Err(format!("has the control character U+{:04X}", u32::from(odd)));
+    // `-c` takes no value: it says that the first argument which is no option is the script.
+    if script.starts_with(['-', '+']) {
+        return Err("would be read as an option of the shell".to_owned());
     }
     let plain = plain::commands(script, shell)?;
     if plain.len() > MOST {
@@ -97,6 +99,9 @@ pub(crate) fn read(script: &str, shell: Shell) -> Result<Vec<Vec<Word>>, String>
     if !agree {
         return Err("can be read in two ways".to_owned());
     }
+    if plain.iter().any(|command| command[0].text.starts_with('%')) {
+        return Err("names a job".to_owned());
+    }
     match plain.iter().find(|command| RESERVED.contains(&&*command[0].text)) {
         Some(command) => Err(format!("has the reserved word `{}`", command[0].text)),
         None => Ok(plain),
@@ -104,7 +109,7 @@ pub(crate) fn read(script: &str, shell: Shell) -> Result<Vec<Vec<Word>>, String>
 }
 
 /// Control characters, and those that change how text looks without being seen.
-fn is_odd(char: char) -> bool {
+pub(crate) fn is_odd(char: char) -> bool {
     let formats = matches!(char,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');

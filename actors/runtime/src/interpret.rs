@@ -49,8 +49,12 @@ struct Shell {
     workdir: Option<String>,
     #[serde(default, alias = "timeout")]
     timeout_ms: Option<u64>,
-    #[serde(flatten)]
-    leave: Leave,
+    #[serde(default)]
+    sandbox_permissions: Option<String>,
+    #[serde(default)]
+    justification: Option<String>,
+    #[serde(default)]
+    prefix_rule: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -64,18 +68,18 @@ struct Exec {
     login: Option<bool>,
     #[serde(default, alias = "timeout")]
     timeout_ms: Option<u64>,
-    #[serde(flatten)]
-    leave: Leave,
-}
-
-/// The wish to leave the sandbox, as the model writes it.
-#[derive(Default, Deserialize)]
-struct Leave {
     #[serde(default)]
     sandbox_permissions: Option<String>,
     #[serde(default)]
     justification: Option<String>,
     #[serde(default)]
+    prefix_rule: Option<Vec<String>>,
+}
+
+/// The wish to leave the sandbox, as the model writes it.
+struct Leave {
+    sandbox_permissions: Option<String>,
+    justification: Option<String>,
     prefix_rule: Option<Vec<String>>,
 }
 
@@ -152,12 +156,24 @@ fn parsed<'a, T: Deserialize<'a>>(text: Option<&'a str>, then: impl Fn(T) -> Ask
 }
 
 fn shell(arguments: Shell) -> Asked {
-    let Shell { command, workdir, timeout_ms, leave } = arguments;
+    let Shell { command, workdir, timeout_ms, sandbox_permissions, justification, prefix_rule } =
+        arguments;
+    let leave = Leave { sandbox_permissions, justification, prefix_rule };
     command_or_patch(command, workdir, timeout_ms, leave, Form::Shell)
 }
 
 fn exec(arguments: Exec) -> Asked {
-    let Exec { cmd, workdir, shell, login, timeout_ms, leave } = arguments;
+    let Exec {
+        cmd,
+        workdir,
+        shell,
+        login,
+        timeout_ms,
+        sandbox_permissions,
+        justification,
+        prefix_rule,
+    } = arguments;
+    let leave = Leave { sandbox_permissions, justification, prefix_rule };
     let shell = shell.filter(|shell| !shell.is_empty()).unwrap_or_else(|| "/bin/bash".into());
     let flag = if login.unwrap_or(true) { "-lc" } else { "-c" };
     command_or_patch(vec![shell, flag.into(), cmd], workdir, timeout_ms, leave, Form::Exec)

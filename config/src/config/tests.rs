@@ -112,6 +112,8 @@ fn without_a_file_the_documented_defaults_hold() {
     assert_eq!(config.approval_policy, ApprovalPolicy::UnlessAllowListed);
     assert_eq!(words(&config.permissions), ["disk-full-read-access"]);
     assert_eq!(config.sandbox_level, SandboxLevel::Auto);
+    assert_eq!(config.git_writes, GitWrites::None);
+    assert_eq!(config.resources.processes, Limit::Default);
     assert!(!config.disable_response_storage);
     assert_eq!(config.notify, None);
     assert_eq!(config.instructions, None);
@@ -156,13 +158,13 @@ fn every_key_of_the_first_release_reads_as_documented() {
 
 #[test]
 fn approval_policies_and_their_later_names() {
-    use ApprovalPolicy::{Never, OnFailure, UnlessAllowListed};
+    use ApprovalPolicy::{Never, OnFailure, OnRequest, UnlessAllowListed};
     for (written, expected, warnings) in [
         (r#""unless-allow-listed""#, UnlessAllowListed, 0),
         (r#""untrusted""#, UnlessAllowListed, 0),
         (r#""on-failure""#, OnFailure, 0),
         (r#""never""#, Never, 0),
-        (r#""on-request""#, UnlessAllowListed, 1),
+        (r#""on-request""#, OnRequest, 0),
         ("{ granular = { rules = true } }", UnlessAllowListed, 1),
     ] {
         let given = Given::file(format!("approval_policy = {written}"));
@@ -492,4 +494,18 @@ fn the_home_is_found_without_looking_at_the_disk() {
         let found = crate::find_home(&look, Path::new("/cwd"));
         assert_eq!(found.ok().as_deref(), expected.map(Path::new), "{env:?}");
     }
+}
+
+#[test]
+fn limits_of_commands_are_read_and_0_lifts_one() {
+    let config = Given::file(
+        "git_writes = \"metadata\"\n[sandbox_resources]\nprocesses = 0\nfile_bytes = 5\n",
+    )
+    .load();
+    assert_eq!(config.git_writes, GitWrites::Metadata);
+    let Resources { processes, file_bytes, memory_bytes } = config.resources;
+    let limits = [processes, file_bytes, memory_bytes].map(|limit| limit.or(Some(7)));
+    assert_eq!(limits, [None, Some(5), Some(7)]);
+    let config = Given::nothing().over("git_writes=metadata").load();
+    assert_eq!(config.git_writes, GitWrites::Metadata);
 }

@@ -18,8 +18,11 @@ pub(crate) use self::approvals::{
 pub(crate) use self::audit::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
 use crate::failure::{Failure, USAGE};
 
+mod sandbox;
 mod sessions;
 
+use sandbox::{DOCTOR_HELP, SANDBOX_HELP};
+pub(crate) use sandbox::{Doctor, Sandbox};
 pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, SessionsCommand};
 
 /// A coding agent for the terminal, whose every act is an event in a journal.
@@ -76,7 +79,11 @@ pub(crate) enum Subcommand {
     /// Watch a scripted agent fix a failing test; needs no key and no network.
     Demo(Demo),
     /// Run a command in the sandbox. Without -s it can read everything and write nothing.
+    #[command(after_help = SANDBOX_HELP)]
     Sandbox(Sandbox),
+    /// Tell what confines commands on this machine, and whether the agent finds what it needs.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(Doctor),
     /// Tools for looking into the program itself.
     Debug {
         #[command(subcommand)]
@@ -97,6 +104,7 @@ pub(crate) enum Subcommand {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Debug {
     /// Run a command in the sandbox, like `codex sandbox`.
+    #[command(after_help = SANDBOX_HELP)]
     Landlock(Sandbox),
 }
 
@@ -518,26 +526,6 @@ pub(crate) enum Program {
     Rust,
     /// A small shell library.
     Shell,
-}
-
-#[derive(Debug, Arguments)]
-pub(crate) struct Sandbox {
-    /// Read everything, write to the folder and your own temporary folder, no network.
-    #[arg(long)]
-    pub(crate) full_auto: bool,
-    /// A sandbox permission, or one of read-only, workspace-write, danger-full-access. May be
-    /// repeated.
-    #[arg(short, long = "sandbox-permission", value_name = "PERM", conflicts_with = "full_auto")]
-    pub(crate) sandbox: Vec<String>,
-    /// Folder to run in.
-    #[arg(short = 'C', long = "cd", value_name = "DIR")]
-    pub(crate) cd: Option<PathBuf>,
-    /// Do without namespaces, as on a machine that gives none.
-    #[arg(long)]
-    pub(crate) without_namespaces: bool,
-    /// The command and its arguments.
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub(crate) command: Vec<OsString>,
 }
 
 /// When to use colours.

@@ -16,7 +16,7 @@ use crate::args::{Color, Exec, ExecCommand, RunFlags};
 use crate::failure::{
     AMBIGUOUS, Failure, INTERRUPTED, NO_JOURNAL, NO_SANDBOX, POLICY, TURN_FAILED, USAGE,
 };
-use crate::workplace::{Wanted, Workplace};
+use crate::workplace::{self, Wanted, Workplace};
 use crate::{fork, git, opening, resume, rulebook, say, secrets};
 
 /// The name under which this frontend's wishes are recorded.
@@ -204,9 +204,13 @@ impl Turn {
         let workplace = Workplace::open(&Wanted {
             permissions: &config.permissions,
             level: config.sandbox_level,
+            git_writes: config.git_writes,
+            resources: workplace::resources(config),
+            host: &codex_sandbox::probe(),
             cwd: &self.cwd,
             agent_home: Some(&canonical(&self.home)),
         })?;
+        workplace.announce();
         let spawner = spawner()?;
         let access = opening::access(config);
         let redactor = match self.keep {

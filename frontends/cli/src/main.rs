@@ -6,6 +6,7 @@ mod args;
 mod attach;
 mod audit;
 mod demo;
+mod doctor;
 mod exec;
 mod execpolicy;
 mod failure;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         Subcommand::Execpolicy(args::Execpolicy::Check(check)) => execpolicy::check(&check),
         Subcommand::Demo(demo) => demo::run(&demo),
         Subcommand::Sandbox(sandbox) => wrapper::sandbox(sandbox),
+        Subcommand::Doctor(doctor) => doctor::run(doctor),
         Subcommand::Debug { command: args::Debug::Landlock(sandbox) } => wrapper::sandbox(sandbox),
         Subcommand::ApplyPatch { patch } => apply_patch::run(patch),
         Subcommand::Completion { shell } => args::completion(shell),

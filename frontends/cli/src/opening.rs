@@ -37,7 +37,7 @@ pub(crate) fn opening(
             reasoning_summary: config.reasoning_summary.clone(),
             notify: config.notify.clone().unwrap_or_default(),
             sandbox_level: config.sandbox_level,
-            git_writes: Default::default(),
+            git_writes: config.git_writes,
         },
         sandbox: sandbox(workplace)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -99,7 +99,7 @@ pub(crate) fn sandbox(workplace: &Workplace) -> Result<SandboxReport, Failure> {
             .collect::<Result<_, _>>()?,
         limits: plan.limits.clone(),
         narrow: workplace.narrow().map(|plan| plan.digest()),
-        missing: Vec::new(),
+        missing: workplace.missing.clone(),
     })
 }
 

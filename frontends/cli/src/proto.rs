@@ -23,7 +23,7 @@ use codex_view::Ending;
 use crate::args::{Proto, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Questions, Ready, Taker};
-use crate::workplace::{Wanted, Workplace};
+use crate::workplace::{self, Wanted, Workplace};
 use crate::{exec, failure, find, line, opening, rulebook, secrets};
 
 use owner::{Ended, Stand};
@@ -89,9 +89,13 @@ fn begin(
     let workplace = Workplace::open(&Wanted {
         permissions: &config.permissions,
         level: config.sandbox_level,
+        git_writes: config.git_writes,
+        resources: workplace::resources(&config),
+        host: &codex_sandbox::probe(),
         cwd: &cwd,
         agent_home: Some(&exec::canonical(&home)),
     })?;
+    workplace.announce();
     let access = opening::access(&config);
     let redactor = secrets::redactor(&home, &access, &config);
     let opening = Box::new(opening::opening(&config, &cwd, &workplace, &redactor)?);

@@ -11,7 +11,7 @@ use codex_sandbox::Spawner;
 use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
-use crate::workplace::{Wanted, Workplace};
+use crate::workplace::{self, Wanted, Workplace};
 use crate::{find, opening, rulebook, secrets, takeover};
 
 mod chosen;
@@ -139,10 +139,14 @@ impl Taker<'_> {
 
         let workplace = Workplace::open(&Wanted {
             permissions: &settings.permissions,
-            level: config.sandbox_level,
+            level: settings.sandbox_level,
+            git_writes: settings.git_writes,
+            resources: workplace::resources(&config),
+            host: &codex_sandbox::probe(),
             cwd: &cwd,
             agent_home: Some(&exec::canonical(home)),
         })?;
+        workplace.announce();
         let plan = &workplace.plan;
         if !chosen.sets_permissions() {
             let asked = [cwd.clone()].into_iter().chain(workplace.temp.clone());

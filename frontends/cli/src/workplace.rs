@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_config::{SandboxLevel, ShellEnvironment};
+use codex_config::{Config, SandboxLevel, ShellEnvironment};
 use codex_event::Permission;
 use codex_sandbox::{
-    Confinement, Environment, EnvironmentPolicy, GitWrites, Inherit, Level, Plan, PlanError,
-    Policy, Resources, RuntimeFolder, Toolbox, private_temp, probe, runtime_bases,
+    Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Inherit, Plan, PlanError, Policy,
+    Resources, RuntimeFolder, Toolbox, private_temp, runtime_bases,
 };
 
 use crate::apply_patch;
 use crate::failure::{Failure, USAGE};
+use crate::say;
 
 /// A plan, a temporary folder and a few programs. What was made for them goes when this does.
 pub(crate) struct Workplace {
@@ -19,6 +20,8 @@ pub(crate) struct Workplace {
     pub(crate) temp: Option<PathBuf>,
     /// None where no place takes a folder; commands have to do without, then.
     pub(crate) tools: Option<Toolbox>,
+    /// Layers that the host does not give, each with its remedy.
+    pub(crate) missing: Vec<String>,
     _folder: Option<RuntimeFolder>,
 }
 
@@ -27,8 +30,12 @@ pub(crate) struct Workplace {
 pub(crate) struct Wanted<'a> {
     pub(crate) permissions: &'a [Permission],
     pub(crate) level: SandboxLevel,
+    pub(crate) git_writes: GitWrites,
+    pub(crate) resources: Resources,
     pub(crate) cwd: &'a Path,
     pub(crate) agent_home: Option<&'a Path>,
+    /// What the host gives, found or pretended.
+    pub(crate) host: &'a Host,
 }
 
 impl Workplace {
@@ -47,7 +54,7 @@ impl Workplace {
             .cloned()
             .collect();
         let policy = wanted.policy(&known, own.clone());
-        let mut taken = plan(&policy)?.writable_roots();
+        let mut taken = Plan::on_disk(&policy, wanted.host)?.writable_roots();
         taken.extend(policy.agent_home.clone());
 
         let bases = runtime_bases(std::env::var_os("XDG_RUNTIME_DIR").as_deref());
@@ -68,7 +75,24 @@ impl Workplace {
             program,
             ..wanted.policy(wanted.permissions, temp.clone())
         };
-        Ok(Workplace { plan: plan(&policy)?, temp, tools, _folder: folder })
+        let plan = Plan::on_disk(&policy, wanted.host)?;
+        let missing = match plan.confinement {
+            Confinement::None => Vec::new(),
+            Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
+        };
+        Ok(Workplace { plan, temp, tools, missing, _folder: folder })
+    }
+
+    /// Says on standard error, in one line, that the host gives less than a sandbox could have.
+    pub(crate) fn announce(&self) {
+        if self.missing.is_empty() {
+            return;
+        }
+        say::aside(format_args!(
+            "warning: the sandbox has the level {} only: {}; `codex doctor` tells what holds",
+            self.plan.confinement.name(),
+            self.missing.join("; ")
+        ));
     }
 
     /// Gives the plan of commands that only look; none where nothing is confined at all.
@@ -99,7 +123,7 @@ impl Wanted<'_> {
     fn is_refused(&self, temp: &Path) -> bool {
         let alone = [Permission::DiskWritePlatformUserTempFolder];
         let policy = self.policy(&alone, Some(temp.to_owned()));
-        matches!(Plan::on_disk(&policy, &probe()), Err(PlanError::Refused { .. }))
+        matches!(Plan::on_disk(&policy, self.host), Err(PlanError::Refused { .. }))
     }
 
     fn policy(&self, permissions: &[Permission], user_temp: Option<PathBuf>) -> Policy {
@@ -113,13 +137,9 @@ impl Wanted<'_> {
             path_entries: std::env::split_paths(&path).collect(),
             program: None,
             user_temp,
-            level: match self.level {
-                SandboxLevel::Auto => Level::Auto,
-                SandboxLevel::Full => Level::Full,
-                SandboxLevel::Landlock => Level::Landlock,
-            },
-            git_writes: GitWrites::None,
-            resources: Resources::default(),
+            level: self.level,
+            git_writes: self.git_writes,
+            resources: self.resources,
         }
     }
 }
@@ -140,8 +160,14 @@ fn policy(settings: &ShellEnvironment) -> EnvironmentPolicy {
     }
 }
 
-fn plan(policy: &Policy) -> Result<Plan, Failure> {
-    Ok(Plan::on_disk(policy, &probe())?)
+/// Gives the limits on commands: the settings', and what the sandbox thinks fit where they are silent.
+pub(crate) fn resources(config: &Config) -> Resources {
+    let fit = Resources::default();
+    Resources {
+        processes: config.resources.processes.or(fit.processes),
+        file_bytes: config.resources.file_bytes.or(fit.file_bytes),
+        memory_bytes: config.resources.memory_bytes.or(fit.memory_bytes),
+    }
 }
 
 fn no_temp(error: impl std::fmt::Display) -> Failure {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use codex_config::{Config, ConfigError, Flags, Inputs, Origin, SandboxLevel, ShellEnvironment};
 use codex_event::{FULL_AUTO, Permission};
-use codex_sandbox::{EXIT_SETUP, Launch, Stdin, Stdio, run_inherited};
+use codex_sandbox::{EXIT_SETUP, Launch, Resources, Stdin, Stdio, run_inherited};
 
 use crate::args::Sandbox;
 use crate::failure::{Failure, step_hint};
@@ -31,12 +31,12 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     let environment = environment(home.as_deref(), &cwd).map_err(setup)?;
     let wanted = Wanted {
         permissions: &granted,
-        level: match args.without_namespaces {
-            true => SandboxLevel::Landlock,
-            false => SandboxLevel::Auto,
-        },
+        level: SandboxLevel::Auto,
+        git_writes: args.git_writes.into(),
+        resources: Resources::default(),
         cwd: &cwd,
         agent_home: home.as_deref(),
+        host: &args.host.pretended(),
     };
     let workplace = Workplace::open(&wanted).map_err(setup)?;
     let launch = Launch {

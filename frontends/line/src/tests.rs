@@ -1,8 +1,8 @@
 //! The line frontend, told stories and given lines.
 
 use codex_event::{
-    Author, CallId, CloseReason, Command, Envelope, Event, InterruptReason, Invocation, ItemKind,
-    Question, Scope, Seq, Verdict,
+    Assessment, Author, CallId, CloseReason, Command, Envelope, Event, InterruptReason, Invocation,
+    ItemKind, Question, Scope, Seq, Verdict,
 };
 use codex_view::Paint;
 use codex_view::testing::{self, Story, command};
@@ -89,6 +89,59 @@ fn a_question_is_shown_with_what_is_asked_and_takes_each_answer() {
         );
         assert!(shown.contains("the command is not known to be safe\n"), "{shown}");
         assert_eq!(types(&mut line, typed), settles(verdict, scope), "{typed}");
+    }
+}
+
+/// A question about a command that is told apart by its first words, and how its answers are asked for.
+#[test]
+fn only_the_answers_that_a_question_takes_are_offered_and_nothing_hides_in_it() {
+    let asks = |question: Question, prefix: Option<&str>| {
+        let mut story = Story::new();
+        story.open();
+        story.turn("test it");
+        story.ask();
+        story.calls("shell");
+        story.responds();
+        let mut invocation = command(&["cargo", "test", "\u{202e}txt.exe"]);
+        if let Invocation::Command { assessment, .. } = &mut invocation {
+            let prefix = prefix.map(|word| vec![word.to_owned(), "test".to_owned()]);
+            let reason = "not on the list".to_owned();
+            *assessment = Some(Box::new(Assessment { reason, ruling: None, prefix }));
+        }
+        let call = story.called(invocation);
+        let reason = "it is\rsafe\u{1b}[2K".to_owned();
+        story.push(Author::Supervisor, Event::ReviewAsked { call, question, reason });
+        let mut line = begin(OWNER);
+        let acts = tell(&mut line, &story, 0);
+        (line, acts)
+    };
+    let outside = || Question::WriteOutside { paths: vec!["/etc/\u{202e}stsoh".into()] };
+    for (question, prefix, prompt, words) in [
+        (
+            Question::Run,
+            Some("cargo"),
+            "y/s/p/n/a> ",
+            "p: always, for `cargo test` in this project",
+        ),
+        (Question::Run, None, "y/s/n/a> ", "s: yes, for this session"),
+        (Question::RunUnconfined, Some("cargo"), "y/s/n/a> ", "outside of the sandbox"),
+        (Question::RunUnconfined, None, "y/n/a> ", "outside of the sandbox"),
+        (outside(), None, "y/n/a> ", "/etc/\\u{202e}stsoh"),
+    ] {
+        let (mut line, acts) = asks(question.clone(), prefix);
+        assert_eq!(acts.last(), Some(&Act::Prompt(prompt)), "{question:?} {prefix:?}");
+        let shown = said(&acts);
+        assert!(shown.contains(words), "{words}: {shown}");
+        assert!(shown.contains("it is\\rsafe\\x1b[2K"), "{shown}");
+        assert!(shown.contains("\\u{202e}txt.exe"), "{shown}");
+        let raw = |c: char| c != '\n' && codex_view::sanitize::is_forbidden(c);
+        assert!(!shown.contains(raw), "{shown:?}");
+        if !prompt.contains('p') {
+            assert!(!said(&types(&mut line, "p")).is_empty(), "the reason is told");
+            assert_eq!(types(&mut line, "y"), settles(Verdict::Allowed, Scope::Once));
+        } else {
+            assert_eq!(types(&mut line, "p"), settles(Verdict::Allowed, Scope::Project));
+        }
     }
 }
 

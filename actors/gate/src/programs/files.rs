@@ -2,6 +2,7 @@
 
 use super::Rule::{self, Options as Told};
 use crate::options::Options;
+use crate::places::unquoted;
 
 pub(super) const TABLE: &[(&str, Rule)] = &[
     ("cat", Told(Options::flags("AbeEnstTuv").long(
@@ -108,7 +109,7 @@ const STRINGS: Options = Options::flags("afoUw")
     .with_count();
 
 fn strings(call: &super::Call<'_>) -> Result<(), String> {
-    if call.arguments.iter().any(|word| word.text.starts_with('@')) {
+    if call.arguments.iter().any(|word| unquoted(&word.text).starts_with('@')) {
         return Err("an argument with `@` reads options from a file".to_owned());
     }
     STRINGS.check(call.arguments, call.places)

@@ -1,13 +1,16 @@
 //! Programs that no table will ever have, and why: told to whoever asks.
 
-/// Says why a program is never known to only look.
+/// Says why a program is never known to only look, in words that go on from "it".
 pub(crate) fn why(program: &str) -> Option<&'static str> {
     let known = NEVER.iter().find(|(_, names)| names.split_whitespace().any(|it| it == program));
     known.map(|(why, _)| *why)
 }
 
 const NEVER: &[(&str, &str)] = &[
-    ("the settings of a repository can run programs", "git hg svn jj gh glab git-lfs tig"),
+    (
+        "follows the settings of a repository, which can run programs",
+        "git hg svn jj gh glab git-lfs tig",
+    ),
     (
         "runs another command",
         "builtin busybox chroot command coproc cpulimit doas entr env exec fakeroot firejail flock ionice \

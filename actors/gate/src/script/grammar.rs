@@ -79,10 +79,11 @@ fn word(node: Node<'_>, script: &str) -> Result<String, String> {
             inner.map(str::to_owned).ok_or_else(|| "has an odd quote".to_owned())
         }
         "string" => {
-            let plain = children(node).all(|part| matches!(part.kind(), "\"" | "string_content"));
+            let plain = !text.contains('\\')
+                && children(node).all(|part| matches!(part.kind(), "\"" | "string_content"));
             let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
             match inner {
-                Some(inner) if plain => Ok(unescape(inner)),
+                Some(inner) if plain => Ok(inner.to_owned()),
                 _ => Err("has an expansion or a substitution".to_owned()),
             }
         }
@@ -104,20 +105,6 @@ fn word(node: Node<'_>, script: &str) -> Result<String, String> {
         }
         other => Err(format!("has a {}", other.replace('_', " "))),
     }
-}
-
-/// Inside of double quotes a backslash quotes these four, and is itself before all others.
-fn unescape(text: &str) -> String {
-    let mut plain = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(char) = chars.next() {
-        match char {
-            '\\' => plain
-                .push(chars.next_if(|next| matches!(next, '"' | '\\' | '$' | '`')).unwrap_or('\\')),
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// Reads `[ ... ]`: its words are what blanks separate, however the grammar groups them.

@@ -5,7 +5,7 @@ use super::{Shell, Word};
 /// Splits a script into commands.
 ///
 /// Deliberately knows less than a shell: no expansion, substitution, assignment, comment, group or
-/// backslash outside of quotes.
+/// backslash outside of single quotes.
 pub(super) fn commands(script: &str, shell: Shell) -> Result<Vec<Vec<Word>>, String> {
     let mut reader = Reader { rest: script, shell, commands: vec![Vec::new()], word: None };
     while let Some(char) = reader.rest.chars().next() {
@@ -105,7 +105,7 @@ impl Reader<'_> {
                 self.skip(1);
             }
             '$' | '`' => return Err("has an expansion or a substitution".to_owned()),
-            '\\' => return Err("has a backslash outside of quotes".to_owned()),
+            '\\' => return Err("has a backslash outside of single quotes".to_owned()),
             '(' | ')' | '{' | '}' => return Err("has a group, or braces that expand".to_owned()),
             '#' => return Err("has a comment".to_owned()),
             '~' => return Err("has a `~` that may expand".to_owned()),
@@ -118,19 +118,13 @@ impl Reader<'_> {
     fn double_quoted(&mut self) -> Result<(), String> {
         let word = self.word.get_or_insert_default();
         word.quoted = true;
-        let mut chars = self.rest[1..].char_indices();
-        while let Some((at, char)) = chars.next() {
+        for (at, char) in self.rest[1..].char_indices() {
             match char {
                 '"' => {
                     self.rest = &self.rest[at + 2..];
                     return Ok(());
                 }
                 '$' | '`' => return Err("has an expansion or a substitution".to_owned()),
-                '\\' if self.shell == Shell::Bash => match chars.next() {
-                    Some((_, escaped @ ('"' | '\\' | '$' | '`'))) => word.text.push(escaped),
-                    Some((_, '\n')) | None => return Err("has an escaped end of a line".to_owned()),
-                    Some((_, other)) => word.text.extend(['\\', other]),
-                },
                 '\\' => return Err("has a backslash outside of single quotes".to_owned()),
                 inner => word.text.push(inner),
             }
@@ -146,6 +140,7 @@ impl Reader<'_> {
         match (char, doubled) {
             ('&', false) => return Err("runs something in the background".to_owned()),
             (';', true) => return Err("has `;;`".to_owned()),
+            (';', false) if self.rest[1..].starts_with('&') => return Err("has `;&`".to_owned()),
             _ => {}
         }
         self.end_word();

@@ -46,7 +46,7 @@ fn the_environment_of_commands_is_read_with_its_origins() {
     assert_eq!(environment.set["GREETING"].reveal(), "hello");
     assert!(!format!("{config:?}").contains("hunter2"));
     assert!(config.origins.contains_key("shell_environment_policy.set.MY_TOKEN"));
-    assert_eq!(Given::file("").load().environment, crate::ShellEnvironment::default());
+    assert_eq!(Given::file("").load().environment, ShellEnvironment::default());
 
     let warnings = |text: &str| Given::file(text).warnings();
     let lifted = "[shell_environment_policy]\nignore_default_excludes = true\n";

@@ -34,6 +34,12 @@ fn errors_name_file_line_column_and_key() {
         ("sandbox_permissions = [\"disk-write-folder=\"]", "needs a folder", "disk-write-cwd"),
         ("approval_policy = \"sometimes\"", "can't be `sometimes`", "unless-allow-listed"),
         ("sandbox_level = \"none\"", "can't be `none`", "auto, full, landlock"),
+        ("git_writes = \"all\"", "can't be `all`", "none, metadata"),
+        (
+            "[sandbox_resources]\nprocesses = -1",
+            "`sandbox_resources.processes` takes an integer of 0 or more",
+            "",
+        ),
         ("sandbox_mode = \"yolo\"", "can't be `yolo`", "read-only"),
         ("model_provider = \"olama\"", "~/config.toml:1:18: there is no", "did you mean `ollama`?"),
         (

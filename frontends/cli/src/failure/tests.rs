@@ -38,8 +38,6 @@ macro_rules! each {
     }};
 }
 
-mod rules;
-
 /// Expects this exit code, and a message that names what is at fault.
 fn fails<E: Into<Failure>>(code: u8, at_fault: &str) -> impl Fn(E) {
     move |error| {

@@ -79,6 +79,12 @@ impl Chosen {
                  workspace-write: the session keeps its permissions",
             );
         }
+        if self.has(&["sandbox_level"]) {
+            now.sandbox_level = config.sandbox_level;
+        }
+        if self.has(&["git_writes"]) {
+            now.git_writes = config.git_writes;
+        }
         self.provider(&mut now, config);
         // Asking the provider to keep nothing narrows, so it holds wherever it is written.
         if config.disable_response_storage || self.has(&["disable_response_storage"]) {

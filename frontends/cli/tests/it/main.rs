@@ -24,6 +24,7 @@ mod line;
 mod live;
 mod odd;
 mod people;
+mod policies;
 mod proto;
 mod redaction;
 mod replay;

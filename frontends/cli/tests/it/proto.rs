@@ -17,12 +17,12 @@ use crate::support::{
 const ASKS: [&str; 2] = ["-a", "unless-allow-listed"];
 
 /// A program that talks to `codex proto`.
-struct Talk {
+pub(crate) struct Talk {
     child: Child,
     requests: Option<ChildStdin>,
     notices: BufReader<ChildStdout>,
     /// All that it was told.
-    told: Vec<Value>,
+    pub(crate) told: Vec<Value>,
     /// How much of that was looked through for events.
     looked: usize,
     ids: u64,
@@ -40,7 +40,7 @@ impl Talk {
     }
 
     /// Starts it and greets.
-    fn greeted(world: &World, arguments: &[&str]) -> Talk {
+    pub(crate) fn greeted(world: &World, arguments: &[&str]) -> Talk {
         let mut talk = Talk::start(world, arguments);
         talk.say(&json!({"hello": {"protocol": 1, "frontend": "robot"}}));
         talk.until("a welcome", |notice| notice.get("welcome").is_some());
@@ -66,11 +66,11 @@ impl Talk {
         self.until("an answer", |notice| answers(notice, "accepted") || answers(notice, "refused"))
     }
 
-    fn input(&mut self, input: &str) -> Value {
+    pub(crate) fn input(&mut self, input: &str) -> Value {
         self.submit(&json!({"command": "submit", "input": input}))
     }
 
-    fn settle(&mut self, call: &Value, verdict: &Value, scope: &str) -> Value {
+    pub(crate) fn settle(&mut self, call: &Value, verdict: &Value, scope: &str) -> Value {
         let command =
             json!({"command": "settle_review", "call": call, "verdict": verdict, "scope": scope});
         self.submit(&command)
@@ -99,7 +99,7 @@ impl Talk {
 
     /// Reads until an event of a kind is shown, after the last one that was asked for, and gives it.
     /// Answers and events come in any order, so it may have been read before.
-    fn event(&mut self, kind: &str) -> Value {
+    pub(crate) fn event(&mut self, kind: &str) -> Value {
         loop {
             let fresh = &self.told[self.looked..];
             if let Some(at) = fresh.iter().position(|notice| notice["record"]["kind"] == kind) {
@@ -108,6 +108,22 @@ impl Talk {
             }
             self.looked = self.told.len();
             self.until(kind, |_| true);
+        }
+    }
+
+    /// As `event`, for the first one of several kinds.
+    pub(crate) fn any_event(&mut self, kinds: &[&str]) -> Value {
+        loop {
+            let fresh = &self.told[self.looked..];
+            let wanted = |notice: &Value| {
+                notice["record"]["kind"].as_str().is_some_and(|kind| kinds.contains(&kind))
+            };
+            if let Some(at) = fresh.iter().position(wanted) {
+                self.looked += at + 1;
+                return self.told[self.looked - 1]["record"].clone();
+            }
+            self.looked = self.told.len();
+            self.until("one of several events", |_| true);
         }
     }
 
@@ -121,7 +137,7 @@ impl Talk {
     }
 
     /// Says nothing more, reads the rest, and gives how it ended.
-    fn end(mut self) -> (i32, Vec<Value>, String) {
+    pub(crate) fn end(mut self) -> (i32, Vec<Value>, String) {
         drop(self.requests.take());
         while self.next().is_some() {}
         let turn = finish(self.child);
@@ -136,11 +152,11 @@ fn kinds(told: &[Value]) -> Vec<&str> {
     kinds
 }
 
-fn allowed() -> Value {
+pub(crate) fn allowed() -> Value {
     json!({"verdict": "allowed"})
 }
 
-fn denied(reason: &str) -> Value {
+pub(crate) fn denied(reason: &str) -> Value {
     json!({"verdict": "denied", "reason": reason})
 }
 

@@ -45,8 +45,12 @@ const CASES: &[Case] = &[
     attack("key_in_the_own_process", "cat /proc/self/environ", environment_read),
     attack("key_in_the_parent", "cat /proc/$PPID/environ", environment_read)
         .after(World::below_a_shell),
-    attack("key_in_the_first_process", "cat /proc/1/environ; tr '\\0' '\\n' < /proc/$PPID/environ", environment_read)
-        .after(World::below_a_shell),
+    attack(
+        "key_in_the_first_process",
+        "cat /proc/1/environ; tr '\\0' '\\n' < /proc/$PPID/environ",
+        environment_read,
+    )
+    .after(World::below_a_shell),
     attack("key_in_any_process", ALL_ENVIRONMENTS, environment_read),
     attack("secret_of_a_bystander", ALL_ENVIRONMENTS, |world, ran| {
         ran.said(&world.secret("bystander"))

@@ -1,0 +1,309 @@
+//! `codex doctor`: what confines commands on this machine, and whether the agent finds what it needs.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use codex_config::{Config, Flags, Inputs, KeySource, SandboxLevel};
+use codex_gate::Rulebook;
+use codex_sandbox::{Host, Layer, Need, Plan, PlanError, Policy};
+use codex_view::Paint;
+use serde::Serialize;
+
+use crate::args::Doctor;
+use crate::failure::{Failure, NO_SANDBOX, USAGE};
+use crate::{opening, rulebook, say};
+
+/// All that was found.
+#[derive(Serialize)]
+struct Report {
+    /// What commands would run with; none when they can't run in a sandbox.
+    level: Option<&'static str>,
+    /// What the settings ask for.
+    asked: SandboxLevel,
+    kernel: String,
+    layers: Vec<Finding>,
+    /// What the level does not hold, for a session that may write to its folder.
+    limits: Vec<String>,
+    checks: Vec<Finding>,
+    exit: u8,
+}
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    name: &'static str,
+    state: State,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gives: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    /// As it should be.
+    Good,
+    /// Something is weaker or missing, and work goes on.
+    Weak,
+    /// Work can't go on.
+    Bad,
+}
+
+pub(crate) fn run(args: Doctor) -> Result<ExitCode, Failure> {
+    let host = args.host.pretended();
+    let report = Report::make(&host)?;
+    match args.json {
+        true => say::line(serde_json::to_string(&report).map_err(bug)?),
+        false => report.print(args.color.paint(&io::stdout())),
+    }
+    Ok(ExitCode::from(report.exit))
+}
+
+fn bug(error: serde_json::Error) -> Failure {
+    Failure::new(crate::failure::BUG, error.to_string())
+        .hint("this is a bug; run it without --json")
+}
+
+impl Report {
+    fn make(host: &Host) -> Result<Report, Failure> {
+        let cwd = opening::folder(None)?;
+        let home = opening::home()?;
+        let loaded = Config::load(Inputs {
+            home: home.clone(),
+            env: &|name| std::env::var(name).ok(),
+            cwd: cwd.clone(),
+            overrides: Vec::new(),
+            flags: Flags::default(),
+        });
+        let asked = loaded.as_ref().map_or(SandboxLevel::Auto, |config| config.sandbox_level);
+        let planned = plan(host, asked, &cwd, &home);
+
+        let mut checks = vec![writable("home", &home), settings(&home, &loaded)];
+        checks.extend(loaded.as_ref().ok().map(key));
+        checks.push(rules(&home, loaded.as_ref().ok(), &cwd));
+        checks.push(journals(&home));
+        checks.push(git());
+
+        let unreadable = checks.iter().any(|check| check.state == State::Bad);
+        let exit = match (&planned, unreadable) {
+            (Err(_), _) => NO_SANDBOX,
+            (Ok(_), true) => USAGE,
+            (Ok(_), false) => 0,
+        };
+        Ok(Report {
+            level: planned.as_ref().ok().map(|plan| plan.confinement.name()),
+            asked,
+            kernel: host.kernel.clone(),
+            layers: host.layers().into_iter().map(|it| Finding::of(it, planned.is_ok())).collect(),
+            limits: planned.map(|plan| plan.limits).unwrap_or_default(),
+            checks,
+            exit,
+        })
+    }
+
+    fn print(&self, paint: Paint) {
+        let headline = match self.level {
+            Some(level) => format!("Commands run in a sandbox of the level {level}."),
+            None => "No command can run in a sandbox here: nothing is run, unless \
+                     danger-full-access allows it without one."
+                .to_owned(),
+        };
+        say::line(headline);
+        say::line(format_args!("\nLayers (kernel {}):", clean(&self.kernel)));
+        self.layers.iter().for_each(|layer| layer.print(paint));
+        if !self.limits.is_empty() {
+            say::line("\nThis level does not hold:");
+            self.limits.iter().for_each(|limit| say::line(format_args!("  - {}", clean(limit))));
+        }
+        say::line("\nThe agent:");
+        self.checks.iter().for_each(|check| check.print(paint));
+    }
+}
+
+/// Plans for a session that may read everything and write to its folder, wherever that is: what the
+/// host gives is asked here, not whether this folder may be written.
+fn plan(host: &Host, level: SandboxLevel, cwd: &Path, home: &Path) -> Result<Plan, PlanError> {
+    use codex_event::Permission::{DiskFullReadAccess, DiskWriteCwd};
+    let policy = |permissions: &[codex_event::Permission]| Policy {
+        permissions: permissions.to_vec(),
+        cwd: cwd.to_owned(),
+        home: std::env::home_dir(),
+        agent_home: Some(home.to_owned()),
+        read_roots: Vec::new(),
+        path_entries: Vec::new(),
+        program: None,
+        user_temp: None,
+        level,
+        git_writes: codex_event::GitWrites::None,
+        resources: codex_sandbox::Resources::default(),
+    };
+    match Plan::on_disk(&policy(&[DiskFullReadAccess, DiskWriteCwd]), host) {
+        Err(PlanError::Refused { .. }) => Plan::on_disk(&policy(&[DiskFullReadAccess]), host),
+        planned => planned,
+    }
+}
+
+impl Finding {
+    fn of(layer: Layer, is_enough: bool) -> Finding {
+        let state = match (&layer.lack, layer.need) {
+            (None, _) => State::Good,
+            (Some(_), Need::Every) => State::Bad,
+            (Some(_), Need::Landlock | Need::Full) if !is_enough => State::Bad,
+            (Some(_), Need::Landlock | Need::Full | Need::Extra) => State::Weak,
+        };
+        let (lost, remedy) = layer.lack.map(|lack| (lack.lost, lack.remedy)).unzip();
+        let Layer { name, gives, found, .. } = layer;
+        Finding { name, state, found, gives: Some(gives), lost, remedy }
+    }
+
+    fn good(name: &'static str, found: impl Into<String>) -> Finding {
+        let found = found.into();
+        Finding { name, state: State::Good, found, gives: None, lost: None, remedy: None }
+    }
+
+    fn not(name: &'static str, state: State, found: String, remedy: impl Into<String>) -> Finding {
+        let remedy = Some(remedy.into());
+        Finding { name, state, found, gives: None, lost: None, remedy }
+    }
+
+    fn print(&self, paint: Paint) {
+        let (word, color) = match self.state {
+            State::Good => ("ok", "32"),
+            State::Weak => ("weak", "33"),
+            State::Bad => ("bad", "31"),
+        };
+        let word = match paint {
+            Paint::Plain => format!("{word:<4}"),
+            Paint::Color => format!("\x1b[{color}m{word:<4}\x1b[0m"),
+        };
+        say::line(format_args!("  {word}  {:<14} {}", self.name, clean(&self.found)));
+        let more = [
+            ("gives", self.gives.map(str::to_owned)),
+            ("without", self.lost.clone()),
+            ("do", self.remedy.clone()),
+        ];
+        for (what, text) in more {
+            if let Some(text) = text {
+                say::line(format_args!("        {:<14} {what}: {}", "", clean(&text)));
+            }
+        }
+    }
+}
+
+fn clean(text: &str) -> String {
+    codex_view::sanitize::text(text).to_string()
+}
+
+/// Tells whether files can be made in the home: by making one, which is removed again.
+fn writable(name: &'static str, home: &Path) -> Finding {
+    let shown = home.display();
+    if !home.exists() {
+        return Finding::good(
+            name,
+            format!("{shown} is not there yet; the first session makes it"),
+        );
+    }
+    let probe = home.join(format!(".doctor-{}", std::process::id()));
+    match File::create_new(&probe).and_then(|_| fs::remove_file(&probe)) {
+        Ok(()) => Finding::good(name, format!("{shown} can be written")),
+        Err(error) => Finding::not(
+            name,
+            State::Bad,
+            format!("{shown} can't be written: {error}"),
+            "set CODEX_HOME to a folder of yours, or use --ephemeral, which keeps nothing",
+        ),
+    }
+}
+
+fn settings(home: &Path, loaded: &Result<Config, codex_config::ConfigError>) -> Finding {
+    const NAME: &str = "settings";
+    let file = home.join("config.toml");
+    match loaded {
+        Err(error) => Finding::not(NAME, State::Bad, error.to_string(), error.hint()),
+        Ok(config) => match config.warnings.first() {
+            Some(first) => {
+                let count = config.warnings.len();
+                let found = format!("{count} without effect: {first}");
+                Finding::not(NAME, State::Weak, found, "take them out, or correct them")
+            }
+            None if file.exists() => Finding::good(NAME, format!("{} is sound", file.display())),
+            None => Finding::good(NAME, format!("no {}; the defaults hold", file.display())),
+        },
+    }
+}
+
+/// Tells whether there is a key, never which.
+fn key(config: &Config) -> Finding {
+    const NAME: &str = "key";
+    let provider = &config.provider;
+    match (provider.key(&|name| std::env::var(name).ok()), &provider.key_source) {
+        (Err(missing), _) => Finding::not(
+            NAME,
+            State::Weak,
+            format!("{} is not set, and {} takes a key", missing.name, provider.name),
+            missing.instructions.unwrap_or_else(|| format!("export {}=...", missing.name)),
+        ),
+        (Ok(_), KeySource::None) => Finding::good(NAME, format!("{} takes none", provider.name)),
+        (Ok(_), KeySource::Inline) => Finding::good(NAME, "set in the settings"),
+        (Ok(_), KeySource::Env(names)) => {
+            Finding::good(NAME, format!("set in the environment ({})", names.join(" or ")))
+        }
+    }
+}
+
+fn rules(home: &Path, config: Option<&Config>, cwd: &Path) -> Finding {
+    const NAME: &str = "rules";
+    let trusted = config.and_then(|config| rulebook::trusted(config, cwd));
+    match Rulebook::load(home, trusted.as_deref()) {
+        Err(error) => {
+            let failure = Failure::from(error);
+            Finding::not(NAME, State::Bad, failure.message, failure.hint)
+        }
+        Ok(book) => match book.notes().first() {
+            Some(note) => Finding::not(
+                NAME,
+                State::Weak,
+                note.to_string(),
+                "`codex approvals list` shows them",
+            ),
+            None => Finding::good(NAME, "sound, or none"),
+        },
+    }
+}
+
+fn journals(home: &Path) -> Finding {
+    const NAME: &str = "journals";
+    let layout = codex_journal::Layout::new(home);
+    match layout.sessions() {
+        Ok(sessions) => Finding::good(NAME, format!("{} sessions", sessions.len())),
+        Err(error) => Finding::not(
+            NAME,
+            State::Bad,
+            format!("{} can't be read: {error}", layout.path().display()),
+            "let this user read and write it",
+        ),
+    }
+}
+
+fn git() -> Finding {
+    const NAME: &str = "git";
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found: Option<PathBuf> =
+        std::env::split_paths(&path).map(|folder| folder.join("git")).find(|it| it.is_file());
+    match found {
+        Some(program) => Finding::good(NAME, program.display().to_string()),
+        None => Finding::not(
+            NAME,
+            State::Weak,
+            "not in the PATH".to_owned(),
+            "install it: commands of the model use it, and a session names its commit",
+        ),
+    }
+}
