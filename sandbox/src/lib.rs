@@ -19,6 +19,7 @@ mod process;
 mod protect;
 mod ruleset;
 mod runtime_folder;
+mod seatbelt;
 mod spawn;
 mod status;
 mod supervise;
@@ -39,6 +40,7 @@ pub use plan::{
 pub use policy::Policy;
 pub use process::{ProcessId, keep_private};
 pub use runtime_folder::{RuntimeFolder, Toolbox, runtime_bases};
+pub use seatbelt::seatbelt_profile;
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};
 pub use status::{
     Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, EXIT_TIMED_OUT, End, Ended, Failed,

@@ -60,7 +60,7 @@ impl Host {
             lack: self.landlock_lack(),
             need: Need::Landlock,
         };
-        vec![
+        let mut layers = vec![
             Layer {
                 name: "architecture",
                 gives: "numbers of system calls that the filters are written for",
@@ -89,27 +89,31 @@ impl Host {
             ),
             landlock,
             self.namespaces_layer(),
-            self.proc_layer(),
-            self.simple(
+        ];
+        // Without these there is nothing to mount anything in, which is told already.
+        if self.namespaces.mount && self.namespaces.pid {
+            layers.push(self.proc_layer());
+            layers.push(self.simple(
                 "mount_setattr",
                 "the whole file system made read-only at once",
-                (self.namespaces.mount_setattr || !self.namespaces.mount, Need::Full),
+                (self.namespaces.mount_setattr, Need::Full),
                 "use a kernel of 5.12 or later",
-            ),
-            Layer {
-                name: "control group",
-                gives: "limits on processes and memory for a command as a whole, also for root",
-                found: if self.cgroup { "delegated" } else { "not delegated" }.to_owned(),
-                lack: (!self.cgroup).then(|| Lack {
-                    lost: "limits hold for each process, and root's processes are not counted"
-                        .to_owned(),
-                    remedy: "delegate a control group (version 2) with the controller `pids` to \
+            ));
+        }
+        layers.push(Layer {
+            name: "control group",
+            gives: "limits on processes and memory for a command as a whole, also for root",
+            found: if self.cgroup { "delegated" } else { "not delegated" }.to_owned(),
+            lack: (!self.cgroup).then(|| Lack {
+                lost: "limits hold for each process, and root's processes are not counted"
+                    .to_owned(),
+                remedy: "delegate a control group (version 2) with the controller `pids` to \
                              this user"
-                        .to_owned(),
-                }),
-                need: Need::Extra,
-            },
-        ]
+                    .to_owned(),
+            }),
+            need: Need::Extra,
+        });
+        layers
     }
 
     /// Lists what this host does not give to a session that asked for this level, one line each.
@@ -221,26 +225,13 @@ impl Host {
     }
 
     fn proc_layer(&self) -> Layer {
-        let there = self.namespaces.proc_mount;
-        // Without namespaces there is nothing to mount it in, which is told already.
-        let lacks = !there && self.namespaces.mount && self.namespaces.pid;
-        Layer {
-            name: "private /proc",
-            gives: "a command sees its own processes alone",
-            found: match (there, lacks) {
-                (true, _) => "available",
-                (false, true) => "refused",
-                (false, false) => "needs namespaces",
-            }
-            .to_owned(),
-            lack: lacks.then(|| Lack {
-                lost: WITHOUT_FULL.to_owned(),
-                remedy: "parts of /proc are covered, as in most containers: start it with \
-                         `--security-opt systempaths=unconfined` (podman: `unmask=ALL`)"
-                    .to_owned(),
-            }),
-            need: Need::Full,
-        }
+        self.simple(
+            "private /proc",
+            "a command sees its own processes alone",
+            (self.namespaces.proc_mount, Need::Full),
+            "parts of /proc are covered, as in most containers: start it with `--security-opt \
+             systempaths=unconfined` (podman: `unmask=ALL`)",
+        )
     }
 }
 

@@ -36,6 +36,10 @@ fn policy(permissions: &[&str]) -> Policy {
 
 /// A file system in which links lead where this table says.
 fn plan(policy: &Policy) -> Result<Plan, PlanError> {
+    plan_on(policy, &host())
+}
+
+fn plan_on(policy: &Policy, host: &Host) -> Result<Plan, PlanError> {
     let folders: BTreeMap<&str, &str> = [
         "/",
         "/usr",
@@ -49,6 +53,7 @@ fn plan(policy: &Policy) -> Result<Plan, PlanError> {
         "/home/ann/bin",
         "/home/ann/project",
         "/home/ann/project/sub",
+        "/home/ann/project/a/b/agent",
         "/home/ann/.codex",
         "/home/ann/.codex/tmp",
         "/run/ann/tmp",
@@ -59,7 +64,7 @@ fn plan(policy: &Policy) -> Result<Plan, PlanError> {
     .into_iter()
     .chain([("/bin", "/usr/bin"), ("/link", "/home/ann/.codex"), ("/up", "/home")])
     .collect();
-    Plan::new(policy, &host(), &|path| {
+    Plan::new(policy, host, &|path| {
         path.to_str()
             .and_then(|path| folders.get(path))
             .map(PathBuf::from)
@@ -255,4 +260,123 @@ fn the_digest_follows_the_content_and_a_plan_survives_a_round_trip() {
         "landlock ABI 6, read system folders and writable folders, write /home/ann/project, \
          no network"
     );
+}
+
+fn complete() -> Host {
+    Host { namespaces: Namespaces::COMPLETE, cgroup: true, ..host() }
+}
+
+/// Each version of landlock, with and without namespaces, gives the level it should or none; what
+/// a level does not hold is told.
+#[test]
+fn the_best_level_is_taken_and_what_it_lacks_is_told() {
+    let policy = policy(&["disk-full-read-access", "disk-write-cwd"]);
+    let mut told = vec![];
+    for abi in 0..=10 {
+        let bare = Host { landlock_abi: abi, ..host() };
+        let level = plan_on(&policy, &bare);
+        if abi < 3 {
+            assert!(matches!(level, Err(PlanError::BelowFloor { .. })), "ABI {abi}");
+        } else {
+            let plan = level.expect("at the floor");
+            assert_eq!((plan.confinement, plan.landlock_abi), (Confinement::Landlock, abi.min(6)));
+            assert!(plan.limits.iter().any(|limit| limit.contains("`.git`")));
+            assert_eq!((plan.protected.len(), plan.resources.processes), (0, None));
+            told.push(plan.limits.len());
+        }
+        let full = plan_on(&policy, &Host { landlock_abi: abi, ..complete() }).expect("a plan");
+        assert_eq!(full.confinement, Confinement::Full);
+        let second = full.limits.iter().filter(|limit| limit.contains("landlock")).count();
+        assert_eq!((full.landlock_abi, second), if abi < 3 { (0, 1) } else { (abi.min(6), 0) });
+    }
+    assert_eq!(told, [9, 9, 8, 7, 7, 7, 7, 7], "each version holds what the ones before did");
+}
+
+#[test]
+fn a_level_that_was_asked_for_is_kept_to() {
+    let asked = |level| Policy { level, ..policy(&["disk-write-cwd"]) };
+    let lower = plan_on(&asked(Level::Landlock), &complete()).expect("a plan");
+    assert_eq!(lower.confinement, Confinement::Landlock);
+    let no_landlock = Host { landlock_abi: 0, ..complete() };
+    assert!(matches!(
+        plan_on(&asked(Level::Landlock), &no_landlock),
+        Err(PlanError::BelowFloor { .. })
+    ));
+    let error = plan_on(&asked(Level::Full), &host()).expect_err("no namespaces");
+    assert!(error.to_string().contains("namespaces (refused)"), "{error}");
+    for broken in [
+        Host { seccomp: false, ..complete() },
+        Host { close_range: false, ..complete() },
+        Host { arch: Arch::Other, ..complete() },
+    ] {
+        for level in [Level::Auto, Level::Full, Level::Landlock] {
+            plan_on(&asked(level), &broken).expect_err("below the floor");
+        }
+    }
+}
+
+#[test]
+fn a_full_plan_names_what_stays_at_the_top_of_each_root() {
+    let policy = policy(&["disk-write-cwd", "disk-write-folder=/srv/data"]);
+    let plan = plan_on(&policy, &complete()).expect("a plan");
+    let kept: Vec<String> = plan.protected.iter().map(|it| it.path.display().to_string()).collect();
+    let expected = [
+        "/home/ann/project/.agents",
+        "/home/ann/project/.codex",
+        "/home/ann/project/.git",
+        "/srv/data/.agents",
+        "/srv/data/.codex",
+        "/srv/data/.git",
+    ];
+    assert_eq!(kept, expected);
+    assert!(plan.protected.iter().all(|it| it.how == How::Placeholder));
+    assert_eq!(plan.resources.processes, Some(4096));
+    assert_eq!(plan.limits, [""; 0]);
+}
+
+#[test]
+fn a_root_may_hold_the_agents_home_where_mounts_can_cover_it() {
+    let agent = |home: &str| Policy {
+        agent_home: Some(home.into()),
+        ..policy(&["disk-full-read-access", "disk-write-cwd"])
+    };
+    let inside = agent("/home/ann/project/a/b/agent");
+    assert!(matches!(plan(&inside), Err(PlanError::Refused { .. })), "landlock can't take it out");
+    let plan = plan_on(&inside, &complete()).expect("a plan");
+    assert_eq!(plan.files.withheld, [PathBuf::from("/home/ann/project/a/b/agent")]);
+    let in_place = plan.protected.iter().filter(|it| it.how == How::InPlace);
+    let in_place: Vec<&Path> = in_place.map(|it| it.path.as_path()).collect();
+    assert_eq!(in_place, ["/home/ann/project/a", "/home/ann/project/a/b"].map(Path::new));
+    assert!(plan.reserved().contains(&"/home/ann/project/a/b/agent".into()), "a patch keeps out");
+
+    for refused in ["/home/ann/project/later", "/home/ann/project"] {
+        let error = plan_on(&agent(refused), &complete()).expect_err(refused);
+        assert!(matches!(error, PlanError::Refused { .. }), "{error}");
+    }
+    let home = Policy { home: Some("/home/ann/project/sub".into()), ..inside };
+    let error = plan_on(&home, &complete()).expect_err("the user's home");
+    assert!(error.to_string().contains("contains the home directory"), "{error}");
+}
+
+#[test]
+fn full_write_at_full_still_withholds_the_agents_home() {
+    let all = policy(&["disk-full-read-access", "disk-full-write-access"]);
+    let plan = plan_on(&all, &complete()).expect("a plan");
+    assert_eq!(plan.files.withheld, [PathBuf::from("/home/ann/.codex")]);
+    assert!(plan.protected.is_empty());
+    assert!(plan.limits.iter().any(|limit| limit.contains("because everything can")));
+}
+
+#[test]
+fn a_lesser_guarantee_is_told() {
+    let limits = |words: &[&str], git_writes| {
+        let policy = Policy { git_writes, ..policy(words) };
+        let host = Host { cgroup: false, ..complete() };
+        plan_on(&policy, &host).expect("a plan").limits.join("\n")
+    };
+    let shared = ["disk-write-platform-global-temp-folder"];
+    let limits = limits(&shared, GitWrites::Metadata);
+    for words in ["below /tmp", "commits, branches and the index", "root's processes"] {
+        assert!(limits.contains(words), "{limits}");
+    }
 }

@@ -10,6 +10,7 @@
 mod denials;
 mod faults;
 mod fence;
+mod git_writes;
 mod lifetime;
 mod probe;
 mod view;
@@ -65,7 +66,9 @@ fn run(filter: Option<&str>) -> ExitCode {
         world::set_level(level);
         tally.run(level, &[fence::CASES, lifetime::CASES, wrapping::CASES].concat());
         match level {
-            Level::Full => tally.run(level, &[view::CASES, faults::CASES].concat()),
+            Level::Full => {
+                tally.run(level, &[view::CASES, git_writes::CASES, faults::CASES].concat())
+            }
             Level::Landlock | Level::Auto => {}
         }
     }

@@ -165,7 +165,8 @@ fn the_sandbox() {
     each!(PlanError:
         PlanError::BelowFloor { .. } => PlanError::BelowFloor { host: Box::new(codex_sandbox::probe()) },
             fails(NO_SANDBOX, "landlock");
-        PlanError::FullUnavailable { .. } => PlanError::FullUnavailable { missing: vec!["namespaces".into()] }, fails(NO_SANDBOX, "doctor");
+        PlanError::FullUnavailable { .. } =>
+            PlanError::FullUnavailable { missing: vec![] }, fails(NO_SANDBOX, "`full`");
         PlanError::NoUserTemp => PlanError::NoUserTemp, fails(USAGE, "user-temp-folder");
         PlanError::NotAbsolute { .. } => PlanError::NotAbsolute { grant: grant(), path: path() },
             fails(USAGE, "/srv/thing");
@@ -518,8 +519,7 @@ fn patches() {
     each!(PlanError:
         PlanError::Context { .. } => PlanError::Context { context: "x".into(), path: file() }, plan;
         PlanError::Lines { .. } => PlanError::Lines { lines: "x".into(), path: file() }, plan;
-        PlanError::Protected { .. } =>
-            PlanError::Protected { path: file(), resolved: path() }, plan;
+        PlanError::Protected { .. } => PlanError::Protected { path: file(), resolved: path() }, plan;
         PlanError::Outside { .. } => PlanError::Outside { path: file(), resolved: path() }, plan;
         PlanError::Read { .. } => PlanError::Read { path: file(), source: refused() }, plan;
         PlanError::Delete { .. } => PlanError::Delete { path: file(), source: refused() }, plan;
