@@ -109,7 +109,7 @@ fn size_and_depth_are_refused() {
     let argv: Vec<String> =
         std::iter::once("cat".to_owned()).chain((0..100_000).map(|it| it.to_string())).collect();
     assert!(!looks(&argv));
-    assert!(looks(&bash(&format!("ls{}", " | ls".repeat(63)))));
+    assert!(looks(&bash(&format!("ls{}", " | ls".repeat(31)))));
 }
 
 /// A shell reads options until the first argument that is none, also behind `-c`.
