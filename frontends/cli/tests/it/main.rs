@@ -10,6 +10,7 @@ mod confinement;
 mod crash;
 mod damage;
 mod demo;
+mod doctor;
 mod endings;
 mod ephemeral;
 mod escapes;
