@@ -27,6 +27,7 @@ mod policies;
 mod proto;
 mod redaction;
 mod replay;
+mod repositories;
 mod resume;
 mod rollout;
 mod salvage;
