@@ -70,3 +70,19 @@ fn what_is_missing_comes_with_its_remedy() {
     assert_eq!(bare.missing(Level::Landlock), [""; 0], "nobody asked for namespaces");
     assert_eq!(Host { cgroup: false, ..complete() }.missing(Level::Auto), [""; 0]);
 }
+
+/// `cargo test -p codex-sandbox -- --ignored --nocapture what_a_probe_costs`
+#[test]
+#[ignore = "a measurement"]
+#[allow(clippy::print_stderr)]
+fn what_a_probe_costs() {
+    let mut costs: Vec<_> = (0..50)
+        .map(|_| {
+            let began = std::time::Instant::now();
+            let _ = ask();
+            began.elapsed()
+        })
+        .collect();
+    costs.sort();
+    eprintln!("least {:?}, median {:?}", costs[0], costs[25]);
+}
