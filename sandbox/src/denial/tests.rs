@@ -175,7 +175,7 @@ impl Recorded {
     fn plan(&self) -> Plan {
         let granted = self.granted.as_deref();
         let protected =
-            |name: &str| Protected { path: Path::new("/W/work").join(name), how: How::Placeholder };
+            |name: &str| Protected { path: Path::new("/W/project").join(name), how: How::Placeholder };
         let (confinement, protected) = match self.level.as_str() {
             "full" if granted != Some("ro") => {
                 (Confinement::Full, [".agents", ".codex", ".git"].map(protected).to_vec())
@@ -185,12 +185,12 @@ impl Recorded {
         };
         let roots = match granted {
             Some("ro") => vec![],
-            Some("strict") => vec!["/W/work".into()],
-            Some(_) | None => vec!["/W/work".into(), "/W/tmp".into()],
+            Some("strict") => vec!["/W/project".into()],
+            Some(_) | None => vec!["/W/project".into(), "/W/tmp".into()],
         };
         let read = match granted {
             Some("strict") => ReadPlan::Roots(
-                ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/opt", "/proc", "/W/work"]
+                ["/usr", "/bin", "/sbin", "/lib", "/lib64", "/etc", "/opt", "/proc", "/W/project"]
                     .map(PathBuf::from)
                     .to_vec(),
             ),
@@ -218,8 +218,8 @@ impl Recorded {
             end: Some(self.end),
             timed_out: false,
             argv: &self.argv,
-            cwd: Path::new("/W/work"),
-            project: Path::new("/W/work"),
+            cwd: Path::new("/W/project"),
+            project: Path::new("/W/project"),
             env: &env,
             output: &self.output,
         };
@@ -245,7 +245,7 @@ const SILENT: [&str; 1] = ["vim"];
 
 #[test]
 fn what_was_recorded_is_told_apart() {
-    let lines = include_str!("../../tests/denials/recorded.jsonl").lines();
+    let lines = include_str!("../../tests/it/denials/recorded.jsonl").lines();
     let cases: Vec<Recorded> =
         lines.map(|line| serde_json::from_str(line).expect("a record")).collect();
     let wrong: Vec<String> = cases

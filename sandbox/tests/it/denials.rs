@@ -1,6 +1,6 @@
 //! Commands that the fence stops, and commands that fail by themselves: which is which?
 //!
-//! The cases are in `tests/denials/cases.jsonl`. Here they are run for real, at every level that this
+//! The cases are in `tests/it/denials/cases.jsonl`. Here they are run for real, at every level that this
 //! host gives; `--record FILE` runs all of them and writes down what the unit tests of the crate
 //! grade again, on machines without these tools. In a case `{W}` is the world's folder and `{PID}` a
 //! process outside of the fence.
@@ -138,7 +138,7 @@ pub(crate) fn record(file: &str) {
 
 /// Gives what is wrong, if it is more than a few cases, and the records.
 fn run_all(wanted: &dyn Fn(&Told) -> bool) -> (String, String) {
-    let cases = include_str!("../denials/cases.jsonl");
+    let cases = include_str!("denials/cases.jsonl");
     let cases = cases.lines().map(|line| serde_json::from_str::<Told>(line).expect("a case"));
     let cases: Vec<Told> = cases.filter(|told| wanted(told)).collect();
     let (mut problems, mut recorded) = (String::new(), String::new());
@@ -224,7 +224,7 @@ fn run_one(told: &Told, level: Level, name: &str, recorded: &mut String) -> Resu
     let argv: Vec<String> = told.run.iter().map(|word| filled(word)).collect();
     let ran = capture(Launch {
         argv: argv.iter().map(Into::into).collect(),
-        cwd: world.at("work"),
+        cwd: world.at("project"),
         env: env.clone(),
         plan: plan.clone(),
         timeout: Some(Duration::from_secs(60)),
@@ -242,7 +242,7 @@ fn run_one(told: &Told, level: Level, name: &str, recorded: &mut String) -> Resu
     let failed = ran.outcome.failed.as_ref().map(|failed| format!("{}\n", failed.message));
     let output = format!("{}{}{}", ran.stdout, ran.stderr, failed.unwrap_or_default());
     let look = Remembering { looks: Mutex::default(), processes: Mutex::default() };
-    let (cwd, project) = (world.at("work"), world.at("work"));
+    let (cwd, project) = (world.at("project"), world.at("project"));
     let seen = Observation {
         end: Some(end),
         timed_out: false,

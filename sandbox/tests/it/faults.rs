@@ -99,7 +99,7 @@ fn plan_lower() -> ExitCode {
     assert_eq!(ran.code(), 0, "{:?}", ran.outcome);
     let confined = ran.outcome.confined.expect("announced");
     assert_eq!(confined.confinement, Confinement::Landlock);
-    assert_eq!(world.read("work/marker"), "ran\n");
+    assert_eq!(world.read("project/marker"), "ran\n");
     ExitCode::SUCCESS
 }
 
@@ -134,9 +134,9 @@ fn nothing_runs(world: &World, launch: Launch, step: Step) {
     let ran = capture(launch);
     let failed = ran.outcome.failed.as_ref().expect("a failure");
     assert_eq!((failed.step, failed.code, ran.code()), (step, 125, 125), "{failed:?}");
-    assert!(ran.outcome.ended.is_none() && !world.at("work/marker").exists());
+    assert!(ran.outcome.ended.is_none() && !world.at("project/marker").exists());
     for name in [".git", ".codex", ".agents"] {
-        assert!(!world.at("work").join(name).exists(), "{name} is left after {step:?}");
+        assert!(!world.at("project").join(name).exists(), "{name} is left after {step:?}");
     }
 }
 
@@ -155,7 +155,7 @@ fn a_refused_call_runs_nothing() -> Verdict {
     }
     let world = World::new();
     assert_eq!(capture(world.launch(FULL_AUTO, &script())).code(), 0);
-    assert_eq!(world.read("work/marker"), "ran\n", "the same command runs when nothing is refused");
+    assert_eq!(world.read("project/marker"), "ran\n", "the same command runs when nothing is refused");
     Verdict::Held
 }
 
@@ -167,17 +167,17 @@ fn a_spoiled_plan_runs_nothing() -> Verdict {
         nothing_runs(&world, launch, step);
     };
     let in_place = |world: &World, plan: &mut Plan| {
-        let path = world.at("work/nowhere");
+        let path = world.at("project/nowhere");
         plan.protected.push(Protected { path, how: How::InPlace });
     };
     spoiled(in_place, Step::Protect);
     spoiled(|_, plan| plan.files.devices.clear(), Step::Stdin);
     spoiled(|_, plan| plan.files.devices = vec!["/etc/passwd".into()], Step::Devices);
-    std::os::unix::fs::symlink(world.at("outside"), world.at("work/.git")).expect("linked");
+    std::os::unix::fs::symlink(world.at("outside"), world.at("project/.git")).expect("linked");
     let launch = world.launch(FULL_AUTO, &script());
     let ran = capture(launch);
     assert_eq!(ran.outcome.failed.expect("a failure").step, Step::Scan);
-    assert!(!world.at("work/marker").exists());
+    assert!(!world.at("project/marker").exists());
     Verdict::Held
 }
 

@@ -45,11 +45,11 @@ fn writes_hold_at_the_roots() -> Verdict {
         ),
     );
     assert_eq!(ran.code(), 0, "{}", ran.stderr);
-    assert_eq!(world.read("work/kept"), "in\n");
+    assert_eq!(world.read("project/kept"), "in\n");
     assert_eq!(world.read("tmp/kept"), "tmp\n");
     assert_eq!(world.read("outside/victim"), "original");
     assert_eq!(fs::read_dir(world.at("outside")).expect("listed").count(), 1);
-    assert!(!world.at("work/alias").exists());
+    assert!(!world.at("project/alias").exists());
     let victim = world.at("outside/victim");
     let truncated = world.probe(FULL_AUTO, &["truncate", victim.to_str().expect("UTF-8")]);
     assert_eq!(truncated, if is_full() { "EROFS" } else { "EACCES" });
@@ -61,7 +61,7 @@ fn a_read_only_plan_writes_nothing() -> Verdict {
     let world = World::new();
     let ran = world.sh(READ_ONLY, "cat ../outside/victim; echo x > f; echo x > $TMPDIR/f; exit 0");
     assert_eq!(ran.stdout, "original");
-    assert!(!world.at("work/f").exists() && !world.at("tmp/f").exists());
+    assert!(!world.at("project/f").exists() && !world.at("tmp/f").exists());
     Verdict::Held
 }
 
@@ -98,7 +98,7 @@ fn the_strict_view_hides_the_rest() -> Verdict {
     assert_eq!(ran.stdout, "ok\nsystem\n", "{}", ran.stderr);
     let ran = world.sh(&[], "echo x > f; cat ../outside/victim; echo ran");
     assert_eq!(ran.stdout, "ran\n");
-    assert_eq!(world.read("work/f"), "ok\n");
+    assert_eq!(world.read("project/f"), "ok\n");
     Verdict::Held
 }
 
@@ -251,7 +251,7 @@ fn exit_codes_are_the_commands() -> Verdict {
     {
         assert_eq!(world.sh(FULL_AUTO, script).code(), code, "{script}");
     }
-    fs::write(world.at("work/data"), "#!").expect("written");
+    fs::write(world.at("project/data"), "#!").expect("written");
     for (program, code) in [("no-such-program-here", 127), ("./missing", 127), ("./data", 126)] {
         let ran = capture(world.launch(FULL_AUTO, &[program]));
         let failed = ran.outcome.failed.as_ref().expect("it did not run");
@@ -263,19 +263,19 @@ fn exit_codes_are_the_commands() -> Verdict {
 
 fn a_failing_step_runs_nothing() -> Verdict {
     let world = World::new();
-    let marker = world.at("work/marker");
+    let marker = world.at("project/marker");
     let script = format!("echo ran > {}", marker.display());
     let argv = ["/bin/sh", "-c", script.as_str()];
 
     let mut missing_root = world.launch(FULL_AUTO, &argv);
-    missing_root.plan.files.write = WritePlan::Roots(vec![world.at("work"), world.at("nowhere")]);
+    missing_root.plan.files.write = WritePlan::Roots(vec![world.at("project"), world.at("nowhere")]);
     let mut swapped_root = world.launch(FULL_AUTO, &argv);
     std::os::unix::fs::symlink(world.at("outside"), world.at("link")).expect("linked");
-    swapped_root.plan.files.write = WritePlan::Roots(vec![world.at("work"), world.at("link")]);
+    swapped_root.plan.files.write = WritePlan::Roots(vec![world.at("project"), world.at("link")]);
     let mut no_cwd = world.launch(FULL_AUTO, &argv);
     no_cwd.cwd = world.at("nowhere");
     let mut unknown_layer = world.launch(FULL_AUTO, &argv);
-    unknown_layer.plan.protected = vec![Protected { path: world.at("work"), how: How::ReadOnly }];
+    unknown_layer.plan.protected = vec![Protected { path: world.at("project"), how: How::ReadOnly }];
     let mut cases = vec![
         (missing_root, Step::Scan),
         (swapped_root, Step::Scan),

@@ -40,8 +40,8 @@ fn repository() -> Result<World, Verdict> {
     if world.plan(FULL_AUTO).confinement != Confinement::Full {
         return Err(Verdict::Skipped(NO_NAMESPACES));
     }
-    fs::write(world.at("work/file"), "one\n").expect("written");
-    let work = world.at("work");
+    fs::write(world.at("project/file"), "one\n").expect("written");
+    let work = world.at("project");
     let made = git(&work, &["init", "-q", "-b", "main"])
         && git(&work, &["config", "user.name", "Ann"])
         && git(&work, &["config", "user.email", "ann@example.org"])
@@ -80,7 +80,7 @@ fn a_commit_works_where_it_is_allowed() -> Verdict {
         Err(verdict) => return verdict,
     };
     let names = |world: &World| -> Vec<_> {
-        fs::read_dir(world.at("work/.git"))
+        fs::read_dir(world.at("project/.git"))
             .expect("there")
             .flatten()
             .map(|it| it.file_name())
@@ -92,8 +92,8 @@ fn a_commit_works_where_it_is_allowed() -> Verdict {
                   git status --short; git log --oneline | wc -l";
     let ran = run(&world, GitWrites::Metadata, script);
     assert_eq!((ran.code(), ran.stdout.trim()), (0, "3"), "{}", ran.stderr);
-    assert!(git(&world.at("work"), &["rev-parse", "--verify", "refs/heads/next"]));
-    assert!(git(&world.at("work"), &["fsck", "--strict"]));
+    assert!(git(&world.at("project"), &["rev-parse", "--verify", "refs/heads/next"]));
+    assert!(git(&world.at("project"), &["fsck", "--strict"]));
     assert_eq!(changes(&ran), [""; 0]);
     let left: Vec<_> = names(&world).into_iter().filter(|name| !before.contains(name)).collect();
     assert!(left.iter().all(|name| name == "ORIG_HEAD" || name == "logs"), "left: {left:?}");
@@ -105,12 +105,12 @@ fn a_commit_fails_where_it_is_not() -> Verdict {
         Ok(world) => world,
         Err(verdict) => return verdict,
     };
-    let before = contents(&world.at("work/.git"));
+    let before = contents(&world.at("project/.git"));
     let ran =
         run(&world, GitWrites::None, "git log --oneline; echo two > file; git commit -qam two");
     assert_ne!(ran.code(), 0);
     assert!(ran.stdout.contains("one") && ran.stderr.contains("Read-only"), "{}", ran.stderr);
-    assert!(contents(&world.at("work/.git")) == before);
+    assert!(contents(&world.at("project/.git")) == before);
     Verdict::Held
 }
 
@@ -150,7 +150,7 @@ fn what_names_programs_stays() -> Verdict {
     };
     let kept = ["config", "config.worktree", "hooks", "info", "modules", "worktrees", "remotes"];
     let kept = kept.iter().chain(&["branches", "commondir"]);
-    let kept: Vec<PathBuf> = kept.map(|name| world.at("work/.git").join(name)).collect();
+    let kept: Vec<PathBuf> = kept.map(|name| world.at("project/.git").join(name)).collect();
     let state = || -> Vec<_> {
         use std::os::unix::fs::MetadataExt;
         kept.iter()
@@ -161,7 +161,7 @@ fn what_names_programs_stays() -> Verdict {
             })
             .collect()
     };
-    let (work, spare) = (world.at("work"), world.at("spare"));
+    let (work, spare) = (world.at("project"), world.at("spare"));
     fs::rename(work.join(".git"), &spare).expect("moved");
     restore(&work, &spare);
     for attempt in ATTEMPTS {
@@ -202,9 +202,9 @@ fn a_worktree_stays_as_a_whole() -> Verdict {
         Ok(world) => world,
         Err(verdict) => return verdict,
     };
-    let work = world.at("work");
+    let work = world.at("project");
     assert!(git(&work, &["worktree", "add", "-q", "linked"]));
-    let before = contents(&world.at("work/.git/worktrees"));
+    let before = contents(&world.at("project/.git/worktrees"));
     for git_writes in [GitWrites::None, GitWrites::Metadata] {
         let ran = run(
             &world,
@@ -213,8 +213,8 @@ fn a_worktree_stays_as_a_whole() -> Verdict {
              rm .git; mv .git aside; true",
         );
         assert!(ran.stderr.contains("Read-only"), "{}", ran.stderr);
-        assert!(contents(&world.at("work/.git/worktrees")) == before);
-        assert!(world.read("work/linked/.git").starts_with("gitdir: /"));
+        assert!(contents(&world.at("project/.git/worktrees")) == before);
+        assert!(world.read("project/linked/.git").starts_with("gitdir: /"));
     }
     Verdict::Held
 }
@@ -229,9 +229,9 @@ fn what_can_be_made_anew_is_told() -> Verdict {
         let found = changes(&ran).iter().any(|change| change.contains(words));
         assert!(found, "{script}: {:?} {}", changes(&ran), ran.stderr);
     };
-    told("git init -q sub", "work/sub/.git is a new repository");
-    told("mv sub other; git init -q sub", "work/sub/.git was replaced");
-    told("mkdir -p refs objects; echo ref: x > HEAD", "work became a repository itself");
+    told("git init -q sub", "project/sub/.git is a new repository");
+    told("mv sub other; git init -q sub", "project/sub/.git was replaced");
+    told("mkdir -p refs objects; echo ref: x > HEAD", "project became a repository itself");
     told(
         "mkdir .git/rebase-merge; echo exec evil > .git/rebase-merge/git-rebase-todo",
         "rebase-merge",
@@ -247,14 +247,14 @@ fn what_can_be_made_anew_is_told() -> Verdict {
 
 fn the_agents_home_inside_the_project_is_covered() -> Verdict {
     let world = World::new();
-    fs::create_dir_all(world.at("work/deep/agent")).expect("made");
-    fs::write(world.at("work/deep/agent/auth.json"), "canary").expect("written");
+    fs::create_dir_all(world.at("project/deep/agent")).expect("made");
+    fs::write(world.at("project/deep/agent/auth.json"), "canary").expect("written");
     let policy =
-        Policy { agent_home: Some(world.at("work/deep/agent")), ..world.policy(FULL_AUTO) };
+        Policy { agent_home: Some(world.at("project/deep/agent")), ..world.policy(FULL_AUTO) };
     let Ok(plan) = Plan::on_disk(&policy, &probe()) else {
         return Verdict::Skipped(NO_NAMESPACES);
     };
-    let before = contents(&world.at("work/deep"));
+    let before = contents(&world.at("project/deep"));
     let script = "cat deep/agent/auth.json; echo evil > deep/agent/config.toml; mv deep away; \
                   mv deep/agent deep/away; rm -rf deep; mkdir -p deep/agent; \
                   echo evil > deep/agent/config.toml; echo ran";
@@ -262,6 +262,6 @@ fn the_agents_home_inside_the_project_is_covered() -> Verdict {
     launch.plan = plan;
     let ran = capture(launch);
     assert_eq!((ran.code(), ran.stdout.trim()), (0, "ran"), "{}", ran.stderr);
-    assert!(contents(&world.at("work/deep")) == before);
+    assert!(contents(&world.at("project/deep")) == before);
     Verdict::Held
 }

@@ -37,7 +37,7 @@ pub(crate) const CASES: &[Case] = &[
 
 fn repositories_stay_as_they_are() -> Verdict {
     let world = World::new();
-    for repository in ["work/.git", "work/vendor/sub/.git"] {
+    for repository in ["project/.git", "project/vendor/sub/.git"] {
         fs::create_dir_all(world.at(repository).join("hooks")).expect("made");
         fs::write(world.at(repository).join("config"), "[core]\n").expect("written");
     }
@@ -49,7 +49,7 @@ fn repositories_stay_as_they_are() -> Verdict {
     );
     assert_eq!(ran.code(), 0, "{}", ran.stderr);
     assert!(ran.stdout.ends_with("[core]\n"), "{}", ran.stdout);
-    for repository in ["work/.git", "work/vendor/sub/.git"] {
+    for repository in ["project/.git", "project/vendor/sub/.git"] {
         assert_eq!(world.read(&format!("{repository}/config")), "[core]\n");
         assert_eq!(fs::read_dir(world.at(repository).join("hooks")).expect("there").count(), 0);
         assert!(!world.at(repository).join("commondir").exists());
@@ -65,7 +65,7 @@ fn missing_names_cannot_be_made() -> Verdict {
          ln -sfn /etc .agents; mkdir objects refs; echo x > refs/x; rm -r objects; echo ok",
     );
     assert_eq!(ran.stdout, "ok\n");
-    let left = fs::read_dir(world.at("work")).expect("there").flatten();
+    let left = fs::read_dir(world.at("project")).expect("there").flatten();
     let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
     assert_eq!(left, [""; 0], "nothing is left of the places that were made");
     assert_eq!(ran.outcome.ended.expect("ended").changes, [""; 0]);
@@ -91,7 +91,7 @@ fn metadata_outside_stays() -> Verdict {
         (before.mode(), before.mtime(), before.ctime()),
         (after.mode(), after.mtime(), after.ctime())
     );
-    assert_eq!(fs::metadata(world.at("work/kept")).expect("there").mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(world.at("project/kept")).expect("there").mode() & 0o777, 0o700);
     Verdict::Held
 }
 
@@ -197,7 +197,7 @@ fn the_strict_view_is_all_there_is() -> Verdict {
     );
     let expected = "0\n0\ngone\nhidden\nclosed\nshell\nlisted\nkept\n";
     assert_eq!(ran.stdout, expected, "{}", ran.stderr);
-    assert!(world.at("work/f").exists());
+    assert!(world.at("project/f").exists());
     Verdict::Held
 }
 
@@ -255,7 +255,7 @@ fn modes_are_the_users_own() -> Verdict {
     let id = rustix::process::geteuid().as_raw();
     let expected = format!("{}{id}\n", String::from_utf8_lossy(&own));
     assert_eq!(ran.stdout, expected);
-    assert_eq!(fs::metadata(world.at("work/f")).expect("made").uid(), id);
+    assert_eq!(fs::metadata(world.at("project/f")).expect("made").uid(), id);
     Verdict::Held
 }
 
@@ -299,7 +299,7 @@ if __name__ == '__main__':
         return Verdict::Skipped("there is no python3");
     }
     let world = World::new();
-    fs::write(world.at("work/script.py"), SCRIPT).expect("written");
+    fs::write(world.at("project/script.py"), SCRIPT).expect("written");
     let ran = world.sh(FULL_AUTO, "PATH=/usr/bin:/bin:$PATH python3 script.py");
     assert_eq!(ran.stdout, "285\nsub\npty\nTrue\n", "{}", ran.stderr);
     Verdict::Held
@@ -344,7 +344,7 @@ fn many_at_once_leave_nothing() -> Verdict {
     eventually("the supervisors are gone", Duration::from_secs(60), || alive(&marker) == 0);
 
     // Where one was killed before it could, the next command in the same place takes them away.
-    let work = std::path::Path::new(folder.trim()).join("work");
+    let work = std::path::Path::new(folder.trim()).join("project");
     let names = [".git", ".codex", ".agents"].map(|name| work.join(name));
     let world = World::new();
     let mut launch = world.launch(FULL_AUTO, &["true"]);

@@ -39,7 +39,7 @@ impl World {
             .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
             .expect("a folder for the test");
         let world = World { folder };
-        for name in ["work", "outside", "home/.codex", "tmp"] {
+        for name in ["project", "outside", "home/.codex", "tmp"] {
             fs::create_dir_all(world.at(name)).expect("made");
         }
         fs::write(world.at("outside/victim"), "original").expect("written");
@@ -62,7 +62,7 @@ impl World {
                 .iter()
                 .map(|word| word.parse::<Permission>().expect("a permission"))
                 .collect(),
-            cwd: self.at("work"),
+            cwd: self.at("project"),
             home: Some(self.at("home")),
             agent_home: Some(self.at("home/.codex")),
             read_roots: vec![],
@@ -86,7 +86,7 @@ impl World {
         env.set("TMPDIR", self.at("tmp"));
         Launch {
             argv: argv.iter().map(OsString::from).collect(),
-            cwd: self.at("work"),
+            cwd: self.at("project"),
             env,
             plan,
             timeout: Some(Duration::from_secs(60)),

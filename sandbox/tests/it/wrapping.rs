@@ -89,7 +89,7 @@ fn wrapper(world: &World, words: &[&str]) -> Command {
         .arg("--wrapper")
         .arg(serde_json::to_string(&level()).expect("encodes"))
         .args(["-s", "disk-full-read-access", "-s", "disk-write-cwd", "-C"])
-        .arg(world.at("work"))
+        .arg(world.at("project"))
         .args(words)
         .env("HOME", world.at("home"))
         .env("CODEX_HOME", world.at("home/.codex"))
