@@ -142,7 +142,7 @@ fn what_names_programs_stays() -> Verdict {
         "mkdir -p .git/branches; echo evil > .git/branches/x",
         "git remote add origin ext::evil",
         "chmod 777 .git/config; touch -d @0 .git/hooks",
-        "git worktree add -q ../work/linked",
+        "git worktree add -q linked",
     ];
     let world = match repository() {
         Ok(world) => world,
