@@ -125,8 +125,11 @@ fn reset_signals() {
 /// Enters the command's working directory, by its name: a descriptor would lead out of the view.
 pub(crate) fn enter_folder(request: &Request) -> Result<(), Failed> {
     let folder = request.cwd.clone().into_os_string();
-    let entered = rustix::process::chdir(Path::new(&folder)).map_err(io::Error::from);
-    step(Step::WorkingDirectory, entered)
+    let named = |error: rustix::io::Errno| {
+        let error = io::Error::from(error);
+        io::Error::other(format!("{}: {error}", Path::new(&folder).display()))
+    };
+    step(Step::WorkingDirectory, rustix::process::chdir(Path::new(&folder)).map_err(named))
 }
 
 #[allow(unsafe_code)]
@@ -259,6 +262,9 @@ pub(crate) fn exec(
         match error.raw_os_error() {
             Some(libc::ENOENT | libc::ENOTDIR) => {}
             Some(libc::EACCES) => refused = refused.or(Some(error)),
+            Some(libc::E2BIG) => {
+                return failed(EXIT_NOT_EXECUTABLE, too_long(&name, &argv, &variables));
+            }
             _ => return failed(EXIT_NOT_EXECUTABLE, format!("{name}: {error}")),
         }
     }
@@ -266,6 +272,18 @@ pub(crate) fn exec(
         Some(error) => failed(EXIT_NOT_EXECUTABLE, format!("{name}: {error}")),
         None => failed(EXIT_NOT_FOUND, format!("{name}: not found")),
     }
+}
+
+/// Says what of a command is too long: the kernel takes 128 KiB in one word, and a share of the
+/// stack's limit (2 MiB of 8) in all.
+fn too_long(name: &str, argv: &[CString], variables: &[CString]) -> String {
+    let bytes = |words: &[CString]| words.iter().map(|word| word.count_bytes() + 1).sum::<usize>();
+    format!(
+        "{name}: too long to be started: {} bytes of arguments, {} of environment; put long texts into \
+         a file",
+        bytes(argv),
+        bytes(variables)
+    )
 }
 
 /// Lists the files that a program's name may mean.

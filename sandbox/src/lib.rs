@@ -38,7 +38,7 @@ pub use plan::{
     Scopes, WritePlan,
 };
 pub use policy::Policy;
-pub use process::ProcessId;
+pub use process::{ProcessId, keep_private};
 pub use runtime_folder::{RuntimeFolder, Toolbox, runtime_bases};
 pub use seatbelt::seatbelt_profile;
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};

@@ -51,7 +51,11 @@ impl Placeholders {
                 How::ReadOnly => match marked(path) {
                     Some(kind) => hold(path, kind),
                     // Another command's, which was removed between the look and now.
-                    None if is_missing(path) => hold(path, Kind::Folder),
+                    None if is_missing(path) => match path.parent().is_some_and(Path::is_dir) {
+                        true => hold(path, Kind::Folder),
+                        // All of it is gone: in a shared folder, somebody else's come and go.
+                        false => Ok(Hold::Impossible),
+                    },
                     None => return true,
                 },
                 How::InPlace => return true,
@@ -268,6 +272,15 @@ mod tests {
         assert!(path.is_dir() && found.len() == 1);
         drop(held);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_whose_folder_is_gone_is_no_longer_looked_after() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join("gone/.git");
+        let mut found = vec![Protected { path, how: How::ReadOnly }];
+        drop(Placeholders::hold(&mut found).expect("nothing to do"));
+        assert!(found.is_empty());
     }
 
     #[test]

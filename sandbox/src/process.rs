@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
 /// A process, named so that no later process can be taken for it.
@@ -38,6 +38,16 @@ impl ProcessId {
             && Stat::read(self.pid)
                 .is_ok_and(|stat| stat.start_time == self.start_time && !stat.is_gone())
     }
+}
+
+/// Keeps the environment, the memory and the descriptors of this process from the user's other
+/// processes, a command that runs without a sandbox among them.
+///
+/// The kernel then gives the files in `/proc` that show them to root alone, and dumps no core. What
+/// this process executes starts without it.
+pub fn keep_private() {
+    // It can fail for no reason but an unknown value.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 fn boot_id() -> io::Result<String> {

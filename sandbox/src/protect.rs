@@ -105,12 +105,28 @@ impl Keeper<'_> {
                 }
             }
         }
+        for root in self.roots {
+            self.no_bare_repository(root)?;
+        }
         for walk in walks {
             for (below, kind) in &walk.found {
                 self.repository(&walk.root.join(below), *kind)?;
             }
         }
         Ok(outermost(self.kept))
+    }
+
+    /// Keeps a root that is no repository from becoming one by itself.
+    ///
+    /// Where no `.git` is in the way, git takes a folder with a `HEAD`, `objects` and `refs` for a
+    /// repository and runs what its `config` names. The last of the three is the name that fewest
+    /// others want.
+    fn no_bare_repository(&mut self, root: &Path) -> Result<(), ProtectError> {
+        let refs = root.join("refs");
+        if kind_of(&root.join(".git"))?.is_none() && fs::symlink_metadata(&refs).is_err() {
+            self.keep(&refs, How::Placeholder);
+        }
+        Ok(())
     }
 
     fn keep(&mut self, path: &Path, how: How) {

@@ -147,7 +147,8 @@ pub struct Ended {
     pub end: End,
     /// Whether the time limit was what ended it.
     pub timed_out: bool,
-    /// Processes below the command that were still alive and were killed.
+    /// Processes below the command that were still alive and were killed; 0 where the command was
+    /// abandoned at the level `full`, since nobody counted then.
     pub swept: u32,
     /// Processes that had not vanished when this was said (they hang in the kernel).
     pub survivors: u32,

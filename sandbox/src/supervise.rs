@@ -135,6 +135,7 @@ fn supervise(pipes: Pipes) -> i32 {
             listening: true,
             failed: None,
             ended: None,
+            is_abandoned: false,
         }
         .run(timeout),
         Err(failed) => give_up(&status, failed),
@@ -338,6 +339,8 @@ struct Supervisor {
     failed: Option<Failed>,
     /// What process 1 says about the command's end.
     ended: Option<Ended>,
+    /// Whether nobody waits for the command any more.
+    is_abandoned: bool,
 }
 
 /// What one look at the world asks for.
@@ -369,7 +372,11 @@ impl Supervisor {
             if has_ended && (kill_at.is_none() || all_ended || !children) {
                 break;
             }
-            if wish == Wish::Kill || kill_at.is_some_and(|at| at <= now) {
+            if wish == Wish::Kill {
+                self.is_abandoned = true;
+                break;
+            }
+            if kill_at.is_some_and(|at| at <= now) {
                 break;
             }
             let expired = deadline.is_some_and(|at| at <= now);
@@ -512,11 +519,11 @@ impl Supervisor {
             }
         };
         drop(self.status);
-        // The report must not wait for a process that hangs in the kernel, nor for the kernel to
-        // take namespaces apart, but this one does: it is the only process that will ever end it.
-        if survivors > 0 || self.started.role == Role::Init {
-            while tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0 {}
-        }
+        // The report must not wait for a process that hangs in the kernel, but this one does: it is
+        // the only process that will ever end it.
+        while survivors > 0
+            && tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0
+        {}
         code
     }
 
@@ -542,17 +549,41 @@ impl Supervisor {
     fn end_init(&mut self) -> Ended {
         self.listen();
         if let Some(ended) = self.ended.take_if(|ended| ended.survivors == 0) {
+            // It is on its way out, and the signal of our own end would see to it.
             return ended;
         }
         let init = self.started.child;
-        let inside = descendants(init.as_raw_nonzero().get()).len();
+        // Counting means looking at every process of the machine. Where an agent was killed all its
+        // supervisors would do so at once, each before it ends anything.
+        let inside = match self.is_abandoned {
+            true => 0,
+            false => descendants(init.as_raw_nonzero().get()).len(),
+        };
         // The kernel kills all that is inside, before it lets this one go.
         let _ = rustix::process::kill_process(init, Signal::KILL);
-        let sweep = tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
+        let survivors = match self.is_gone_within(SWEEP_LIMIT) {
+            true => 0,
+            false => tree::sweep(Instant::now(), &mut |_, _| {}).survivors,
+        };
         self.listen();
         let end = self.ended.take().map_or(End::Signal(libc::SIGKILL), |ended| ended.end);
         let swept = u32::try_from(inside).unwrap_or(u32::MAX);
-        Ended { end, timed_out: false, swept, survivors: sweep.survivors, changes: vec![] }
+        Ended { end, timed_out: false, swept, survivors, changes: vec![] }
+    }
+
+    /// Waits for the only child, which was killed.
+    fn is_gone_within(&mut self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while tree::reap(|_, _| {}) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let mut fds = [PollFd::new(&self.signals, PollFlags::IN)];
+            let _ = poll(&mut fds, Timespec::try_from(left).ok().as_ref());
+            self.was_told_to_stop();
+        }
+        true
     }
 }
 

@@ -20,10 +20,7 @@ pub fn assess(
 ) -> (Safety, Assessment) {
     let verdict = classify(argv, lookup);
     let proposal = Proposal { argv, commands: verdict.commands.as_deref(), folder };
-    let known_safe = |argv: &[String]| match classify(argv, lookup).safety {
-        Safety::KnownSafe => true,
-        Safety::Unknown => false,
-    };
+    let known_safe = |command: &[String]| verdict.is_safe(command);
     let ruling = book.rule(&proposal, &known_safe);
     let prefix = match ruling.as_ref().map(|ruling| ruling.decision) {
         None | Some(RuleDecision::Allow) => propose(&verdict, lookup),

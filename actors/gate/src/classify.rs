@@ -17,11 +17,23 @@ pub struct Verdict {
     /// The plain commands that it consists of, unquoted as the shell would; none when it is more
     /// than plain commands. An unquoted glob stands as its pattern.
     pub commands: Option<Vec<Vec<String>>>,
+    /// Whether each of these commands only looks where it stands: behind a `cd`, and with its globs.
+    pub each: Vec<Safety>,
 }
 
 impl Verdict {
+    /// Whether a command only looks, wherever it stands among those of this verdict.
+    ///
+    /// Not the same as classifying it alone: `rg x *` alone has a pattern, in a script it has whatever
+    /// files there are.
+    pub fn is_safe(&self, command: &[String]) -> bool {
+        let commands = self.commands.iter().flatten();
+        let mut same = commands.zip(&self.each).filter(|(it, _)| *it == command).peekable();
+        same.peek().is_some() && same.all(|(_, safety)| *safety == Safety::KnownSafe)
+    }
+
     fn unknown(reason: impl Into<String>) -> Verdict {
-        Verdict { safety: Safety::Unknown, reason: reason.into(), commands: None }
+        Verdict { safety: Safety::Unknown, reason: reason.into(), commands: None, each: Vec::new() }
     }
 }
 
@@ -64,12 +76,18 @@ pub fn classify(argv: &[String], lookup: &Lookup) -> Verdict {
         (None, _) => (vec![argv.iter().map(|text| Word::literal(text)).collect()], None),
     };
     let judged = judge(&commands, shell, lookup);
-    let (safety, reason) = match judged {
-        Ok(reason) => (Safety::KnownSafe, reason),
-        Err(reason) => (Safety::Unknown, reason),
-    };
     let texts = commands.into_iter().map(|words| words.into_iter().map(|it| it.text).collect());
-    Verdict { safety, reason, commands: Some(texts.collect()) }
+    let commands: Vec<Vec<String>> = texts.collect();
+    let each = judged.iter().map(|it| match it {
+        Ok(()) => Safety::KnownSafe,
+        Err(_) => Safety::Unknown,
+    });
+    let each = each.collect();
+    let (safety, reason) = match judged.into_iter().find_map(Result::err) {
+        None => (Safety::KnownSafe, praise(&commands)),
+        Some(why) => (Safety::Unknown, why),
+    };
+    Verdict { safety, reason, commands: Some(commands), each }
 }
 
 /// The shell that a program name stands for.
@@ -82,23 +100,33 @@ pub(crate) fn shell_of(program: &str) -> Option<Shell> {
     }
 }
 
-fn judge(commands: &[Vec<Word>], shell: Option<Shell>, lookup: &Lookup) -> Result<String, String> {
-    let mut places = Places::of(lookup.cwd());
-    let mut names: Vec<String> = Vec::new();
-    for words in commands {
-        let (name, arguments) = words.split_first().ok_or("there is no command")?;
-        let name = name.text.as_str();
-        judge_one(name, words, shell, &places, lookup).map_err(|why| format!("`{name}`: {why}"))?;
-        if let ("cd", [folder]) = (name, arguments) {
-            places.enter(&folder.text)?;
+fn judge(commands: &[Vec<Word>], shell: Option<Shell>, lookup: &Lookup) -> Vec<Result<(), String>> {
+    let mut places = Ok(Places::of(lookup.cwd()));
+    let judged = commands.iter().map(|words| {
+        let at = places.as_mut().map_err(|why: &mut String| why.clone())?;
+        let name = words[0].text.as_str();
+        judge_one(name, words, shell, at, lookup).map_err(|why| format!("`{name}`: {why}"))?;
+        if let [name, folder] = &words[..]
+            && name.text == "cd"
+            && let Err(why) = at.enter(&folder.text)
+        {
+            places = Err(why);
         }
-        let quoted = format!("`{name}`");
-        if !names.contains(&quoted) {
-            names.push(quoted);
+        Ok(())
+    });
+    judged.collect()
+}
+
+fn praise(commands: &[Vec<String>]) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for command in commands {
+        let name = format!("`{}`", command[0]);
+        if !names.contains(&name) {
+            names.push(name);
         }
     }
     let verb = if names.len() == 1 { "only looks" } else { "only look" };
-    Ok(format!("{} {verb}", names.join(", ")))
+    format!("{} {verb}", names.join(", "))
 }
 
 fn judge_one(

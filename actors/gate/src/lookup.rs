@@ -172,3 +172,64 @@ fn unchangeable(file: &Path) -> Result<(), Distrust> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILES: [&str; 3] = ["/usr/bin/ls", "/w/ls", "/home/u/bin/rg"];
+
+    fn system(path: &str, program: &str) -> Result<PathBuf, Distrust> {
+        Lookup::listed(path, "/w", FILES).system(program)
+    }
+
+    #[test]
+    fn a_name_is_what_the_path_makes_of_it() {
+        assert_eq!(system("/usr/bin", "ls"), Ok("/usr/bin/ls".into()));
+        assert_eq!(system("/nowhere:/usr/bin:.", "ls"), Ok("/usr/bin/ls".into()));
+        assert_eq!(system("/w:/usr/bin", "ls"), Err(Distrust::Elsewhere("/w/ls".into())));
+        // What a relative folder holds can change before the command runs.
+        for path in [".:/usr/bin", ":/usr/bin", "bin:/usr/bin"] {
+            assert!(matches!(system(path, "ls"), Err(Distrust::Elsewhere(_))), "{path}");
+        }
+        assert_eq!(system("/home/u/bin", "rg"), Err(Distrust::Elsewhere("/home/u/bin/rg".into())));
+        assert_eq!(system("/usr/bin", ""), Err(Distrust::Missing));
+        assert!(system("", "ls").is_err());
+    }
+
+    #[test]
+    fn a_path_is_that_of_a_system_folder_to_the_letter() {
+        assert_eq!(system("", "/usr/bin/ls"), Ok("/usr/bin/ls".into()));
+        for path in
+            ["./ls", "ls/", "/w/ls", "/usr//bin/ls", "/usr/bin/./ls", "/usr/bin/../bin/ls", "/ls"]
+        {
+            assert_eq!(system("/usr/bin", path), Err(Distrust::Path), "{path}");
+        }
+        assert_eq!(system("", "/usr/bin/cat"), Err(Distrust::Missing));
+    }
+
+    #[test]
+    fn the_host_has_a_shell_that_only_root_can_change() {
+        let lookup = Lookup::host("/usr/bin:/bin".as_ref(), Path::new("/"));
+        let shell = lookup.system("sh");
+        let owned = fs::metadata("/bin/sh").is_ok_and(|it| it.uid() == 0);
+        if owned {
+            assert!(shell.is_ok(), "{shell:?}");
+        } else {
+            println!("skipped: /bin/sh is not root's here");
+        }
+    }
+
+    #[test]
+    fn a_file_of_the_user_is_not_the_systems() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ls");
+        fs::write(&file, "").expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("it can be run");
+        let path = format!("{}:/usr/bin", folder.path().display());
+        let lookup = Lookup::host(path.as_ref(), Path::new("/"));
+        assert_eq!(lookup.find("ls"), Some(file.clone()));
+        assert_eq!(lookup.system("ls"), Err(Distrust::Elsewhere(file.clone())));
+        assert_eq!(unchangeable(&file), Err(Distrust::Elsewhere(file)));
+    }
+}

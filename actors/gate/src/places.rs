@@ -173,7 +173,8 @@ impl Places {
         let in_folders = pattern[at..].contains('/');
         let name = pattern[folder_end..].rsplit('/').next().unwrap_or_default().to_lowercase();
         let hidden = pattern[folder_end..].starts_with('.') || pattern[at..].contains("/.");
-        if hidden || names_a_secret(&name) {
+        if hidden || [unquoted(&name), without_brackets(&name)].iter().any(|it| names_a_secret(it))
+        {
             return refused();
         }
         for place in &self.0 {
@@ -204,6 +205,17 @@ pub(crate) fn without_glob(pattern: &str) -> String {
         let after = &rest[at + 1..];
         let group = rest[at..].starts_with('[').then(|| after.find(']')).flatten();
         rest = group.map_or(after, |end| &after[end + 1..]);
+    }
+    plain + rest
+}
+
+/// A pattern without its bracket expressions.
+fn without_brackets(pattern: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = pattern;
+    while let Some((before, after)) = rest.split_once('[') {
+        plain.push_str(before);
+        rest = after.split_once(']').map_or("", |(_, rest)| rest);
     }
     plain + rest
 }

@@ -1,10 +1,106 @@
-//! What "always" would remember of a command.
+//! What "always" would remember of a command: the beginning of its words, and whatever follows them.
+//!
+//! How many words depends on the program. One that does one kind of thing is remembered by its name, one
+//! with subcommands by its name and the subcommand (`cargo test`), one that runs scripts by the name of
+//! the script as well (`npm run build`). Of a program that is not listed here every word is remembered:
+//! nobody has said what its other words would do. Nothing is offered for what can do anything: shells,
+//! interpreters, git, programs that run others, a program that lies in the folder that commands write to,
+//! and more than one plain command.
 
 use crate::{Lookup, Verdict, runners};
 
+/// How many words say what a program will do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// Its name.
+    Name,
+    /// Its name and a subcommand.
+    Subcommand,
+    /// Its name, `run`, and the name of a script; any other subcommand as it is.
+    Script,
+}
+
+/// Programs whose words are known.
+const WIDTHS: &[(Width, &str)] = &[
+    (
+        Width::Name,
+        "black clippy-driver ctest eslint flake8 gofmt isort jest mypy phpunit prettier pylint \
+         pyright pytest rspec rubocop ruff-check rustfmt shellcheck stylelint tsc vitest",
+    ),
+    (
+        Width::Subcommand,
+        "bazel cabal cargo dotnet go gradle just make mix mvn ninja rake ruff sbt stack swift task terraform \
+         turbo zig",
+    ),
+    (Width::Script, "npm pnpm yarn"),
+];
+
+/// Subcommands that run or fetch whatever the words behind them say: remembered whole, or never.
+const WIDE: &[(&str, &str)] = &[
+    ("cargo", "install run script xtask"),
+    ("dotnet", "exec run tool"),
+    ("go", "env generate get install run tool"),
+    ("mix", "run"),
+    ("npm", "config create exec init install i add link publish x explore"),
+    ("pnpm", "add config create dlx exec install i publish"),
+    ("swift", "run"),
+    ("terraform", "apply console destroy import state"),
+    ("yarn", "add config create dlx exec install node publish"),
+    ("zig", "run"),
+];
+
+/// Subcommands of scripts whose next word names one.
+const RUNS: &[&str] = &["run", "run-script"];
+
 /// Proposes the beginning of a command that "always" would stand for; none where it is never offered.
-pub fn propose(_verdict: &Verdict, _lookup: &Lookup) -> Option<Vec<String>> {
-    None
+pub fn propose(verdict: &Verdict, lookup: &Lookup) -> Option<Vec<String>> {
+    let [command] = &verdict.commands.as_ref()?[..] else { return None };
+    // Unquoted or not: a word with one of these reads as many words.
+    if command.iter().any(|word| word.is_empty() || word.contains(['*', '?', '[', '\n'])) {
+        return None;
+    }
+    let program = command.first()?;
+    if never(command).is_some() || !is_installed(program, lookup) {
+        return None;
+    }
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let width = WIDTHS.iter().find(|(_, names)| names.split_whitespace().any(|it| it == name));
+    let words = match width {
+        None => command.len(),
+        Some((Width::Name, _)) => 1,
+        Some((width, _)) => {
+            let subcommand = plain(command.get(1)?)?;
+            let wide = WIDE.iter().any(|(tool, subcommands)| {
+                *tool == name && subcommands.split_whitespace().any(|it| it == subcommand)
+            });
+            if *width == Width::Script && RUNS.contains(&subcommand) {
+                plain(command.get(2)?)?;
+                3
+            } else if wide {
+                command.len()
+            } else {
+                2
+            }
+        }
+    };
+    // One word that could be the beginning of anything says nothing.
+    let says = words > 1 || matches!(width, Some((Width::Name, _)));
+    says.then(|| command[..words].to_vec())
+}
+
+/// A word that names a subcommand, target or script: no option, path or assignment.
+fn plain(word: &str) -> Option<&str> {
+    let named = !word.starts_with(['-', '+', '.', '/']) && !word.contains('=');
+    named.then_some(word)
+}
+
+/// Tells whether a program lies where commands don't write: found by its name, outside of the folder that
+/// the command runs in, or by the path of one of the system's.
+fn is_installed(program: &str, lookup: &Lookup) -> bool {
+    if program.contains('/') {
+        return lookup.system(program).is_ok();
+    }
+    lookup.find(program).is_some_and(|file| !file.starts_with(lookup.cwd()))
 }
 
 /// Says why no grant is ever made for commands that begin like this, if none is.
@@ -13,6 +109,77 @@ pub(crate) fn never(prefix: &[String]) -> Option<String> {
         None | Some("") => Some("it names no program".to_owned()),
         Some(program) => {
             runners::kind(program).map(|kind| format!("{} can do anything", kind.name()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify;
+
+    fn proposed(line: &str) -> Option<String> {
+        let programs = "bash cargo npm make git env python3 pytest ls sed mkdir sudo tsc timeout rm find yarn go";
+        let mut files: Vec<String> =
+            programs.split_whitespace().map(|name| format!("/usr/bin/{name}")).collect();
+        files.extend(["/w/node_modules/.bin/eslint".to_owned(), "/w/x".to_owned()]);
+        let lookup =
+            Lookup::listed("/usr/bin:/w/node_modules/.bin", "/w", files.iter().map(String::as_str));
+        let argv = shlex::split(line).expect("a quoted line");
+        propose(&classify(&argv, &lookup), &lookup).map(|words| words.join(" "))
+    }
+
+    #[test]
+    fn as_many_words_as_say_what_will_be_done() {
+        for (line, prefix) in [
+            ("cargo test --workspace", "cargo test"),
+            ("bash -lc 'cargo test -p x'", "cargo test"),
+            ("/usr/bin/cargo build", "/usr/bin/cargo build"),
+            ("npm test -- --watch", "npm test"),
+            ("npm run build -- --prod", "npm run build"),
+            ("make check", "make check"),
+            ("pytest -x tests", "pytest"),
+            ("bash -c 'tsc --noEmit'", "tsc"),
+            ("mkdir -p a/b", "mkdir -p a/b"),
+            ("rm -rf target", "rm -rf target"),
+            ("cargo run --bin x", "cargo run --bin x"),
+            ("go run ./cmd/x", "go run ./cmd/x"),
+            ("npm install left-pad", "npm install left-pad"),
+        ] {
+            assert_eq!(proposed(line).as_deref(), Some(prefix), "{line}");
+        }
+    }
+
+    #[test]
+    fn never_for_what_can_do_anything() {
+        for line in [
+            "bash -lc 'cargo test && rm a'",
+            "bash -lc 'cargo test > out'",
+            "bash -lc 'cargo test $X'",
+            "bash -lc 'cargo test *'",
+            "bash script.sh",
+            "python3 x.py",
+            "git push",
+            "env A=1 cargo test",
+            "sudo make install",
+            "timeout 5 cargo test",
+            "find . -delete",
+            "./x",
+            "/w/x a",
+            "eslint src",
+            "missing a",
+            "cargo",
+            "cargo --version",
+            "cargo +nightly test",
+            "make",
+            "make -C other test",
+            "make CC=./x",
+            "npm run",
+            "npm run -- x",
+            "ls",
+            "",
+        ] {
+            assert_eq!(proposed(line), None, "{line}");
         }
     }
 }

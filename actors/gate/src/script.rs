@@ -13,7 +13,7 @@ mod plain;
 const LONGEST: usize = 8 * 1024;
 
 /// How many commands a script may have: the time that the grammar takes grows with their square.
-const MOST: usize = 64;
+const MOST: usize = 32;
 
 /// A shell whose scripts are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

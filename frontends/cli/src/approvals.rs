@@ -81,7 +81,7 @@ enum Project {
 
 fn row(kept: &Kept, project: Project) -> String {
     let grant = &kept.grant;
-    let mut row = format!("{}  {}", grant.id(), command_line(&grant.prefix));
+    let mut row = format!("{}  {}", grant.id(), sanitize::visible(&command_line(&grant.prefix)));
     if let Project::Shown = project {
         row.push_str(&format!("  in {}", sanitize::visible(&grant.project)));
     }
@@ -127,7 +127,8 @@ fn revoke(args: &Revoke) -> Result<ExitCode, Failure> {
     let now = Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     let revoked = grants.revoke(&wanted, now)?;
     for kept in &revoked {
-        let (prefix, project) = (command_line(&kept.grant.prefix), &kept.grant.project);
+        let prefix = sanitize::visible(&command_line(&kept.grant.prefix));
+        let project = &kept.grant.project;
         let project = sanitize::visible(project);
         say::line(format_args!("revoked {}: {prefix} in {project}", kept.grant.id()));
     }

@@ -109,7 +109,11 @@ fn tell(
     asked: &mut dyn FnMut(CallId),
 ) -> Result<ExitCode, Failure> {
     let feed = guest.subscribe(Seq(1));
-    let mut out = io::stdout().lock();
+    let stdout = io::stdout().lock();
+    let mut out: Box<dyn io::Write> = match form {
+        Form::Raw => Box::new(say::Stored::new(stdout)),
+        Form::Json | Form::Text(_) => Box::new(stdout),
+    };
     let Followed { warnings, reason, .. } =
         match follow(feed, guest.blobs(), form, from, &mut out, asked) {
             Ok(followed) => followed,

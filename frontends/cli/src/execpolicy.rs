@@ -51,7 +51,8 @@ pub(crate) fn check(args: &Check) -> Result<ExitCode, Failure> {
         true => serde_json::to_string_pretty(&output),
         false => serde_json::to_string(&output),
     };
-    say::line(json.map_err(|error| crate::failure::output(&error.into()))?);
+    let json = json.map_err(|error| crate::failure::output(&error.into()))?;
+    say::line(codex_view::sanitize::json(&json));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -43,6 +43,8 @@ fn main() -> ExitCode {
     if let Some(code) = apply_patch::dispatch() {
         return code;
     }
+    // Credentials are in its environment.
+    codex_sandbox::keep_private();
     trace::install();
     let Args { run: before, subcommand } = Args::parse();
     let runs = matches!(

@@ -28,7 +28,11 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     {
         return Ok(code);
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let stdout = io::stdout().lock();
+    let mut out: Box<dyn Write> = match mode {
+        Mode::Raw => Box::new(say::Stored::new(stdout)),
+        Mode::Json | Mode::Verify | Mode::Text(_) => Box::new(stdout),
+    };
     let replayed = codex_replay::run(&layout, id, mode, &mut out)
         .and_then(|replayed| out.flush().map(|()| replayed).map_err(Into::into));
     let replayed = match replayed {

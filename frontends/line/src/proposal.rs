@@ -55,7 +55,8 @@ impl Proposals {
     /// Gives the beginning of a call's patch, safe for a terminal; nothing for other calls.
     pub(crate) fn lines(&self, call: CallId) -> Vec<String> {
         let Some(patch) = self.patches.get(&call) else { return Vec::new() };
-        let patch = sanitize::text(patch);
+        // Hidden characters are part of what is allowed.
+        let patch = sanitize::revealed(patch);
         let mut lines = patch.lines();
         let mut shown: Vec<String> = lines.by_ref().take(SHOWN).map(str::to_owned).collect();
         match lines.count() {

@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::iter::Peekable;
 use std::str::Chars;
@@ -84,6 +85,37 @@ pub fn visible(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Shows what [`text`] would take out, as [`visible`] does, and leaves line breaks and tabs: for a text
+/// that is read before it is allowed.
+pub fn revealed(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for piece in text.split_inclusive(['\n', '\t']) {
+        let end = piece.chars().next_back().filter(|c| matches!(c, '\n' | '\t'));
+        shown.push_str(&visible(piece.trim_end_matches(['\n', '\t'])));
+        shown.extend(end);
+    }
+    shown
+}
+
+/// Escapes in a line of JSON every character that [`text`] would take out, where the encoder leaves it
+/// as it is: the value is the same, and no terminal acts on it.
+pub fn json(line: &str) -> Cow<'_, str> {
+    if !line.contains(is_forbidden) {
+        return line.into();
+    }
+    let mut shown = String::with_capacity(line.len() + 16);
+    for c in line.chars() {
+        if !is_forbidden(c) {
+            shown.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(shown, "\\u{unit:04x}").expect("writing to a string can't fail");
+        }
+    }
+    shown.into()
 }
 
 /// Skips what belongs to an ESC that was just read.

@@ -1,6 +1,7 @@
 //! A session told to people.
 
 mod header;
+mod question;
 #[cfg(test)]
 mod tests;
 
@@ -234,14 +235,7 @@ impl Text {
                 self.retry(retry, &fault.message);
             }
             Event::ReviewAsked { call, question, reason } => {
-                let asked = match question {
-                    Question::Run => "may this run? ",
-                    Question::RetryUnconfined => "may this run without a sandbox? ",
-                    Question::RunUnconfined => "may this run outside of the sandbox? ",
-                    Question::WriteOutside { .. } => {
-                        "may this write outside of the writable folders? "
-                    }
-                };
+                let asked = question::asked(question);
                 let what = self.name(*call);
                 let folder = match self.steps.work(*call) {
                     Some(Work::Command { workdir, .. }) => self.folder(workdir.as_deref()),
@@ -451,11 +445,7 @@ impl Text {
             // Rules allow most of what is done; saying so each time would drown the rest.
             (Verdict::Allowed, Author::Policy(_) | Author::Supervisor | Author::Model) => {}
             (Verdict::Allowed, Author::User(_)) => {
-                let far = match scope {
-                    Scope::Once => "",
-                    Scope::Session => ", until the session ends",
-                    Scope::Project => ", always in this project",
-                };
+                let far = question::far(scope);
                 self.line(&[(Tone::Good, " allowed by "), (Tone::Body, &by), (Tone::Body, far)]);
             }
             (Verdict::Denied { reason }, _) => {

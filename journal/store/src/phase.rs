@@ -16,7 +16,8 @@ pub enum Phase {
     WriteBase,
     /// Making them durable.
     SyncBase,
-    /// Giving a fork its parent's blobs, or an import those of its file.
+    /// Giving a fork its parent's blobs, or an import those of its file. A fork's engine makes its
+    /// files meanwhile, which is told of at once.
     LinkBlobs,
     /// Giving a fork or an import, which is complete, its name.
     NameSession,

@@ -96,7 +96,7 @@ fn device_node(path: &str) -> io::Result<()> {
 fn by_handle(path: &str) -> io::Result<()> {
     /// `MAX_HANDLE_SZ` of `linux/fcntl.h`, after the two numbers that head `struct file_handle`.
     const ROOM: usize = 128;
-    let mut handle = vec![0; 8 + ROOM];
+    let mut handle = [0; 8 + ROOM];
     handle[..4].copy_from_slice(&128_u32.to_ne_bytes());
     let (mut mount, name) = ([0; 4], c_string(path));
     let folder = File::open(Path::new(path).parent().unwrap_or(Path::new("/")))?;
@@ -156,11 +156,11 @@ fn map_shared(path: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// Exchanges two names for ever, of which one is a link to elsewhere, while another process writes
+/// Exchanges two names again and again, of which one is a link to elsewhere, while another process writes
 /// below the first: the race between the check of a path and its use.
 fn flip_link(link: &str, one: &str, other: &str, target: &str) -> io::Result<()> {
     std::os::unix::fs::symlink(target, link)?;
-    for _ in 0..20_000 {
+    for _ in 0..300 {
         rename(one, other, RenameFlags::EXCHANGE)?;
         let _ = fs::write(format!("{one}/raced"), "escaped");
     }

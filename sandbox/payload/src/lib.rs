@@ -16,6 +16,9 @@ use std::io;
 
 pub use bystander::{Holding, Kind};
 
+/// One file of attempts: tries the words if they are among its own.
+type Family = fn(&[&str]) -> Option<io::Result<()>>;
+
 /// Tries what the words say: the name of an attempt and its operands.
 ///
 /// # Errors
@@ -23,7 +26,7 @@ pub use bystander::{Holding, Kind};
 /// What the kernel answered, or `InvalidInput` for words that mean nothing. The answer is for
 /// people who debug a case; it is no verdict.
 pub fn attempt(words: &[&str]) -> io::Result<()> {
-    let families: [fn(&[&str]) -> Option<io::Result<()>>; 4] =
+    let families: [Family; 4] =
         [files::attempt, sockets::attempt, processes::attempt, kernel::attempt];
     families
         .iter()

@@ -133,7 +133,9 @@ impl Surroundings<'_> {
         if self.variable("TMPDIR").is_some_and(|temp| path.starts_with(temp)) {
             return Some(Permission::DiskWritePlatformUserTempFolder);
         }
-        if path.starts_with("/tmp") {
+        // The shared folder is left out of a plan where it holds what is withheld.
+        let holds_withheld = self.plan.files.withheld.iter().any(|it| it.starts_with("/tmp"));
+        if path.starts_with("/tmp") && !holds_withheld {
             return Some(Permission::DiskWritePlatformGlobalTempFolder);
         }
         let folder = match self.repository(path) {

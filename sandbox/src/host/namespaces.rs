@@ -152,6 +152,8 @@ unsafe fn advance(ids: &Ids) -> i32 {
     let root = c"/".as_ptr();
     // SAFETY: every pointer is to a constant or to `ids`, and every string ends in NUL.
     unsafe {
+        // The files of a process that can't be dumped, as the agent is, belong to root.
+        libc::prctl(libc::PR_SET_DUMPABLE, 1);
         if !write(c"/proc/self/setgroups", b"deny")
             || !write(c"/proc/self/uid_map", &ids.users)
             || !write(c"/proc/self/gid_map", &ids.groups)

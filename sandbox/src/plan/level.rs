@@ -37,11 +37,21 @@ pub(super) fn usable_abi(host: &Host) -> u8 {
 
 /// Says what a plan does not hold although its permissions suggest it.
 pub(super) fn limits(plan: &Plan, host: &Host, has_agent_home: bool) -> Vec<String> {
-    let found = match plan.confinement {
+    let mut found = match plan.confinement {
         Confinement::None => vec!["commands run without any confinement"],
         Confinement::Landlock => of_landlock(plan, has_agent_home),
         Confinement::Full => of_full(plan, host),
     };
+    let has_roots = match &plan.files.write {
+        WritePlan::Everything => true,
+        WritePlan::Roots(roots) => !roots.is_empty(),
+    };
+    if plan.confinement != Confinement::None && has_roots {
+        found.push(
+            "new repositories and programs that run as their owner can be made in a writable \
+             folder, and a folder around a repository can be replaced",
+        );
+    }
     found.into_iter().map(str::to_owned).collect()
 }
 

@@ -87,7 +87,7 @@ impl World {
 #[test]
 fn missing_names_get_a_place_and_present_ones_stay() {
     let world = World::new(&[]);
-    assert_eq!(world.found(), ["root/.agents?", "root/.codex?", "root/.git?"]);
+    assert_eq!(world.found(), ["root/.agents?", "root/.codex?", "root/.git?", "root/refs?"]);
     let world = World::new(&["root/.git/config", "root/.codex/", "root/.agents=a file"]);
     assert_eq!(world.found(), ["root/.agents", "root/.codex", "root/.git"]);
 }

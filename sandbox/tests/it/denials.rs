@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -69,6 +69,22 @@ struct Recorded<'a> {
     denied: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permission: Option<String>,
+}
+
+/// A process outside of the fence; it ends with this value.
+struct Bystander(Child);
+
+impl Bystander {
+    fn start() -> Bystander {
+        Bystander(Command::new("sleep").arg("600").spawn().expect("a process outside"))
+    }
+}
+
+impl Drop for Bystander {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// Looks at this machine, and remembers.
@@ -182,8 +198,8 @@ fn run_one(told: &Told, level: Level, name: &str, recorded: &mut String) -> Resu
     let world = World::new();
     let root = world.at("").display().to_string();
     let root = root.trim_end_matches('/');
-    let mut sentinel = Command::new("sleep").arg("600").spawn().expect("a process outside");
-    let pid = sentinel.id().to_string();
+    let bystander = Bystander::start();
+    let pid = bystander.0.id().to_string();
     let filled = |text: &str| text.replace("{W}", root).replace("{PID}", &pid);
     if let Some(setup) = &told.setup {
         let done = Command::new("/bin/sh")
@@ -237,8 +253,7 @@ fn run_one(told: &Told, level: Level, name: &str, recorded: &mut String) -> Resu
         output: &output,
     };
     let verdict = grade_by(&seen, &plan, &look);
-    let _ = sentinel.kill();
-    let _ = sentinel.wait();
+    drop(bystander);
 
     let shown = |text: &str| text.replace(root, "/W");
     let record = Recorded {

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use codex_sandbox::Confinement;
+use codex_sandbox::{Availability, Confinement, Plan, probe};
 
 use crate::world::{
     FULL_AUTO, READ_ONLY, World, alive, capture, eventually, marker, set_level, start,
@@ -30,6 +30,7 @@ pub(crate) const CASES: &[Case] = &[
     ("process_1_cannot_be_ended_from_inside", process_1_cannot_be_ended_from_inside),
     ("modes_are_the_users_own", modes_are_the_users_own),
     ("the_report_is_of_this_level", the_report_is_of_this_level),
+    ("without_landlock_the_mounts_hold", without_landlock_the_mounts_hold),
     ("python_works", python_works),
     ("many_at_once_leave_nothing", many_at_once_leave_nothing),
 ];
@@ -61,7 +62,7 @@ fn missing_names_cannot_be_made() -> Verdict {
     let ran = world.sh(
         FULL_AUTO,
         "mkdir -p .git/hooks; echo x > .git/HEAD; rmdir .git; mv .git g; echo x > .codex/config.toml; \
-         ln -sfn /etc .agents; echo ok",
+         ln -sfn /etc .agents; mkdir objects refs; echo x > refs/x; rm -r objects; echo ok",
     );
     assert_eq!(ran.stdout, "ok\n");
     let left = fs::read_dir(world.at("work")).expect("there").flatten();
@@ -262,9 +263,25 @@ fn the_report_is_of_this_level() -> Verdict {
     let world = World::new();
     let confined = world.sh(FULL_AUTO, "true").outcome.confined.expect("announced");
     assert_eq!(confined.confinement, Confinement::Full);
-    // Three names in each of two roots; these and the roots and the agent's home are mounted.
-    assert_eq!((confined.protected, confined.mounts), (6, 9));
+    // Four names in each of two roots; these and the roots and the agent's home are mounted.
+    assert_eq!((confined.protected, confined.mounts), (8, 11));
     assert!(!confined.partial);
+    Verdict::Held
+}
+
+fn without_landlock_the_mounts_hold() -> Verdict {
+    let world = World::new();
+    let bare = probe().lowered(Some(0), Availability::AsFound);
+    let plan = Plan::on_disk(&world.policy(FULL_AUTO), &bare).expect("a plan");
+    let script = "echo x > ../outside/victim; chmod 777 ../outside/victim; echo ok > f; cat f";
+    let mut launch = world.launch(FULL_AUTO, &["/bin/sh", "-c", script]);
+    launch.plan = plan;
+    let ran = capture(launch);
+    assert_eq!(ran.stdout, "ok\n", "{}", ran.stderr);
+    let confined = ran.outcome.confined.expect("announced");
+    assert_eq!((confined.landlock_abi, confined.file_rules), (0, 0));
+    assert_eq!(confined.confinement, Confinement::Full);
+    assert_eq!(world.read("outside/victim"), "original");
     Verdict::Held
 }
 

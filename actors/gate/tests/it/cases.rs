@@ -109,7 +109,7 @@ fn size_and_depth_are_refused() {
     let argv: Vec<String> =
         std::iter::once("cat".to_owned()).chain((0..100_000).map(|it| it.to_string())).collect();
     assert!(!looks(&argv));
-    assert!(looks(&bash(&format!("ls{}", " | ls".repeat(63)))));
+    assert!(looks(&bash(&format!("ls{}", " | ls".repeat(31)))));
 }
 
 /// A shell reads options until the first argument that is none, also behind `-c`.
@@ -120,6 +120,27 @@ fn a_script_that_a_shell_takes_for_an_option_is_none() {
         assert_eq!(verdict.commands, None, "{script}");
         assert_eq!(verdict.reason, "the script would be read as an option of the shell");
     }
+}
+
+/// A rule may allow one command of a script. The others are judged where they stand, not alone.
+#[test]
+fn each_command_is_judged_where_it_stands() {
+    for (script, safe) in [
+        ("make && rg foo *", [false, false]),
+        ("make; cat a", [false, true]),
+        ("cd /proc/self; cat cpuinfo", [false, true]),
+        ("cd /etc; cat shadow-", [true, false]),
+        ("cd src; ls *", [true, true]),
+    ] {
+        let verdict = verdict(&bash(script));
+        let commands = verdict.commands.clone().expect("plain commands");
+        assert_eq!(
+            [verdict.is_safe(&commands[0]), verdict.is_safe(&commands[1])],
+            safe,
+            "{script}"
+        );
+    }
+    assert!(!verdict(&bash("ls")).is_safe(&["pwd".to_owned()]));
 }
 
 #[test]

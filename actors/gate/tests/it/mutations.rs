@@ -28,6 +28,10 @@ impl Dice {
         usize::try_from((mixed ^ (mixed >> 31)) % bound as u64).expect("it is below the bound")
     }
 
+    pub(crate) fn word<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+
     pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
@@ -49,10 +53,10 @@ pub(crate) fn respell(script: &str, dice: &mut Dice) -> String {
             1 => insert(&mut chars, "\"\""),
             2..=5 if quoted => {}
             2 => insert(&mut chars, "\\"),
-            3 => insert(&mut chars, *dice.pick(&["*", "?", "[a]", "[!a]", "{a,b}", "~"])),
+            3 => insert(&mut chars, dice.word(&["*", "?", "[a]", "[!a]", "{a,b}", "~"])),
             4 => insert(
                 &mut chars,
-                *dice.pick(&["\0", "\r", "\u{1b}", "\u{200b}", "\u{a0}", "\u{202e}"]),
+                dice.word(&["\0", "\r", "\u{1b}", "\u{200b}", "\u{a0}", "\u{202e}"]),
             ),
             5 => {
                 // A letter becomes one that looks like it, or is put into quotes.
@@ -75,8 +79,8 @@ pub(crate) fn respell(script: &str, dice: &mut Dice) -> String {
                 }
             }
             7 => {
-                let joint = *dice.pick(&[
-                    "; ls; ", " && ", " | cat", "\nls\n", " || ls ", "&", "|", ";", "\n", "2>&1 ",
+                let joint = dice.word(&[
+                    "; ls; ", " && ", " | cat", "\nls\n", " || ls ", "&", "|", ";", "\n", " 2>&1 ",
                 ]);
                 // In front or behind, where it takes nothing away.
                 if dice.below(2) == 0 {
@@ -88,7 +92,7 @@ pub(crate) fn respell(script: &str, dice: &mut Dice) -> String {
             _ => {
                 let blank = chars.iter().position(|it| *it == ' ');
                 if let Some(blank) = blank {
-                    chars.splice(blank..=blank, dice.pick(&["\t", "  ", " \t "]).chars());
+                    chars.splice(blank..=blank, dice.word(&["\t", "  ", " \t "]).chars());
                 }
             }
         }
@@ -160,8 +164,8 @@ fn no_spelling_of_a_bad_command_is_approved() {
     while tried < COUNT && start.elapsed() < LONGEST {
         let script = dice.pick(&scripts).clone();
         let mutated = respell(&script, &mut dice);
-        let shell = *dice.pick(&["bash", "sh", "zsh", "/bin/bash"]);
-        let argv = [shell, *dice.pick(&["-c", "-lc"]), &mutated].map(str::to_owned);
+        let shell = dice.word(&["bash", "sh", "zsh", "/bin/bash"]);
+        let argv = [shell, dice.word(&["-c", "-lc"]), &mutated].map(str::to_owned);
         if looks(&argv) {
             approved.push((script, argv));
         }
@@ -171,6 +175,8 @@ fn no_spelling_of_a_bad_command_is_approved() {
     assert!(approved.is_empty(), "approved: {approved:#?}");
     assert!(tried > 1_000, "{tried}");
 }
+
+const QUOTES: &[&str] = &["''", "\"\"", "\\", "'", "\""];
 
 /// The same without a shell: quotes and backslashes there are letters, and hide nothing either.
 #[test]
@@ -185,8 +191,7 @@ fn no_quote_inside_of_an_argument_hides_what_it_is() {
         let argument = dice.below(argv.len());
         let places: Vec<_> = argv[argument].char_indices().map(|it| it.0).collect();
         if !places.is_empty() {
-            argv[argument]
-                .insert_str(*dice.pick(&places), *dice.pick(&["''", "\"\"", "\\", "'", "\""]));
+            argv[argument].insert_str(*dice.pick(&places), dice.word(QUOTES));
         }
         if looks(&argv) {
             approved.push(argv);

@@ -64,8 +64,7 @@ pub(super) fn run(args: Explain) -> Result<ExitCode, Failure> {
 
 /// Writes one line and lets go of it at once: a program may wait for it.
 fn print(out: &mut impl Write, answer: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, answer)?;
-    writeln!(out)?;
+    writeln!(out, "{}", sanitize::json(&serde_json::to_string(answer)?))?;
     out.flush()
 }
 
@@ -136,7 +135,7 @@ impl Gate {
         let (safety, Assessment { reason, ruling, prefix }) = self.assess(argv);
         let project = project_root(&self.folder);
         let trust = if self.trusted { ", trusted" } else { "" };
-        writeln!(out, "command  {}", command_line(argv))?;
+        writeln!(out, "command  {}", sanitize::visible(&command_line(argv)))?;
         writeln!(out, "project  {}{trust}", sanitize::visible(&project.display().to_string()))?;
         let known = match safety {
             Safety::KnownSafe => "known to change nothing",
@@ -152,7 +151,11 @@ impl Gate {
             writeln!(out, "grants   none counts: {}", sanitize::text(&trouble))?;
         }
         if let Some(prefix) = prefix {
-            writeln!(out, "always   would remember: {}", command_line(&prefix))?;
+            writeln!(
+                out,
+                "always   would remember: {}",
+                sanitize::visible(&command_line(&prefix))
+            )?;
         }
         let then = match outcome(safety, ruling.as_ref(), self.policy) {
             Outcome::Runs => "it runs in the sandbox, and nobody is asked",
@@ -167,17 +170,14 @@ impl Gate {
         let verdict = classify(argv, &self.lookup);
         let Some(commands @ [_, _, ..]) = verdict.commands.as_deref() else { return Ok(()) };
         let proposal = Proposal { argv, commands: Some(commands), folder: &self.folder };
-        let safe = |argv: &[String]| match classify(argv, &self.lookup).safety {
-            Safety::KnownSafe => true,
-            Safety::Unknown => false,
-        };
+        let safe = |command: &[String]| verdict.is_safe(command);
         for member in self.rulebook.members(&proposal, &safe) {
             let said = match (&member.ruling, member.safety) {
                 (Some(ruling), _) => words(ruling),
                 (None, Safety::KnownSafe) => "known to change nothing".to_owned(),
                 (None, Safety::Unknown) => "nothing is laid down about it".to_owned(),
             };
-            let command = command_line(&member.argv);
+            let command = sanitize::visible(&command_line(&member.argv));
             writeln!(out, "         - {command}: {}", sanitize::visible(&said))?;
         }
         Ok(())

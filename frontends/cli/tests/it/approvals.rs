@@ -65,7 +65,9 @@ pub(crate) fn granted(world: &World, project: &str, prefix: &[&str], seq: u64) -
 fn a_command_is_explained_by_what_is_laid_down_about_it() {
     let world = ruled(RULES);
     let rule = |line: usize| format!("{}:{line}", world.home().join("rules/mine.rules").display());
-    let answer = explained(&world, &["cargo", "test", "-q"]);
+    let mut answer = explained(&world, &["cargo", "test", "-q"]);
+    // That it is offered depends on whether this machine has the program.
+    answer.as_object_mut().expect("an object").remove("prefix");
     assert_eq!(
         answer,
         json!({
@@ -146,6 +148,43 @@ fn each_line_is_answered_at_once_and_a_broken_one_passed_over() {
     let turn = piped(command, huge.as_bytes());
     assert!(turn.lines()[0]["error"].as_str().is_some_and(|why| why.contains("4 MiB")));
     assert_eq!(turn.last()["auto_approve"], json!(true));
+}
+
+#[test]
+fn the_cases_of_the_classifier_are_answered_alike_line_by_line() {
+    let world = World::silent();
+    let answers = |cases: &str| {
+        // Where `..` leads to depends on the folder, which is another one here.
+        let said =
+            |line: &&str| !line.is_empty() && !line.starts_with("# ") && !line.contains("..");
+        let lines = cases.lines().filter(said);
+        let cases: Vec<Vec<String>> =
+            lines.map(|line| shlex::split(line).expect("a quoted line")).collect();
+        let input: String =
+            cases.iter().map(|argv| format!("{}\n", serde_json::json!(argv))).collect();
+        let mut command =
+            world.program(&["approvals", "explain", "--json", "--stdin", "--no-rules"]);
+        // Without the user's own programs, which are not the system's.
+        command.env("PATH", "/usr/bin:/bin");
+        let turn = piped(command, input.as_bytes());
+        let answers = turn.lines();
+        assert_eq!((turn.code, answers.len()), (0, cases.len()), "{}", turn.stderr);
+        for (argv, answer) in cases.iter().zip(&answers) {
+            assert_eq!(answer["argv"], json!(argv), "answered out of turn");
+        }
+        answers
+    };
+    let wrong = answers(include_str!("../../../../actors/gate/tests/it/cases/asks.txt"));
+    let wrong: Vec<_> = wrong.iter().filter(|it| it["auto_approve"] != json!(false)).collect();
+    assert!(wrong.is_empty(), "not asked about: {wrong:#?}");
+    let looks = answers(include_str!("../../../../actors/gate/tests/it/cases/looks.txt"));
+    let (approved, asked): (Vec<_>, Vec<_>) =
+        looks.iter().partition(|it| it["auto_approve"] == json!(true));
+    // What this machine does not have can't be known to be safe here.
+    let missing = |it: &&Value| it["reason"].as_str().is_some_and(|why| why.contains("PATH"));
+    let wrong: Vec<_> = asked.iter().filter(|it| !missing(it)).collect();
+    assert!(wrong.is_empty(), "asked about: {wrong:#?}");
+    assert!(approved.len() > 100, "{} of {}", approved.len(), looks.len());
 }
 
 #[test]

@@ -19,6 +19,11 @@ const PERMISSIONS: [&str; 6] = [
     "disk-write-platform-user-temp-folder",
 ];
 
+/// A fence of mounts answers in other words than one of rules.
+fn tells_of_a_refusal(text: &str) -> bool {
+    ["Permission denied", "Read-only file system"].iter().any(|words| text.contains(words))
+}
+
 #[test]
 fn writing_outside_fails_and_inside_works() {
     let world = World::silent();
@@ -30,7 +35,7 @@ fn writing_outside_fails_and_inside_works() {
     let world = World::playing(json!([runs(&line), says("tried")]));
     let turn = world.turn(&PERMISSIONS);
     assert_eq!(turn.code, 0, "{}", turn.stderr);
-    assert!(turn.outputs()[0].contains("Permission denied"), "{}", turn.outputs()[0]);
+    assert!(tells_of_a_refusal(&turn.outputs()[0]), "{}", turn.outputs()[0]);
     assert_eq!(world.read("inside.txt").as_deref(), Some("in\n"));
     assert!(world.path("temp/t.txt").exists());
     assert!(!outside.exists());
@@ -64,7 +69,7 @@ fn no_listener_outside_is_reachable() {
 #[test]
 fn ordinary_tools_work() {
     let world = World::playing(json!([
-        runs("git init -q . && git status --short && echo clean"),
+        runs("git init -q new && git -C new status --short && echo clean"),
         runs("cargo build -q --offline --target-dir target && ./target/debug/demo"),
         says("built")
     ]));
@@ -150,7 +155,7 @@ fn a_temporary_folder_that_holds_the_agents_home_is_left_out() {
         assert_eq!(turn.code, 0, "{}", turn.stderr);
         assert!(turn.stderr.contains("/tmp can't be written: it contains"), "{}", turn.stderr);
         assert!(turn.stderr.contains("\ntemp\n"), "{}", turn.stderr);
-        assert!(turn.stderr.contains("Permission denied"), "{}", turn.stderr);
+        assert!(tells_of_a_refusal(&turn.stderr), "{}", turn.stderr);
         assert_eq!(world.read("inside.txt").as_deref(), Some("in\n"));
     }
 }

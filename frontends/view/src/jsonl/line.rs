@@ -84,7 +84,12 @@ pub(super) struct Change<'a> {
 
 impl Line<'_> {
     pub(super) fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("lines are plain data with text keys")
+        let line = serde_json::to_string(self).expect("lines are plain data with text keys");
+        // A person may look on: JSON leaves much of what terminals act on as it is.
+        match crate::sanitize::json(&line) {
+            std::borrow::Cow::Borrowed(_) => line,
+            std::borrow::Cow::Owned(escaped) => escaped,
+        }
     }
 }
 

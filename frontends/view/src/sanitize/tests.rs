@@ -56,6 +56,29 @@ fn arguments_show_what_they_hold() {
     }
 }
 
+#[test]
+fn what_is_read_before_it_is_allowed_hides_nothing() {
+    for (foreign, shown) in [
+        ("a\n\tb\t\tc\n\nd", "a\n\tb\t\tc\n\nd"),
+        ("*** Add File: a\u{202e}b\r\n+\x1b[31m\n", "*** Add File: a\\u{202e}b\\r\n+\\x1b[31m\n"),
+        ("", ""),
+    ] {
+        assert_eq!(revealed(foreign), shown);
+    }
+}
+
+#[test]
+fn lines_of_json_keep_their_value() {
+    for value in
+        ["plain \u{e9}", "\x1b[2J\0\x7f\u{9b}31m\u{202e}\u{feff}", "\u{e0041}\u{1f980}\\u009b"]
+    {
+        let line = serde_json::to_string(value).expect("encodes");
+        let shown = json(&line);
+        assert!(!shown.contains(is_forbidden), "{shown:?}");
+        assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), value);
+    }
+}
+
 /// Text in which sequences, whole and broken, are likely.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

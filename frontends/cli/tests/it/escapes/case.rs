@@ -46,6 +46,8 @@ pub(crate) enum Grants {
     Network,
     /// Writing everything.
     FullWrite,
+    /// Everything: no confinement, but still a scrubbed environment and a supervised death.
+    Danger,
 }
 
 /// At which levels a case holds.

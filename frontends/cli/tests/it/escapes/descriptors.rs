@@ -1,6 +1,6 @@
 //! Descriptors that the agent inherited without a mark to close them.
 
-use crate::escapes::case::{Case, attack};
+use crate::escapes::case::{Case, Grants, attack};
 use crate::escapes::outside::Listening;
 use crate::escapes::run::judge;
 use crate::escapes::world::{Ran, World};
@@ -31,6 +31,9 @@ const CASES: &[Case] = &[
         .after(started_by!("exec 7<> \"$VICTIM\"")),
     attack("open_for_reading_reopened", "payload reopen-descriptor 7", changed)
         .after(started_by!("exec 7< \"$VICTIM\"")),
+    attack("open_for_writing_in_danger", "payload write-descriptor 7", changed)
+        .after(started_by!("exec 7>> \"$VICTIM\""))
+        .with(Grants::Danger),
     attack("high_number", "payload write-descriptor 200", changed)
         .after(started_by!("exec bash -c 'exec 200<> \"$VICTIM\"; exec \"$@\"' bash \"$@\"")),
     attack("folder", "payload create-below-descriptor 7 made", |world, _| {

@@ -139,6 +139,10 @@ const CASES: &[Case] = &[
         world.read("outside/granted") == "fine\n"
     })
     .with(Grants::FullWrite),
+    works("danger_writes", "echo fine > \"$OUT/granted\"", |world, _| {
+        world.read("outside/granted") == "fine\n"
+    })
+    .with(Grants::Danger),
     works("owner_is_the_user", "echo x > mine", |world, _| {
         let made = std::fs::metadata(world.path("work/mine"));
         made.is_ok_and(|it| it.uid() == rustix::process::getuid().as_raw())

@@ -10,6 +10,9 @@ use crate::escapes::world::{Ran, World};
 
 /// How a plan without namespaces says that it holds none of these.
 const SAID: &str = "`.git` and project settings";
+/// How every plan says what a mount can't stop, and what is told after the command instead.
+const NEW: &str = "new repositories";
+const AROUND: &str = "a folder around a repository";
 
 #[test]
 fn the_users_git_runs_nothing_planted() {
@@ -188,17 +191,17 @@ const CASES: &[Case] = &[
         ran_in(world, "work/vendor/sub")
     })
     .after(in_nested)
-    .with_namespaces(SAID),
+    .at_no_level(AROUND),
     attack("folder_far_around_nested_moved", "mv vendor old; cp -a old vendor; mkdir -p vendor/sub/.git/hooks; cp \"$EVIL\" vendor/sub/.git/hooks/pre-commit", |world, _| {
         ran_in(world, "work/vendor/sub")
     })
     .after(in_nested)
-    .with_namespaces(SAID),
+    .at_no_level(AROUND),
     attack("new_nested", "git init -q fresh; mkdir -p fresh/.git/hooks; cp \"$EVIL\" fresh/.git/hooks/pre-commit", |world, _| {
         ran_in(world, "work/fresh")
     })
     .after(in_repository)
-    .at_no_level(SAID),
+    .at_no_level(NEW),
     attack("worktree_pointed_elsewhere", "cp -a \"$(sed 's/gitdir: //; s,/worktrees/.*,,' .git)\" fake; mkdir -p fake/hooks; cp \"$EVIL\" fake/hooks/pre-commit; rm .git; echo \"gitdir: $WORK/fake/worktrees/work\" > .git", ran)
         .after(in_worktree)
         .with_namespaces(SAID),
@@ -224,9 +227,9 @@ const CASES: &[Case] = &[
     })
     .after(in_repository)
     .with_namespaces(SAID),
-    attack("bare_at_the_root", "git init -q --bare b; mv b/* .; rmdir b; printf '[core]\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' \"$WORK\" \"$EVIL\" > config", ran)
+    attack("bare_at_the_root", "git init -q --bare b; mv b/* .; rmdir b; printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' \"$WORK\" \"$EVIL\" > config", ran)
         .after(evil)
-        .at_no_level(SAID),
+        .at_no_level(NEW),
     // Sources are the project's, and what builds them is the user's choice.
     works("attributes_and_ignored_names", "echo '*.o' > .gitignore; echo '* text' > .gitattributes", |world, _| {
         world.has("work/.gitignore") && world.has("work/.gitattributes")

@@ -68,8 +68,7 @@ fn agent_killed_at_any_moment(world: &mut World, script: &str) -> Ran {
     }
     let left = world.are_sleepers_left();
     // What a start leaves behind is taken away by the next one at the latest.
-    let ran = world.sh("ls -A");
-    ran.noting(if left { "lost" } else { "" })
+    world.sh("true").noting(if left { "lost" } else { "" })
 }
 
 const DAEMON: &str = "(setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 < /dev/null & exec true' &)";
@@ -111,12 +110,17 @@ const CASES: &[Case] = &[
     attack("child_after_the_agent_with_network", "setsid sleep 90.$MARK & sleep 91", left)
         .acting(agent_killed)
         .with(Grants::Network),
+    attack("child_after_the_agent_in_danger", "setsid sleep 90.$MARK & sleep 91", left)
+        .acting(agent_killed)
+        .with(Grants::Danger),
+    attack("daemon_after_the_end_in_danger", "(setsid sleep 90.$MARK > /dev/null 2>&1 &); exit 0", left)
+        .acting(ended)
+        .with(Grants::Danger),
     attack("child_after_the_agent_read_only", "setsid sleep 90.$MARK & sleep 91", left)
         .acting(agent_killed)
         .with(Grants::ReadOnly),
     attack("agent_killed_at_any_moment", "sleep 90.$MARK & setsid sleep 90.$MARK & wait", |world, ran| {
-        let names: Vec<&str> = ran.stdout.lines().skip(1).collect();
-        names != ["hello"] || left(world, ran)
+        world.names("work") != ["hello"] || left(world, ran)
     })
     .acting(agent_killed_at_any_moment)
     .without_control(),

@@ -42,6 +42,7 @@ const ALL_ARGUMENTS: &str = "for it in /proc/[0-9]*/cmdline; do cat \"$it\"; don
 
 const CASES: &[Case] = &[
     attack("key_in_the_environment", "env", environment_read),
+    attack("key_in_the_environment_in_danger", "env", environment_read).with(Grants::Danger),
     attack("key_in_the_own_process", "cat /proc/self/environ", environment_read),
     attack("key_in_the_parent", "cat /proc/$PPID/environ", environment_read)
         .after(World::below_a_shell),

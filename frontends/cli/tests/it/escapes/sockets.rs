@@ -98,6 +98,9 @@ const CASES: &[Case] = &[
     attack("abstract_log_with_network", "payload abstract-datagram \"$SOCKET\"", reached)
         .after(abstract_datagram)
         .with(Grants::Network),
+    works("daemon_in_danger", "payload unix \"$SOCKET\"", reached)
+        .after(stream)
+        .with(Grants::Danger),
     works("own_unix_server", "payload unix-loop-back mine.sock", |_, ran| ran.said("unix works"))
         .at_no_level("no server of its own"),
 ];

@@ -172,6 +172,15 @@ impl World {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// What a folder holds, in order.
+    pub(crate) fn names(&self, folder: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.path(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> =
+            entries.map(|it| it.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// Tells whether a name is there, even as a link to nowhere.
     pub(crate) fn has(&self, name: &str) -> bool {
         fs::symlink_metadata(self.path(name)).is_ok()
@@ -193,6 +202,9 @@ impl World {
             Grants::Strict => vec![],
             Grants::Network => vec!["disk-full-read-access", "network-full-access"],
             Grants::FullWrite => vec!["disk-full-read-access", "disk-full-write-access"],
+            Grants::Danger => {
+                vec!["disk-full-read-access", "disk-full-write-access", "network-full-access"]
+            }
         };
         match self.grants {
             Grants::Workspace | Grants::Network => {
@@ -205,7 +217,7 @@ impl World {
             Grants::Strict => {
                 words.extend(["disk-write-cwd", "disk-write-platform-user-temp-folder"]);
             }
-            Grants::ReadOnly | Grants::FullWrite => {}
+            Grants::ReadOnly | Grants::FullWrite | Grants::Danger => {}
         }
         words
     }
@@ -262,6 +274,7 @@ impl World {
             .env("CODEX_HOME", self.path("agent"))
             .env("TMPDIR", self.path("temp"))
             .env("LANG", "C.UTF-8")
+            .env("GIT_CEILING_DIRECTORIES", &self.root)
             .env("MARK", &self.mark)
             .env("ROOT", &self.root)
             .env("WORK", self.path("work"))
@@ -355,6 +368,8 @@ impl World {
             .current_dir(folder)
             .env("HOME", self.path("home"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            // A world lies in a clone of this repository, whose own git it must not find.
+            .env("GIT_CEILING_DIRECTORIES", &self.root)
             .env_remove("GIT_DIR")
             .stdin(Stdio::null())
             .output()
