@@ -206,7 +206,7 @@ fn a_patch_is_shown_before_it_is_allowed() {
         ask(&mut story, call);
         let mut line = begin(OWNER);
         let shown = said(&tell(&mut line, &story, 0));
-        assert!(shown.contains("*** Update File: a.txt\n-old\n+new\n"), "{shown}");
+        assert!(shown.contains("*** Update File: a.txt\n-old\\x1b[8m\n+new\n"), "{shown}");
     }
 }
 

@@ -289,7 +289,8 @@ fn the_best_level_is_taken_and_what_it_lacks_is_told() {
         let second = full.limits.iter().filter(|limit| limit.contains("landlock")).count();
         assert_eq!((full.landlock_abi, second), if abi < 3 { (0, 1) } else { (abi.min(6), 0) });
     }
-    assert_eq!(told, [9, 9, 8, 7, 7, 7, 7, 7], "each version holds what the ones before did");
+    let fewer: Vec<_> = told.windows(2).map(|pair| pair[0] - pair[1]).collect();
+    assert_eq!(fewer, [0, 1, 1, 0, 0, 0, 0], "ABI 5 holds devices, ABI 6 signals");
 }
 
 #[test]
@@ -331,7 +332,11 @@ fn a_full_plan_names_what_stays_at_the_top_of_each_root() {
     assert_eq!(kept, expected);
     assert!(plan.protected.iter().all(|it| it.how == How::Placeholder));
     assert_eq!(plan.resources.processes, Some(4096));
-    assert_eq!(plan.limits, [""; 0]);
+    assert!(
+        matches!(&plan.limits[..], [new] if new.contains("new repositories")),
+        "{:?}",
+        plan.limits
+    );
 }
 
 #[test]
