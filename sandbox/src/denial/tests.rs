@@ -174,8 +174,10 @@ struct Recorded {
 impl Recorded {
     fn plan(&self) -> Plan {
         let granted = self.granted.as_deref();
-        let protected =
-            |name: &str| Protected { path: Path::new("/W/project").join(name), how: How::Placeholder };
+        let protected = |name: &str| Protected {
+            path: Path::new("/W/project").join(name),
+            how: How::Placeholder,
+        };
         let (confinement, protected) = match self.level.as_str() {
             "full" if granted != Some("ro") => {
                 (Confinement::Full, [".agents", ".codex", ".git"].map(protected).to_vec())

@@ -155,7 +155,11 @@ fn a_refused_call_runs_nothing() -> Verdict {
     }
     let world = World::new();
     assert_eq!(capture(world.launch(FULL_AUTO, &script())).code(), 0);
-    assert_eq!(world.read("project/marker"), "ran\n", "the same command runs when nothing is refused");
+    assert_eq!(
+        world.read("project/marker"),
+        "ran\n",
+        "the same command runs when nothing is refused"
+    );
     Verdict::Held
 }
 

@@ -268,14 +268,16 @@ fn a_failing_step_runs_nothing() -> Verdict {
     let argv = ["/bin/sh", "-c", script.as_str()];
 
     let mut missing_root = world.launch(FULL_AUTO, &argv);
-    missing_root.plan.files.write = WritePlan::Roots(vec![world.at("project"), world.at("nowhere")]);
+    missing_root.plan.files.write =
+        WritePlan::Roots(vec![world.at("project"), world.at("nowhere")]);
     let mut swapped_root = world.launch(FULL_AUTO, &argv);
     std::os::unix::fs::symlink(world.at("outside"), world.at("link")).expect("linked");
     swapped_root.plan.files.write = WritePlan::Roots(vec![world.at("project"), world.at("link")]);
     let mut no_cwd = world.launch(FULL_AUTO, &argv);
     no_cwd.cwd = world.at("nowhere");
     let mut unknown_layer = world.launch(FULL_AUTO, &argv);
-    unknown_layer.plan.protected = vec![Protected { path: world.at("project"), how: How::ReadOnly }];
+    unknown_layer.plan.protected =
+        vec![Protected { path: world.at("project"), how: How::ReadOnly }];
     let mut cases = vec![
         (missing_root, Step::Scan),
         (swapped_root, Step::Scan),
