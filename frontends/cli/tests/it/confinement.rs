@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     Running, World, end_all, eventually, has, piped, processes, run, runs, runs_for,
-    rust_of_the_user, says,
+    rust_of_the_user, says, tells_of_a_refusal,
 };
 
 const PERMISSIONS: [&str; 6] = [
@@ -18,11 +18,6 @@ const PERMISSIONS: [&str; 6] = [
     "-s",
     "disk-write-platform-user-temp-folder",
 ];
-
-/// A fence of mounts answers in other words than one of rules.
-fn tells_of_a_refusal(text: &str) -> bool {
-    ["Permission denied", "Read-only file system"].iter().any(|words| text.contains(words))
-}
 
 #[test]
 fn writing_outside_fails_and_inside_works() {
@@ -149,7 +144,9 @@ fn a_temporary_folder_that_holds_the_agents_home_is_left_out() {
     let homes = tempfile::tempdir_in("/tmp").expect("a folder");
     // Both the shared folder and the user's own can be the one that holds the home.
     for temp in [world.path("temp"), homes.path().to_owned()] {
-        let mut command = world.exec(&["-s", "workspace-write", "--", "go"]);
+        // With namespaces the home is covered instead.
+        let level = "sandbox_level=\"landlock\"";
+        let mut command = world.exec(&["-c", level, "-s", "workspace-write", "--", "go"]);
         command.env("CODEX_HOME", homes.path().join("agent")).env("TMPDIR", &temp);
         let turn = run(command);
         assert_eq!(turn.code, 0, "{}", turn.stderr);
