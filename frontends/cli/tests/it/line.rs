@@ -118,8 +118,11 @@ fn a_person_says_what_to_do_and_is_asked_before_it_is_done() {
     person.types("n use the wooden spoon");
     person.until("denied by user:line");
     person.until("+hello from a patch");
-    person.until("y/s/n/a> ");
+    // A patch is another one each time, so no more is offered, or taken.
+    person.until("y/n/a> ");
     person.types("s");
+    person.until("a patch is another one each time");
+    person.types("y");
     person.until("All of it done.");
     person.until("> ");
     person.types("/name the moon");
