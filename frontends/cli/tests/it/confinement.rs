@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{
     Running, World, end_all, eventually, has, piped, processes, run, runs, runs_for,
-    rust_of_the_user, says,
+    rust_of_the_user, says, tells_of_a_refusal,
 };
 
 const PERMISSIONS: [&str; 6] = [
@@ -18,11 +18,6 @@ const PERMISSIONS: [&str; 6] = [
     "-s",
     "disk-write-platform-user-temp-folder",
 ];
-
-/// A fence of mounts answers in other words than one of rules.
-fn tells_of_a_refusal(text: &str) -> bool {
-    ["Permission denied", "Read-only file system"].iter().any(|words| text.contains(words))
-}
 
 #[test]
 fn writing_outside_fails_and_inside_works() {

@@ -433,6 +433,12 @@ pub(crate) fn rust_of_the_user(command: &mut Command) {
     }
 }
 
+/// Tells whether a command said that something was refused: a fence of mounts makes it say so in other
+/// words than one of rules.
+pub(crate) fn tells_of_a_refusal(text: &str) -> bool {
+    ["Permission denied", "Read-only file system"].iter().any(|words| text.contains(words))
+}
+
 /// A step in which the model says something.
 pub(crate) fn says(text: &str) -> Value {
     json!([{"type": "text", "text": text}])
