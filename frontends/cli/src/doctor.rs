@@ -1,7 +1,7 @@
 //! `codex doctor`: what confines commands on this machine, and whether the agent finds what it needs.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -61,7 +61,10 @@ pub(crate) fn run(args: Doctor) -> Result<ExitCode, Failure> {
     let report = Report::make(&host)?;
     match args.json {
         true => say::line(serde_json::to_string(&report).map_err(bug)?),
-        false => report.print(args.color.paint(&io::stdout())),
+        // What of it is not our own word is clean already; the colours have to get through.
+        false => {
+            let _ = io::stdout().write_all(report.text(args.color.paint(&io::stdout())).as_bytes());
+        }
     }
     Ok(ExitCode::from(report.exit))
 }
@@ -108,22 +111,23 @@ impl Report {
         })
     }
 
-    fn print(&self, paint: Paint) {
+    fn text(&self, paint: Paint) -> String {
         let headline = match self.level {
             Some(level) => format!("Commands run in a sandbox of the level {level}."),
             None => "No command can run in a sandbox here: nothing is run, unless \
                      danger-full-access allows it without one."
                 .to_owned(),
         };
-        say::line(headline);
-        say::line(format_args!("\nLayers (kernel {}):", clean(&self.kernel)));
-        self.layers.iter().for_each(|layer| layer.print(paint));
+        let mut lines = vec![headline, String::new()];
+        lines.push(format!("Layers (kernel {}):", clean(&self.kernel)));
+        lines.extend(self.layers.iter().flat_map(|layer| layer.lines(paint)));
         if !self.limits.is_empty() {
-            say::line("\nThis level does not hold:");
-            self.limits.iter().for_each(|limit| say::line(format_args!("  - {}", clean(limit))));
+            lines.extend([String::new(), "This level does not hold:".to_owned()]);
+            lines.extend(self.limits.iter().map(|limit| format!("  - {}", clean(limit))));
         }
-        say::line("\nThe agent:");
-        self.checks.iter().for_each(|check| check.print(paint));
+        lines.extend([String::new(), "The agent:".to_owned()]);
+        lines.extend(self.checks.iter().flat_map(|check| check.lines(paint)));
+        lines.join("\n") + "\n"
     }
 }
 
@@ -173,7 +177,7 @@ impl Finding {
         Finding { name, state, found, gives: None, lost: None, remedy }
     }
 
-    fn print(&self, paint: Paint) {
+    fn lines(&self, paint: Paint) -> Vec<String> {
         let (word, color) = match self.state {
             State::Good => ("ok", "32"),
             State::Weak => ("weak", "33"),
@@ -183,17 +187,17 @@ impl Finding {
             Paint::Plain => format!("{word:<4}"),
             Paint::Color => format!("\x1b[{color}m{word:<4}\x1b[0m"),
         };
-        say::line(format_args!("  {word}  {:<14} {}", self.name, clean(&self.found)));
+        let first = format!("  {word}  {:<14} {}", self.name, clean(&self.found));
         let more = [
             ("gives", self.gives.map(str::to_owned)),
             ("without", self.lost.clone()),
             ("do", self.remedy.clone()),
         ];
-        for (what, text) in more {
-            if let Some(text) = text {
-                say::line(format_args!("        {:<14} {what}: {}", "", clean(&text)));
-            }
-        }
+        let more = more.into_iter().filter_map(|(what, text)| {
+            let text = clean(&text?);
+            Some(format!("        {:<14} {what}: {text}", ""))
+        });
+        std::iter::once(first).chain(more).collect()
     }
 }
 

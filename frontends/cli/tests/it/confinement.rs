@@ -136,24 +136,31 @@ fn a_temporary_folder_is_made_where_there_is_none_and_goes_with_the_session() {
     }
 }
 
+/// Where mounts can cover the home, the folder can be written all the same.
 #[test]
-fn a_temporary_folder_that_holds_the_agents_home_is_left_out() {
-    let line =
-        "echo in > inside.txt; echo t > \"$TMPDIR/t.txt\" && echo temp; echo out > /tmp/out-$$";
-    let world = World::playing(json!([runs(line), says("tried"), runs(line), says("tried")]));
+fn a_temporary_folder_that_holds_the_agents_home_is_left_out_or_covers_it() {
+    let line = "echo in > inside.txt; echo t > \"$TMPDIR/t.txt\" && echo temp; \
+                echo out > /tmp/out-$$ && rm /tmp/out-$$ && echo shared; \
+                echo evil > $CODEX_HOME_OF_TEST/config.toml; ls $CODEX_HOME_OF_TEST | wc -l";
     let homes = tempfile::tempdir_in("/tmp").expect("a folder");
+    let agent = homes.path().join("agent");
+    std::fs::create_dir(&agent).expect("made");
+    let line = line.replace("$CODEX_HOME_OF_TEST", &agent.display().to_string());
+    let world = World::playing(json!([runs(&line), says("tried"), runs(&line), says("tried")]));
     // Both the shared folder and the user's own can be the one that holds the home.
     for temp in [world.path("temp"), homes.path().to_owned()] {
-        // With namespaces the home is covered instead.
-        let level = "sandbox_level=\"landlock\"";
-        let mut command = world.exec(&["-c", level, "-s", "workspace-write", "--", "go"]);
-        command.env("CODEX_HOME", homes.path().join("agent")).env("TMPDIR", &temp);
+        let mut command = world.exec(&["-s", "workspace-write", "--", "go"]);
+        command.env("CODEX_HOME", &agent).env("TMPDIR", &temp);
         let turn = run(command);
         assert_eq!(turn.code, 0, "{}", turn.stderr);
-        assert!(turn.stderr.contains("/tmp can't be written: it contains"), "{}", turn.stderr);
         assert!(turn.stderr.contains("\ntemp\n"), "{}", turn.stderr);
         assert!(tells_of_a_refusal(&turn.stderr), "{}", turn.stderr);
         assert_eq!(world.read("inside.txt").as_deref(), Some("in\n"));
+        assert!(!agent.join("config.toml").exists());
+        let is_left_out = turn.stderr.contains("/tmp can't be written: it contains");
+        let is_shared = turn.stderr.contains("\nshared\n");
+        assert!(is_left_out != is_shared, "{}", turn.stderr);
+        assert!(is_left_out || turn.stderr.contains("\n0\n"), "{}", turn.stderr);
     }
 }
 
