@@ -32,9 +32,9 @@ fn begun(world: &World, arguments: &[&str]) -> Running {
     running.until("turn.started");
     eventually("the model was asked", || !world.bodies().is_empty());
     eventually("its owner listens", || {
-        let journals = std::fs::read_dir(world.home().join("journals")).expect("a folder");
+        let journals = fs::read_dir(world.home().join("journals")).expect("a folder");
         journals.flatten().any(|session| {
-            let lease = std::fs::read_to_string(session.path().join("lease")).unwrap_or_default();
+            let lease = fs::read_to_string(session.path().join("lease")).unwrap_or_default();
             serde_json::from_str::<Value>(&lease).is_ok_and(|lease| lease["socket"].is_string())
         })
     });
