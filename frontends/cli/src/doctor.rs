@@ -187,7 +187,9 @@ impl Finding {
             Paint::Plain => format!("{word:<4}"),
             Paint::Color => format!("\x1b[{color}m{word:<4}\x1b[0m"),
         };
-        let first = format!("  {word}  {:<14} {}", self.name, clean(&self.found));
+        // What was found may show a line of a file and a mark below it: both start where it does.
+        let found = clean(&self.found).replace('\n', &format!("\n{:<23}", ""));
+        let first = format!("  {word}  {:<14} {found}", self.name);
         let more = [
             ("gives", self.gives.map(str::to_owned)),
             ("without", self.lost.clone()),

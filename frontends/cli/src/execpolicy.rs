@@ -80,7 +80,8 @@ fn of_files(paths: &[impl AsRef<Path>]) -> Result<RuleSet, Failure> {
     for path in paths.iter().map(AsRef::as_ref) {
         let text = codex_gate::read_rules(path)?.ok_or_else(|| RuleError::Read {
             path: path.to_owned(),
-            source: io::ErrorKind::NotFound.into(),
+            // Asked again, because the system says it better than the kind of the error.
+            source: std::fs::metadata(path).err().unwrap_or(io::ErrorKind::NotFound.into()),
         })?;
         rules.add(path, &text, Owner::User, user.as_deref())?;
     }

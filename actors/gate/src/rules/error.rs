@@ -73,6 +73,9 @@ impl RuleError {
     pub fn hint(&self) -> String {
         match self {
             RuleError::Wrong { hint, .. } => hint.clone(),
+            RuleError::Read { path, source } if source.kind() == io::ErrorKind::NotFound => {
+                format!("check that the path {} is right", path.display())
+            }
             RuleError::Read { path, .. } => {
                 format!("check that you may read {}, or move it away", path.display())
             }

@@ -378,5 +378,8 @@ fn the_check_prints_the_json_that_other_programs_read() {
     assert_eq!(serde_json::from_str::<Value>(&pretty).ok(), serde_json::from_str(pushed).ok());
     assert_eq!((code, pretty.lines().count()), (0, 15));
     assert_eq!(check(&["--rules", "nowhere.rules", "ls"]), (2, String::new()));
+    let missing = run(world.program(&["execpolicy", "check", "--rules", "nowhere.rules", "ls"]));
+    assert!(missing.stderr.contains("No such file or directory"), "{}", missing.stderr);
+    assert!(missing.stderr.contains("hint: check that the path"), "{}", missing.stderr);
     assert_eq!(check(&[]).0, 2);
 }

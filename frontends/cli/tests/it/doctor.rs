@@ -124,6 +124,19 @@ fn settings_that_cannot_be_read_are_named() {
 }
 
 #[test]
+fn the_mark_below_a_wrong_rule_stays_below_it() {
+    let world = World::silent();
+    std::fs::create_dir_all(world.home().join("rules")).expect("made");
+    std::fs::write(world.home().join("rules/x.rules"), "prefix_rule([\"a\"\n").expect("written");
+    let turn = doctor(&world, &[]);
+    let column = |part: &str| {
+        turn.stdout.lines().find_map(|line| line.find(part)).expect("a line that holds it")
+    };
+    let at = column("  1 | prefix_rule");
+    assert_eq!((turn.code, at), (2, column("do: put `]`")), "{}", turn.stdout);
+}
+
+#[test]
 fn a_session_says_once_what_the_machine_does_not_give() {
     let world = World::playing(json!([runs("true"), says("done"), says("again")]));
     let Some(command) = without_namespaces(&world.exec(&["--full-auto", "do it"])) else {
