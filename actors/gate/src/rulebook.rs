@@ -185,6 +185,9 @@ impl Rulebook {
             Some(Kind::Wrapper) => {
                 let inner = (1..argv.len()).flat_map(|from| self.rules.ruling(&argv[from..]));
                 found.extend(inner.map(of_rule).filter(|it| strictness(it.decision) > 0));
+                let scripts = runners::scripts(&argv[1..]);
+                let suspected = scripts.iter().flat_map(|script| self.rules.suspected(script));
+                found.extend(suspected.map(suspicion));
             }
             Some(Kind::Shell) => {
                 let suspected = self.rules.suspected(&argv[1..].join(" "));

@@ -202,6 +202,50 @@ fn a_grant_holds_in_its_project_and_for_plain_commands_alone() {
 }
 
 #[test]
+fn a_grant_of_all_words_does_not_stand_for_more_of_them() {
+    let world = World::new("");
+    let (book, project) = (world.load(), world.path("project"));
+    let grants = ["rm -rf target", "make check", "npm run build", "cargo test", "make"];
+    for (seq, prefix) in (1..).zip(grants) {
+        book.keep(&grant(&world, prefix, seq)).expect("kept");
+    }
+    for line in
+        ["rm -rf target", "make check", "make", "npm run build -- --prod", "cargo test --workspace"]
+    {
+        assert!(said(&book, &project, &[line]).is_some(), "{line}");
+    }
+    for line in
+        ["rm -rf target src", "make check deploy", "make deploy", "make -f x", "npm run deploy"]
+    {
+        assert_eq!(said(&book, &project, &[line]), None, "{line}");
+    }
+}
+
+#[test]
+fn what_a_wrapper_hands_to_a_shell_is_looked_at() {
+    let world = World::new("prefix_rule([\"rm\"], \"forbidden\")\n");
+    let (book, project) = (world.load(), world.path("project"));
+    let rule = |decision| is(decision, "mine.rules:1");
+    assert_eq!(said(&book, &project, &["timeout 5 rm x"]), rule(Forbidden));
+    for line in [
+        "timeout 5 bash -c 'cd x; rm $y'",
+        "xargs sh -c 'rm x'",
+        "env -S 'rm x'",
+        "env '-Srm x'",
+        "script -c 'rm x'",
+        "flock f -c 'rm x'",
+        "watch 'rm x'",
+    ] {
+        assert_eq!(said(&book, &project, &[line]), rule(Prompt), "{line}");
+    }
+    for line in ["ssh-agent rm x", "noglob rm x", "chronic rm x", "rlwrap rm x"] {
+        assert_eq!(said(&book, &project, &[line]), rule(Forbidden), "{line}");
+    }
+    assert_eq!(said(&book, &project, &["timeout 5 grep x rm"]), rule(Forbidden));
+    assert_eq!(said(&book, &project, &["timeout 5 grep arm x"]), None);
+}
+
+#[test]
 fn what_another_process_grants_or_revokes_counts_from_the_next_look_on() {
     let world = World::new("");
     let (book, other) = (world.load(), world.load());
