@@ -44,14 +44,14 @@ fn safe(argv: &[String]) -> bool {
 fn said(book: &Rulebook, folder: &Path, commands: &[&str]) -> Option<(RuleDecision, String)> {
     let commands: Vec<Vec<String>> = commands.iter().map(|line| words(line)).collect();
     let argv = commands[0].clone();
-    let proposal = Proposal { argv: &argv, commands: Some(&commands), folder };
+    let proposal = Proposal { argv: &argv, commands: Some(&commands), folder: Some(folder) };
     short(book.rule(&proposal, &safe))
 }
 
 /// The same for a script that can't be taken apart.
 fn opaque(book: &Rulebook, script: &str) -> Option<(RuleDecision, String)> {
     let argv = ["/bin/bash", "-lc", script].map(str::to_owned);
-    let proposal = Proposal { argv: &argv, commands: None, folder: Path::new("/") };
+    let proposal = Proposal { argv: &argv, commands: None, folder: Some(Path::new("/")) };
     short(book.rule(&proposal, &safe))
 }
 
@@ -140,7 +140,8 @@ fn a_script_that_is_more_than_commands_is_asked_about_when_it_has_a_rules_words(
     }
     let argv = words("bash -c 'bash -c \"git push\"'");
     let commands = [words("bash -c 'git push'")];
-    let proposal = Proposal { argv: &argv, commands: Some(&commands), folder: Path::new("/") };
+    let proposal =
+        Proposal { argv: &argv, commands: Some(&commands), folder: Some(Path::new("/")) };
     let ruling = book.rule(&proposal, &safe).expect("a ruling");
     assert_eq!(ruling.decision, Prompt);
     assert!(ruling.justification.is_some_and(|why| why.ends_with("of this rule: offline")));
