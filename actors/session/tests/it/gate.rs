@@ -118,7 +118,11 @@ fn a_rule_that_forbids_or_asks_is_named_and_its_words_are_told() {
     let (_, batch) = calling(ApprovalPolicy::OnFailure, make(None, Some(prompt())));
     assert_eq!(question(&batch), (&Question::Run, "it is slow"));
     let (_, batch) = calling(ApprovalPolicy::Never, make(None, Some(prompt())));
-    assert_eq!(told(&batch), "approval required by policy, but AskForApproval is set to Never");
+    let unasked = "approval required by policy, but AskForApproval is set to Never";
+    assert_eq!(told(&batch), format!("{unasked}: it is slow"));
+    let wordless = assessed(true, Some((RuleDecision::Prompt, None)));
+    let (_, batch) = calling(ApprovalPolicy::Never, make(None, Some(wordless)));
+    assert_eq!(told(&batch), unasked);
 
     let allow = assessed(true, Some((RuleDecision::Allow, None)));
     let (_, batch) = calling(ApprovalPolicy::UnlessAllowListed, make(None, Some(allow)));
