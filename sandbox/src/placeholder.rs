@@ -36,10 +36,16 @@ struct Placeholder {
 impl Placeholders {
     /// Makes or takes over those that are needed, and drops the paths that nobody could make.
     ///
+    /// What was found and is gone by now is dropped, too: in a folder that others work in,
+    /// repositories come and go. Not so what is `known` to the plan, which must not be there anew.
+    ///
     /// # Errors
     ///
     /// When one can't be made although a command might manage to.
-    pub(crate) fn hold(protected: &mut Vec<Protected>) -> io::Result<Placeholders> {
+    pub(crate) fn hold(
+        protected: &mut Vec<Protected>,
+        known: &[Protected],
+    ) -> io::Result<Placeholders> {
         let mut held = Placeholders::default();
         let mut failed = None;
         protected.retain(|place| {
@@ -51,10 +57,9 @@ impl Placeholders {
                 How::ReadOnly => match marked(path) {
                     Some(kind) => hold(path, kind),
                     // Another command's, which was removed between the look and now.
-                    None if is_missing(path) => match path.parent().is_some_and(Path::is_dir) {
+                    None if is_missing(path) => match known.iter().any(|it| it.path == *path) {
                         true => hold(path, Kind::Folder),
-                        // All of it is gone: in a shared folder, somebody else's come and go.
-                        false => Ok(Hold::Impossible),
+                        false => return is_required(path, known),
                     },
                     None => return true,
                 },
@@ -144,6 +149,8 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         let made = match kind.make(path) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            // All of it is gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Hold::Impossible),
             Err(error) => {
                 return if is_final(&error, path) { Ok(Hold::Impossible) } else { Err(error) };
             }
@@ -169,6 +176,11 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         }
     }
     Err(io::Error::other("it is removed again and again"))
+}
+
+/// Tells whether a path is the plan's, or lies below one that is: it may not be missing.
+pub(crate) fn is_required(path: &Path, known: &[Protected]) -> bool {
+    known.iter().any(|it| path.starts_with(&it.path) && (it.how != How::InPlace || it.path == path))
 }
 
 /// Tells whether a command of this user could make it no more than we can.
@@ -234,8 +246,8 @@ mod tests {
     fn the_last_to_use_it_removes_it() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        let first = Placeholders::hold(&mut place(&path)).expect("made");
-        let second = Placeholders::hold(&mut place(&path)).expect("shared");
+        let first = Placeholders::hold(&mut place(&path), &[]).expect("made");
+        let second = Placeholders::hold(&mut place(&path), &[]).expect("shared");
         drop(first);
         assert!(path.is_dir(), "another one uses it");
         drop(second);
@@ -246,19 +258,21 @@ mod tests {
     fn what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else_is() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        std::mem::forget(Placeholders::hold(&mut place(&path)).expect("made").0.pop().map(|it| {
-            drop(it.folder);
-            it.path
-        }));
+        std::mem::forget(Placeholders::hold(&mut place(&path), &[]).expect("made").0.pop().map(
+            |it| {
+                drop(it.folder);
+                it.path
+            },
+        ));
         assert!(path.is_dir());
         let mut found = vec![Protected { path: path.clone(), how: How::ReadOnly }];
-        drop(Placeholders::hold(&mut found).expect("taken over"));
+        drop(Placeholders::hold(&mut found, &[]).expect("taken over"));
         assert!(!path.exists());
 
         fs::create_dir(&path).expect("made by its owner");
         for how in [How::ReadOnly, How::Placeholder] {
             let mut found = vec![Protected { path: path.clone(), how }];
-            drop(Placeholders::hold(&mut found).expect("left alone"));
+            drop(Placeholders::hold(&mut found, &[]).expect("left alone"));
             assert!(path.is_dir() && found.len() == 1);
         }
     }
@@ -268,10 +282,27 @@ mod tests {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
         let mut found = vec![Protected { path: path.clone(), how: How::ReadOnly }];
-        let held = Placeholders::hold(&mut found).expect("made");
+        let held = Placeholders::hold(&mut found, &place(&path)).expect("made");
         assert!(path.is_dir() && found.len() == 1);
         drop(held);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_repository_that_vanished_is_not_put_back() {
+        let world = tempfile::tempdir().expect("a folder");
+        let vanished = world.path().join("sub/.git");
+        fs::create_dir(world.path().join("sub")).expect("made");
+        let mut found = vec![Protected { path: vanished.clone(), how: How::ReadOnly }];
+        let known = place(&world.path().join(".git"));
+        drop(Placeholders::hold(&mut found, &known).expect("nothing to do"));
+        assert!(found.is_empty() && !vanished.exists());
+
+        // What lies below a path of the plan must be there, or the mount fails the command.
+        let inside = world.path().join(".git/config");
+        let mut found = vec![Protected { path: inside, how: How::ReadOnly }];
+        drop(Placeholders::hold(&mut found, &known).expect("nothing to do"));
+        assert_eq!(found.len(), 1);
     }
 
     #[test]
@@ -279,7 +310,7 @@ mod tests {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join("gone/.git");
         let mut found = vec![Protected { path, how: How::ReadOnly }];
-        drop(Placeholders::hold(&mut found).expect("nothing to do"));
+        drop(Placeholders::hold(&mut found, &[]).expect("nothing to do"));
         assert!(found.is_empty());
     }
 
@@ -287,7 +318,7 @@ mod tests {
     fn one_that_was_filled_stays() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        let held = Placeholders::hold(&mut place(&path)).expect("made");
+        let held = Placeholders::hold(&mut place(&path), &[]).expect("made");
         fs::write(path.join("HEAD"), "ref: refs/heads/main\n").expect("written");
         drop(held);
         assert!(path.join("HEAD").is_file());

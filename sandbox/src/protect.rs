@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
+use crate::placeholder::is_one as is_placeholder;
 use crate::{Confinement, GitWrites, How, Plan, Protected, WritePlan};
 use walk::{Bounds, Walk};
 
@@ -123,7 +124,10 @@ impl Keeper<'_> {
     /// others want.
     fn no_bare_repository(&mut self, root: &Path) -> Result<(), ProtectError> {
         let refs = root.join("refs");
-        if kind_of(&root.join(".git"))?.is_none() && fs::symlink_metadata(&refs).is_err() {
+        let git = root.join(".git");
+        // Another command's place goes when that command does.
+        let is_free = |path: &Path| fs::symlink_metadata(path).is_err() || is_placeholder(path);
+        if (kind_of(&git)?.is_none() || is_placeholder(&git)) && is_free(&refs) {
             self.keep(&refs, How::Placeholder);
         }
         Ok(())
@@ -136,6 +140,8 @@ impl Keeper<'_> {
     fn repository(&mut self, path: &Path, kind: FileType) -> Result<(), ProtectError> {
         match kind {
             FileType::Symlink => return Err(ProtectError::Link { path: path.to_owned() }),
+            // It holds the place of a repository, where none may be made.
+            FileType::Directory if is_placeholder(path) => self.keep(path, How::ReadOnly),
             FileType::Directory => match self.git_writes {
                 GitWrites::None => self.keep(path, How::ReadOnly),
                 GitWrites::Metadata => self.kept.extend(git::identity(path)?),

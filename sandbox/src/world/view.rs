@@ -14,7 +14,8 @@ use rustix::process::{fchdir, pivot_root};
 use super::Trouble;
 use super::device;
 use super::mount::{Depth, attach, copy, find, make, restrict, same};
-use crate::{FilePlan, How, Protected, ReadPlan, Step, WritePlan};
+use crate::placeholder::is_required;
+use crate::{FilePlan, How, Plan, Protected, ReadPlan, Step, WritePlan};
 
 /// What every mount gets: no privileged programs and no devices, not even for root.
 const HARMLESS: MountAttrFlags =
@@ -44,11 +45,8 @@ fn at(step: Step, path: &Path) -> impl Fn(io::Error) -> Trouble {
 
 impl View {
     /// Builds all of it. Only this process's mount namespace changes.
-    pub(super) fn build(
-        files: &FilePlan,
-        protected: &[Protected],
-        cwd: &Path,
-    ) -> Result<View, Trouble> {
+    pub(super) fn build(plan: &Plan, protected: &[Protected], cwd: &Path) -> Result<View, Trouble> {
+        let files = &plan.files;
         let root = Path::new("/");
         let host = mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
             .map_err(io::Error::from)
@@ -84,7 +82,7 @@ impl View {
                 view.show(path, place.as_fd(), READ_ONLY)?;
             }
         }
-        view.protect(protected)?;
+        view.protect(protected, &plan.protected)?;
         device::cover(view.root.as_fd(), &nodes).map_err(at(Step::Devices, Path::new("/dev")))?;
         view.mount_proc().map_err(at(Step::Proc, Path::new("/proc")))?;
         if view.empty {
@@ -270,14 +268,24 @@ impl View {
     }
 
     /// Binds what must stay on itself; outer paths come first, or they would cover the inner ones.
-    fn protect(&mut self, protected: &[Protected]) -> Result<(), Trouble> {
+    ///
+    /// What was found below the roots and has vanished since needs no mount. If it comes back under
+    /// the command's eyes, that is told like any repository that was made anew.
+    fn protect(&mut self, protected: &[Protected], known: &[Protected]) -> Result<(), Trouble> {
         for Protected { path, how } in protected {
             let flags = match how {
                 How::ReadOnly | How::Placeholder | How::PlaceholderFile(_) => READ_ONLY,
                 How::InPlace => HARMLESS,
             };
+            let target = match find(self.root.as_fd(), path) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && !is_required(path, known) =>
+                {
+                    continue;
+                }
+                found => found.map_err(at(Step::Protect, path))?,
+            };
             let bound = || -> io::Result<()> {
-                let target = find(self.root.as_fd(), path)?;
                 let tree = copy(target.as_fd(), Depth::Whole)?;
                 restrict(tree.as_fd(), Depth::Whole, flags)?;
                 attach(tree.as_fd(), target.as_fd())

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use codex_sandbox::{Availability, Confinement, Plan, Policy, probe};
@@ -16,6 +17,7 @@ use crate::{Case, Verdict};
 pub(crate) const CASES: &[Case] = &[
     ("repositories_stay_as_they_are", repositories_stay_as_they_are),
     ("a_project_inside_a_root_is_kept_like_a_root", a_project_inside_a_root_is_kept_like_a_root),
+    ("repositories_may_come_and_go_meanwhile", repositories_may_come_and_go_meanwhile),
     ("missing_names_cannot_be_made", missing_names_cannot_be_made),
     ("metadata_outside_stays", metadata_outside_stays),
     ("the_agents_home_looks_empty", the_agents_home_looks_empty),
@@ -84,6 +86,26 @@ fn a_project_inside_a_root_is_kept_like_a_root() -> Verdict {
     let gone = ["around/moved", "around/a/project/.agents", "around/a/.git"];
     assert!(gone.iter().all(|name| !world.at(name).exists()), "{}", ran.stderr);
     assert_eq!(world.read("around/a/project/new") + &world.read("around/new"), "ok\nok\n");
+    Verdict::Held
+}
+
+fn repositories_may_come_and_go_meanwhile() -> Verdict {
+    let world = World::new();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for number in 0..2 {
+            let (folder, stop) = (world.at("project").join(number.to_string()), &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    fs::create_dir_all(folder.join(".git")).expect("made");
+                    fs::remove_dir_all(&folder).expect("nothing is put back into it");
+                }
+            });
+        }
+        let codes: Vec<i32> = (0..100).map(|_| world.sh(FULL_AUTO, "true").code()).collect();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(codes, [0; 100]);
+    });
     Verdict::Held
 }
 
