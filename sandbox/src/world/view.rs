@@ -14,6 +14,7 @@ use rustix::process::{fchdir, pivot_root};
 use super::Trouble;
 use super::device;
 use super::mount::{Depth, attach, copy, find, make, restrict, same};
+use crate::alias::Mounts;
 use crate::placeholder::is_required;
 use crate::{FilePlan, How, Plan, Protected, ReadPlan, Step, WritePlan};
 
@@ -53,6 +54,7 @@ impl View {
             .and_then(|()| open(root))
             .map_err(at(Step::Mounts, root))?;
 
+        let mounts = Mounts::of_this_process().map_err(at(Step::Withheld, root))?;
         // Everything that comes from the host is opened before anything is mounted.
         let below_root = |path: &PathBuf| path != root;
         let mut read = vec![];
@@ -74,7 +76,7 @@ impl View {
         for (path, place) in &write {
             view.show(path, place.as_fd(), HARMLESS)?;
         }
-        view.withhold(&files.withheld, &programs)?;
+        view.withhold(&files.withheld, &mounts, &programs)?;
         for (path, place) in &programs {
             // A mount on a file that can be seen already would only keep a build from replacing it.
             let seen = find(view.root.as_fd(), path);
@@ -210,10 +212,25 @@ impl View {
         Ok(folder)
     }
 
-    /// Covers what is withheld: a folder by an empty one, a file by an empty file.
-    fn withhold(&mut self, patterns: &[PathBuf], programs: &[Opened<'_>]) -> Result<(), Trouble> {
+    /// Covers what is withheld, under each of its names: a folder by an empty one, a file by an
+    /// empty file.
+    fn withhold(
+        &mut self,
+        patterns: &[PathBuf],
+        mounts: &Mounts,
+        programs: &[Opened<'_>],
+    ) -> Result<(), Trouble> {
         let mut empty_file = None;
         for path in patterns.iter().flat_map(|pattern| expand(pattern)) {
+            let place = find(self.root.as_fd(), &path).or_else(|_| open(&path));
+            for alias in mounts.aliases(&path) {
+                // What can't be opened here can't be by the command either.
+                let Ok(other) = find(self.root.as_fd(), &alias) else { continue };
+                if place.as_ref().is_ok_and(|place| same(place.as_fd(), other.as_fd())) {
+                    let covered = self.cover(&alias, programs, &mut empty_file);
+                    self.mounts += covered.map_err(at(Step::Withheld, &alias))?;
+                }
+            }
             let covered = self.cover(&path, programs, &mut empty_file);
             self.mounts += covered.map_err(at(Step::Withheld, &path))?;
         }
