@@ -316,8 +316,8 @@ fn approval_policy(
                 ("unless-allow-listed", ApprovalPolicy::UnlessAllowListed),
                 ("untrusted", ApprovalPolicy::UnlessAllowListed),
                 ("on-failure", ApprovalPolicy::OnFailure),
-                ("never", ApprovalPolicy::Never),
                 ("on-request", ApprovalPolicy::OnRequest),
+                ("never", ApprovalPolicy::Never),
             ];
             let found = root.choice(KEY, &choices)?;
             found.map_or(ApprovalPolicy::UnlessAllowListed, |found| found.value)

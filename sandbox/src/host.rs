@@ -8,7 +8,10 @@ mod tests;
 use std::fs;
 use std::sync::OnceLock;
 
+use codex_event::Permission;
 use serde::{Deserialize, Serialize};
+
+use crate::Level;
 
 pub use layers::{Lack, Layer, Need};
 pub use namespaces::{Availability, Namespaces};
@@ -88,14 +91,28 @@ impl Host {
 /// namespaces of its own), never by comparing release numbers: distributions switch features off.
 pub fn probe() -> Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(ask).clone()
+    HOST.get_or_init(|| ask(namespaces::probe())).clone()
 }
 
-fn ask() -> Host {
+/// Asks no more than a plan of this level rests on.
+///
+/// Trying namespaces costs about a millisecond; a plan that enters none is made without it, as on a
+/// host that has none.
+pub fn probe_for(level: Level, permissions: &[Permission]) -> Host {
+    match level {
+        Level::Auto | Level::Full if !Permission::is_unconfined(permissions) => probe(),
+        Level::Auto | Level::Full | Level::Landlock => {
+            static WITHOUT: OnceLock<Host> = OnceLock::new();
+            WITHOUT.get_or_init(|| ask(Namespaces::ABSENT)).clone()
+        }
+    }
+}
+
+fn ask(namespaces: Namespaces) -> Host {
     Host {
         landlock_abi: landlock_abi(),
         seccomp: seccomp_errno_available(),
-        namespaces: namespaces::probe(),
+        namespaces,
         close_range: close_range_available(),
         cgroup: cgroup_delegated(),
         apparmor_restricted: says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),

@@ -31,7 +31,9 @@ mod wrapper;
 pub use codex_event::{GitWrites, SandboxLevel as Level};
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
 pub use environment::{Environment, EnvironmentPolicy, Inherit};
-pub use host::{Arch, Availability, Host, Lack, Layer, MIN_LANDLOCK_ABI, Namespaces, Need, probe};
+pub use host::{
+    Arch, Availability, Host, Lack, Layer, MIN_LANDLOCK_ABI, Namespaces, Need, probe, probe_for,
+};
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{

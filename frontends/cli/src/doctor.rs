@@ -57,7 +57,7 @@ enum State {
 }
 
 pub(crate) fn run(args: Doctor) -> Result<ExitCode, Failure> {
-    let host = args.host.pretended();
+    let host = args.host.pretended(&[]);
     let report = Report::make(&host)?;
     match args.json {
         true => say::line(serde_json::to_string(&report).map_err(bug)?),

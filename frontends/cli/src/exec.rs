@@ -206,7 +206,7 @@ impl Turn {
             level: config.sandbox_level,
             git_writes: config.git_writes,
             resources: workplace::resources(config),
-            host: &codex_sandbox::probe(),
+            host: &codex_sandbox::probe_for(config.sandbox_level, &config.permissions),
             cwd: &self.cwd,
             agent_home: Some(&canonical(&self.home)),
         })?;

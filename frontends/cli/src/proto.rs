@@ -91,7 +91,7 @@ fn begin(
         level: config.sandbox_level,
         git_writes: config.git_writes,
         resources: workplace::resources(&config),
-        host: &codex_sandbox::probe(),
+        host: &codex_sandbox::probe_for(config.sandbox_level, &config.permissions),
         cwd: &cwd,
         agent_home: Some(&exec::canonical(&home)),
     })?;

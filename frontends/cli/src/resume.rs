@@ -142,7 +142,7 @@ impl Taker<'_> {
             level: settings.sandbox_level,
             git_writes: settings.git_writes,
             resources: workplace::resources(&config),
-            host: &codex_sandbox::probe(),
+            host: &codex_sandbox::probe_for(settings.sandbox_level, &settings.permissions),
             cwd: &cwd,
             agent_home: Some(&exec::canonical(home)),
         })?;

@@ -11,9 +11,9 @@ pub(crate) fn aside(words: impl Display) {
     let _ = writeln!(io::stderr(), "{}", sanitize::text(&words.to_string()));
 }
 
-/// Prints a line of output; a terminal acts on none of it.
+/// Prints a line of output. It may be coloured, so what others wrote of it must be harmless by now.
 pub(crate) fn line(words: impl Display) {
-    let _ = writeln!(io::stdout(), "{}", sanitize::text(&words.to_string()));
+    let _ = writeln!(io::stdout(), "{words}");
 }
 
 /// Standard output for lines of JSON as they are stored: exact, unless it is a terminal, which would

@@ -36,7 +36,7 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         resources: Resources::default(),
         cwd: &cwd,
         agent_home: home.as_deref(),
-        host: &args.host.pretended(),
+        host: &args.host.pretended(&granted),
     };
     let workplace = Workplace::open(&wanted).map_err(setup)?;
     let launch = Launch {

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args as Arguments, ValueEnum};
-use codex_sandbox::{Availability, GitWrites, Host};
+use codex_event::Permission;
+use codex_sandbox::{Availability, GitWrites, Host, Level};
 
 use super::Color;
 
@@ -69,13 +70,15 @@ pub(crate) struct Pretence {
 }
 
 impl Pretence {
-    /// Asks the host, and takes away what is to be done without.
-    pub(crate) fn pretended(self) -> Host {
-        let namespaces = match self.without_namespaces {
-            true => Availability::Absent,
-            false => Availability::AsFound,
+    /// Asks the host what commands with these permissions need of it, and takes away what is to be
+    /// done without.
+    pub(crate) fn pretended(self, permissions: &[Permission]) -> Host {
+        let level = match self.without_namespaces {
+            true => Level::Landlock,
+            false => Level::Auto,
         };
-        codex_sandbox::probe().lowered(self.landlock_abi, namespaces)
+        codex_sandbox::probe_for(level, permissions)
+            .lowered(self.landlock_abi, Availability::AsFound)
     }
 }
 

@@ -78,6 +78,9 @@ fn every_way_to_look_at_a_session_is_harmless() {
     assert!(screen.contains("\\u009b"), "{screen}");
     let named = run(world.program(&["sessions", "name", "--last", &format!("my{EVIL}name")]));
     both("sessions name", &named);
+    let mut doctor = world.program(&["doctor"]);
+    doctor.current_dir(&folder);
+    both("doctor", &run(doctor));
     for words in [
         &["replay", "--last"][..],
         &["replay", "--last", "--json"],

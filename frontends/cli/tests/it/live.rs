@@ -26,11 +26,18 @@ fn open(gate: &Path) {
     fs::write(gate, "").expect("written");
 }
 
-/// Starts a turn, and waits until the model was asked.
+/// Starts a turn, and waits until the model was asked and others can join.
 fn begun(world: &World, arguments: &[&str]) -> Running {
     let mut running = Running::start(world.exec(&[&["--json"], arguments, &["go"]].concat()));
     running.until("turn.started");
     eventually("the model was asked", || !world.bodies().is_empty());
+    eventually("its owner listens", || {
+        let journals = fs::read_dir(world.home().join("journals")).expect("a folder");
+        journals.flatten().any(|session| {
+            let lease = fs::read_to_string(session.path().join("lease")).unwrap_or_default();
+            serde_json::from_str::<Value>(&lease).is_ok_and(|lease| lease["socket"].is_string())
+        })
+    });
     running
 }
 
