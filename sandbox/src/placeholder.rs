@@ -5,6 +5,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -21,6 +23,9 @@ const LONGEST_TEXT: u64 = 64;
 
 /// How often a placeholder is made again because another supervisor removed it at that moment.
 const ATTEMPTS: usize = 64;
+
+/// How long another supervisor may hold the lock under which it removes one.
+const REMOVAL: Duration = Duration::from_millis(1);
 
 /// The placeholders of one command, each locked: removing a folder would also take away the mounts
 /// on it that protect it from other commands, so only the last one to use it may.
@@ -164,7 +169,12 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         if folder.metadata()?.mode() & MARK == 0 {
             return Ok(Hold::Others);
         }
-        if let Err(error) = flock(&folder, FlockOperation::LockShared) {
+        // Never waiting: whoever can read it can lock it, and need not be a supervisor.
+        if let Err(error) = flock(&folder, FlockOperation::NonBlockingLockShared) {
+            if error == rustix::io::Errno::WOULDBLOCK {
+                thread::sleep(REMOVAL);
+                continue;
+            }
             // Nobody can lock it, so nobody else can be using it.
             if made {
                 let _ = fs::remove_dir(path).or_else(|_| fs::remove_file(path));
@@ -175,7 +185,7 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
             return Ok(Hold::Ours(folder));
         }
     }
-    Err(io::Error::other("it is removed again and again"))
+    Err(io::Error::other("another program keeps it locked, or removes it again and again"))
 }
 
 /// Tells whether a path is the plan's, or lies below one that is: it may not be missing.
@@ -211,7 +221,10 @@ fn marked(path: &Path) -> Option<Kind<'static>> {
     if found.is_dir() {
         return Some(Kind::Folder);
     }
-    let file = File::open(path).ok().filter(|_| found.is_file())?;
+    // A pipe would be waited for, and may take the place of the file at any time.
+    let plainly = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+    let file = OpenOptions::new().read(true).custom_flags(plainly).open(path);
+    let file = file.ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
     How::TEXTS.into_iter().find(|text| holds(&file, text)).map(Kind::File)
 }
 
@@ -322,5 +335,30 @@ mod tests {
         fs::write(path.join("HEAD"), "ref: refs/heads/main\n").expect("written");
         drop(held);
         assert!(path.join("HEAD").is_file());
+    }
+
+    #[test]
+    fn a_pipe_that_bears_the_mark_holds_nobody_up() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        let mode = rustix::fs::Mode::from_raw_mode(FILE_MODE);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(FILE_MODE)).expect("marked");
+        assert!(!is_one(&path));
+        let mut found = vec![Protected { path, how: How::ReadOnly }];
+        drop(Placeholders::hold(&mut found, &[]).expect("left alone"));
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn a_lock_of_somebody_elses_is_an_error_and_no_wait() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        Kind::Folder.make(&path).expect("made");
+        let other = File::open(&path).expect("opened");
+        flock(&other, FlockOperation::LockExclusive).expect("locked");
+        let error = Placeholders::hold(&mut place(&path), &[]).expect_err("locked");
+        assert!(error.to_string().contains("locked"), "{error}");
     }
 }
