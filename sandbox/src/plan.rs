@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use codex_event::{Digest, GitWrites, Permission};
 use serde::{Deserialize, Serialize};
 
-use crate::{Host, Policy};
+use crate::{Host, Policy, protect};
 use roots::{Guard, minimal, ways_to_inner};
 
 /// Names at the top of a writable root that a command may neither change nor make: they name
@@ -321,6 +321,8 @@ impl Plan {
 
     /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
     /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
+    ///
+    /// It looks at the disk for roots that would become repositories by themselves.
     pub fn reserved(&self) -> Vec<PathBuf> {
         let roots = match &self.files.write {
             WritePlan::Everything => &[][..],
@@ -331,7 +333,12 @@ impl Plan {
         let withheld = self.files.withheld.iter();
         let withheld = withheld.filter(|path| roots.iter().any(|root| path.starts_with(root)));
         let withheld = withheld.cloned();
-        known.chain(reserved(roots).into_iter().map(|kept| kept.path)).chain(withheld).collect()
+        let refs = roots.iter().filter_map(|root| protect::refs_to_keep(root).ok().flatten());
+        known
+            .chain(refs)
+            .chain(reserved(roots).into_iter().map(|kept| kept.path))
+            .chain(withheld)
+            .collect()
     }
 
     /// Narrows the plan to what a command needs that only looks: nothing to write, and no network.

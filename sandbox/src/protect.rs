@@ -107,7 +107,9 @@ impl Keeper<'_> {
             }
         }
         for root in self.roots {
-            self.no_bare_repository(root)?;
+            if let Some(refs) = refs_to_keep(root)? {
+                self.keep(&refs, How::Placeholder);
+            }
         }
         for walk in walks {
             for (below, kind) in &walk.found {
@@ -115,22 +117,6 @@ impl Keeper<'_> {
             }
         }
         Ok(outermost(self.kept))
-    }
-
-    /// Keeps a root that is no repository from becoming one by itself.
-    ///
-    /// Where no `.git` is in the way, git takes a folder with a `HEAD`, `objects` and `refs` for a
-    /// repository and runs what its `config` names. The last of the three is the name that fewest
-    /// others want.
-    fn no_bare_repository(&mut self, root: &Path) -> Result<(), ProtectError> {
-        let refs = root.join("refs");
-        let git = root.join(".git");
-        // Another command's place goes when that command does.
-        let is_free = |path: &Path| fs::symlink_metadata(path).is_err() || is_placeholder(path);
-        if (kind_of(&git)?.is_none() || is_placeholder(&git)) && is_free(&refs) {
-            self.keep(&refs, How::Placeholder);
-        }
-        Ok(())
     }
 
     fn keep(&mut self, path: &Path, how: How) {
@@ -199,6 +185,19 @@ impl Keeper<'_> {
     fn root_above(&self, path: &Path) -> Option<PathBuf> {
         self.roots.iter().find(|root| path.starts_with(root)).cloned()
     }
+}
+
+/// Names what keeps a root that is no repository from becoming one by itself.
+///
+/// Where no `.git` is in the way, git takes a folder with a `HEAD`, `objects` and `refs` for a
+/// repository and runs what its `config` names. The last of the three is the name that fewest others
+/// want.
+pub(crate) fn refs_to_keep(root: &Path) -> Result<Option<PathBuf>, ProtectError> {
+    let (git, refs) = (root.join(".git"), root.join("refs"));
+    // Another command's place goes when that command does.
+    let is_free = |path: &Path| fs::symlink_metadata(path).is_err() || is_placeholder(path);
+    let is_repository = kind_of(&git)?.is_some() && !is_placeholder(&git);
+    Ok((!is_repository && is_free(&refs)).then_some(refs))
 }
 
 /// Sorts outer paths before inner ones, and drops what lies below a path that is read-only.

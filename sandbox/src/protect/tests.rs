@@ -106,6 +106,16 @@ fn the_places_of_another_command_are_kept_as_if_they_were_missing() {
 }
 
 #[test]
+fn a_patch_makes_no_root_a_repository_either() {
+    let reserved = |files: &[&str]| {
+        let world = World::new(files);
+        world.plan().reserved().contains(&world.at("root/refs"))
+    };
+    assert!(reserved(&[]));
+    assert!(!reserved(&["root/.git/config"]) && !reserved(&["root/refs/notes"]));
+}
+
+#[test]
 fn repositories_are_found_at_every_depth_within_the_bounds() {
     let world = World::new(&[
         "root/a/.git/config",
