@@ -98,6 +98,36 @@ const REFUSED: &[i64] = &[
     libc::SYS_ioperm,
 ];
 
+/// `fchmodat2` of Linux 6.6; the number is the same on all architectures.
+const FCHMODAT2: i64 = 452;
+
+const SET_USER: u64 = libc::S_ISUID as u64;
+const O_CREAT: u64 = libc::O_CREAT as u64;
+
+/// System calls that give a file its mode: where the mode stands, and the flags without which there
+/// is none.
+///
+/// A program with the set-user-ID bit would be run with the rights of the agent's user, root's where
+/// that is root, by anybody who finds it after the command; `nosuid` holds in the command's view
+/// alone. What no filter sees, the mode of `openat2` and of a temporary file, makes an empty file
+/// only: the kernel takes the bit away with the first byte written by a process without
+/// capabilities. The set-group-ID bit stays allowed, because on folders it is everyday.
+const MODES: &[(i64, u8, Option<u8>)] = &[
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_chmod, 1, None),
+    (libc::SYS_fchmod, 1, None),
+    (libc::SYS_fchmodat, 2, None),
+    (FCHMODAT2, 2, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_mknod, 1, None),
+    (libc::SYS_mknodat, 2, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_creat, 1, None),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, 2, Some(1)),
+    (libc::SYS_openat, 3, Some(2)),
+];
+
 /// Builds both programs, in the order in which they are installed.
 pub(crate) fn programs(sockets: Sockets) -> Result<[BpfProgram; 2], BackendError> {
     let arch = TargetArch::try_from(std::env::consts::ARCH)?;
@@ -145,6 +175,15 @@ fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
             all([arg(1, SeccompCmpOp::Eq, TIOCLINUX)?])?,
         ],
     );
+
+    for &(number, mode, making) in MODES {
+        let mut conditions = vec![arg(mode, SeccompCmpOp::MaskedEq(SET_USER), SET_USER)?];
+        if let Some(flags) = making {
+            // Without it the call has no mode, and the register holds whatever was there before.
+            conditions.push(arg(flags, SeccompCmpOp::MaskedEq(O_CREAT), O_CREAT)?);
+        }
+        rules.insert(number, vec![SeccompRule::new(conditions)?]);
+    }
 
     let family = |op, family: i32| arg(0, op, family as u64);
     let kind = |kind: u64| arg(1, SeccompCmpOp::MaskedEq(SOCKET_TYPE_MASK), kind);

@@ -4,6 +4,7 @@
 //! Start with [`Policy`] and [`Plan`] (what is allowed), then [`Spawner`] (the agent's side) and
 //! [`dispatch`] (the child's side: the same program, executed again under another name).
 
+mod alias;
 mod confine;
 mod denial;
 mod environment;

@@ -5,6 +5,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -22,6 +24,9 @@ const LONGEST_TEXT: u64 = 64;
 /// How often a placeholder is made again because another supervisor removed it at that moment.
 const ATTEMPTS: usize = 64;
 
+/// How long another supervisor may hold the lock under which it removes one.
+const REMOVAL: Duration = Duration::from_millis(1);
+
 /// The placeholders of one command, each locked: removing a folder would also take away the mounts
 /// on it that protect it from other commands, so only the last one to use it may.
 #[derive(Debug, Default)]
@@ -36,10 +41,16 @@ struct Placeholder {
 impl Placeholders {
     /// Makes or takes over those that are needed, and drops the paths that nobody could make.
     ///
+    /// What was found and is gone by now is dropped, too: in a folder that others work in,
+    /// repositories come and go. Not so what is `known` to the plan, which must not be there anew.
+    ///
     /// # Errors
     ///
     /// When one can't be made although a command might manage to.
-    pub(crate) fn hold(protected: &mut Vec<Protected>) -> io::Result<Placeholders> {
+    pub(crate) fn hold(
+        protected: &mut Vec<Protected>,
+        known: &[Protected],
+    ) -> io::Result<Placeholders> {
         let mut held = Placeholders::default();
         let mut failed = None;
         protected.retain(|place| {
@@ -51,10 +62,9 @@ impl Placeholders {
                 How::ReadOnly => match marked(path) {
                     Some(kind) => hold(path, kind),
                     // Another command's, which was removed between the look and now.
-                    None if is_missing(path) => match path.parent().is_some_and(Path::is_dir) {
+                    None if is_missing(path) => match known.iter().any(|it| it.path == *path) {
                         true => hold(path, Kind::Folder),
-                        // All of it is gone: in a shared folder, somebody else's come and go.
-                        false => Ok(Hold::Impossible),
+                        false => return is_required(path, known),
                     },
                     None => return true,
                 },
@@ -144,6 +154,8 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         let made = match kind.make(path) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
+            // All of it is gone.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Hold::Impossible),
             Err(error) => {
                 return if is_final(&error, path) { Ok(Hold::Impossible) } else { Err(error) };
             }
@@ -157,7 +169,12 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         if folder.metadata()?.mode() & MARK == 0 {
             return Ok(Hold::Others);
         }
-        if let Err(error) = flock(&folder, FlockOperation::LockShared) {
+        // Never waiting: whoever can read it can lock it, and need not be a supervisor.
+        if let Err(error) = flock(&folder, FlockOperation::NonBlockingLockShared) {
+            if error == rustix::io::Errno::WOULDBLOCK {
+                thread::sleep(REMOVAL);
+                continue;
+            }
             // Nobody can lock it, so nobody else can be using it.
             if made {
                 let _ = fs::remove_dir(path).or_else(|_| fs::remove_file(path));
@@ -168,7 +185,12 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
             return Ok(Hold::Ours(folder));
         }
     }
-    Err(io::Error::other("it is removed again and again"))
+    Err(io::Error::other("another program keeps it locked, or removes it again and again"))
+}
+
+/// Tells whether a path is the plan's, or lies below one that is: it may not be missing.
+pub(crate) fn is_required(path: &Path, known: &[Protected]) -> bool {
+    known.iter().any(|it| path.starts_with(&it.path) && (it.how != How::InPlace || it.path == path))
 }
 
 /// Tells whether a command of this user could make it no more than we can.
@@ -199,7 +221,10 @@ fn marked(path: &Path) -> Option<Kind<'static>> {
     if found.is_dir() {
         return Some(Kind::Folder);
     }
-    let file = File::open(path).ok().filter(|_| found.is_file())?;
+    // A pipe would be waited for, and may take the place of the file at any time.
+    let plainly = libc::O_NONBLOCK | libc::O_NOFOLLOW;
+    let file = OpenOptions::new().read(true).custom_flags(plainly).open(path);
+    let file = file.ok().filter(|file| file.metadata().is_ok_and(|meta| meta.is_file()))?;
     How::TEXTS.into_iter().find(|text| holds(&file, text)).map(Kind::File)
 }
 
@@ -234,8 +259,8 @@ mod tests {
     fn the_last_to_use_it_removes_it() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        let first = Placeholders::hold(&mut place(&path)).expect("made");
-        let second = Placeholders::hold(&mut place(&path)).expect("shared");
+        let first = Placeholders::hold(&mut place(&path), &[]).expect("made");
+        let second = Placeholders::hold(&mut place(&path), &[]).expect("shared");
         drop(first);
         assert!(path.is_dir(), "another one uses it");
         drop(second);
@@ -246,19 +271,21 @@ mod tests {
     fn what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else_is() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        std::mem::forget(Placeholders::hold(&mut place(&path)).expect("made").0.pop().map(|it| {
-            drop(it.folder);
-            it.path
-        }));
+        std::mem::forget(Placeholders::hold(&mut place(&path), &[]).expect("made").0.pop().map(
+            |it| {
+                drop(it.folder);
+                it.path
+            },
+        ));
         assert!(path.is_dir());
         let mut found = vec![Protected { path: path.clone(), how: How::ReadOnly }];
-        drop(Placeholders::hold(&mut found).expect("taken over"));
+        drop(Placeholders::hold(&mut found, &[]).expect("taken over"));
         assert!(!path.exists());
 
         fs::create_dir(&path).expect("made by its owner");
         for how in [How::ReadOnly, How::Placeholder] {
             let mut found = vec![Protected { path: path.clone(), how }];
-            drop(Placeholders::hold(&mut found).expect("left alone"));
+            drop(Placeholders::hold(&mut found, &[]).expect("left alone"));
             assert!(path.is_dir() && found.len() == 1);
         }
     }
@@ -268,10 +295,27 @@ mod tests {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
         let mut found = vec![Protected { path: path.clone(), how: How::ReadOnly }];
-        let held = Placeholders::hold(&mut found).expect("made");
+        let held = Placeholders::hold(&mut found, &place(&path)).expect("made");
         assert!(path.is_dir() && found.len() == 1);
         drop(held);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_repository_that_vanished_is_not_put_back() {
+        let world = tempfile::tempdir().expect("a folder");
+        let vanished = world.path().join("sub/.git");
+        fs::create_dir(world.path().join("sub")).expect("made");
+        let mut found = vec![Protected { path: vanished.clone(), how: How::ReadOnly }];
+        let known = place(&world.path().join(".git"));
+        drop(Placeholders::hold(&mut found, &known).expect("nothing to do"));
+        assert!(found.is_empty() && !vanished.exists());
+
+        // What lies below a path of the plan must be there, or the mount fails the command.
+        let inside = world.path().join(".git/config");
+        let mut found = vec![Protected { path: inside, how: How::ReadOnly }];
+        drop(Placeholders::hold(&mut found, &known).expect("nothing to do"));
+        assert_eq!(found.len(), 1);
     }
 
     #[test]
@@ -279,7 +323,7 @@ mod tests {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join("gone/.git");
         let mut found = vec![Protected { path, how: How::ReadOnly }];
-        drop(Placeholders::hold(&mut found).expect("nothing to do"));
+        drop(Placeholders::hold(&mut found, &[]).expect("nothing to do"));
         assert!(found.is_empty());
     }
 
@@ -287,9 +331,34 @@ mod tests {
     fn one_that_was_filled_stays() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        let held = Placeholders::hold(&mut place(&path)).expect("made");
+        let held = Placeholders::hold(&mut place(&path), &[]).expect("made");
         fs::write(path.join("HEAD"), "ref: refs/heads/main\n").expect("written");
         drop(held);
         assert!(path.join("HEAD").is_file());
+    }
+
+    #[test]
+    fn a_pipe_that_bears_the_mark_holds_nobody_up() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        let mode = rustix::fs::Mode::from_raw_mode(FILE_MODE);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("made");
+        fs::set_permissions(&path, fs::Permissions::from_mode(FILE_MODE)).expect("marked");
+        assert!(!is_one(&path));
+        let mut found = vec![Protected { path, how: How::ReadOnly }];
+        drop(Placeholders::hold(&mut found, &[]).expect("left alone"));
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn a_lock_of_somebody_elses_is_an_error_and_no_wait() {
+        let world = tempfile::tempdir().expect("a folder");
+        let path = world.path().join(".git");
+        Kind::Folder.make(&path).expect("made");
+        let other = File::open(&path).expect("opened");
+        flock(&other, FlockOperation::LockExclusive).expect("locked");
+        let error = Placeholders::hold(&mut place(&path), &[]).expect_err("locked");
+        assert!(error.to_string().contains("locked"), "{error}");
     }
 }

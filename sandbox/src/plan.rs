@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 use codex_event::{Digest, GitWrites, Permission};
 use serde::{Deserialize, Serialize};
 
-use crate::{Host, Policy};
-use roots::{Guard, minimal};
+use crate::{Host, Policy, protect};
+use roots::{Guard, minimal, ways_to_inner};
 
 /// Names at the top of a writable root that a command may neither change nor make: they name
 /// programs that run outside of the sandbox later.
@@ -177,7 +177,8 @@ impl Plan {
     /// rights, so nothing could be taken out of such a root again. At the level `full` a mount can
     /// do that, so there a root may contain the agent's home if it is there already. The shared
     /// temporary folder is left out instead of refused, and `limits` says so: nobody chose what lies
-    /// in it.
+    /// in it. A root inside another is a root of its own, and so is the working directory inside a
+    /// root: its settings and its repository are what the agent goes by.
     ///
     /// # Errors
     ///
@@ -230,7 +231,14 @@ impl Plan {
             withheld.extend(SYSTEM_SECRETS.map(PathBuf::from));
             ReadPlan::Roots(guard.read_view(policy, &SYSTEM_ROOTS)?)
         };
-        let roots = minimal(roots);
+        // Other settings may lie where the session does than at the top of the root around it.
+        if let Ok(cwd) = guard.cwd(&policy.cwd)
+            && roots.iter().any(|root| cwd.starts_with(root))
+        {
+            roots.push(cwd);
+        }
+        roots.sort();
+        roots.dedup();
         let (protected, resources) = match confinement {
             Confinement::None | Confinement::Landlock => (
                 vec![],
@@ -241,7 +249,9 @@ impl Plan {
             Confinement::Full => {
                 let mut protected = reserved(&roots);
                 protected.extend(guard.way_to_agent_home(&roots));
+                protected.extend(ways_to_inner(&roots));
                 protected.sort();
+                protected.dedup();
                 (protected, policy.resources)
             }
         };
@@ -311,6 +321,8 @@ impl Plan {
 
     /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
     /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
+    ///
+    /// It looks at the disk for roots that would become repositories by themselves.
     pub fn reserved(&self) -> Vec<PathBuf> {
         let roots = match &self.files.write {
             WritePlan::Everything => &[][..],
@@ -321,13 +333,27 @@ impl Plan {
         let withheld = self.files.withheld.iter();
         let withheld = withheld.filter(|path| roots.iter().any(|root| path.starts_with(root)));
         let withheld = withheld.cloned();
-        known.chain(reserved(roots).into_iter().map(|kept| kept.path)).chain(withheld).collect()
+        let refs = roots.iter().filter_map(|root| protect::refs_to_keep(root).ok().flatten());
+        known
+            .chain(refs)
+            .chain(reserved(roots).into_iter().map(|kept| kept.path))
+            .chain(withheld)
+            .collect()
     }
 
     /// Narrows the plan to what a command needs that only looks: nothing to write, and no network.
+    ///
+    /// What could be written can still be read.
     pub fn narrowed(&self) -> Plan {
+        let read = match (&self.files.read, &self.files.write) {
+            (ReadPlan::Roots(read), WritePlan::Roots(written)) => {
+                ReadPlan::Roots(minimal([&read[..], written].concat()))
+            }
+            (read, _) => read.clone(),
+        };
+        let write = WritePlan::Roots(Vec::new());
         Plan {
-            files: FilePlan { write: WritePlan::Roots(Vec::new()), ..self.files.clone() },
+            files: FilePlan { read, write, ..self.files.clone() },
             protected: Vec::new(),
             network: Network::Off,
             scopes: Scopes { tcp: self.landlock_abi >= 4, ..self.scopes },

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::FileType;
 
+use crate::placeholder::is_one as is_placeholder;
 use crate::{Confinement, GitWrites, How, Plan, Protected, WritePlan};
 use walk::{Bounds, Walk};
 
@@ -106,7 +107,9 @@ impl Keeper<'_> {
             }
         }
         for root in self.roots {
-            self.no_bare_repository(root)?;
+            if let Some(refs) = refs_to_keep(root)? {
+                self.keep(&refs, How::Placeholder);
+            }
         }
         for walk in walks {
             for (below, kind) in &walk.found {
@@ -116,19 +119,6 @@ impl Keeper<'_> {
         Ok(outermost(self.kept))
     }
 
-    /// Keeps a root that is no repository from becoming one by itself.
-    ///
-    /// Where no `.git` is in the way, git takes a folder with a `HEAD`, `objects` and `refs` for a
-    /// repository and runs what its `config` names. The last of the three is the name that fewest
-    /// others want.
-    fn no_bare_repository(&mut self, root: &Path) -> Result<(), ProtectError> {
-        let refs = root.join("refs");
-        if kind_of(&root.join(".git"))?.is_none() && fs::symlink_metadata(&refs).is_err() {
-            self.keep(&refs, How::Placeholder);
-        }
-        Ok(())
-    }
-
     fn keep(&mut self, path: &Path, how: How) {
         self.kept.push(Protected { path: path.to_owned(), how });
     }
@@ -136,6 +126,8 @@ impl Keeper<'_> {
     fn repository(&mut self, path: &Path, kind: FileType) -> Result<(), ProtectError> {
         match kind {
             FileType::Symlink => return Err(ProtectError::Link { path: path.to_owned() }),
+            // It holds the place of a repository, where none may be made.
+            FileType::Directory if is_placeholder(path) => self.keep(path, How::ReadOnly),
             FileType::Directory => match self.git_writes {
                 GitWrites::None => self.keep(path, How::ReadOnly),
                 GitWrites::Metadata => self.kept.extend(git::identity(path)?),
@@ -193,6 +185,19 @@ impl Keeper<'_> {
     fn root_above(&self, path: &Path) -> Option<PathBuf> {
         self.roots.iter().find(|root| path.starts_with(root)).cloned()
     }
+}
+
+/// Names what keeps a root that is no repository from becoming one by itself.
+///
+/// Where no `.git` is in the way, git takes a folder with a `HEAD`, `objects` and `refs` for a
+/// repository and runs what its `config` names. The last of the three is the name that fewest others
+/// want.
+pub(crate) fn refs_to_keep(root: &Path) -> Result<Option<PathBuf>, ProtectError> {
+    let (git, refs) = (root.join(".git"), root.join("refs"));
+    // Another command's place goes when that command does.
+    let is_free = |path: &Path| fs::symlink_metadata(path).is_err() || is_placeholder(path);
+    let is_repository = kind_of(&git)?.is_some() && !is_placeholder(&git);
+    Ok((!is_repository && is_free(&refs)).then_some(refs))
 }
 
 /// Sorts outer paths before inner ones, and drops what lies below a path that is read-only.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use landlock::{
@@ -13,6 +14,7 @@ use landlock::{
 };
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
+use crate::alias::Mounts;
 use crate::{Confinement, Plan, ReadPlan, Stdio, WritePlan};
 
 /// Why the rules could not be enforced exactly as planned.
@@ -52,6 +54,9 @@ pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
         Confinement::None | Confinement::Landlock => {
             let withheld = plan.files.withheld.iter().filter(|path| is_present(path));
             rules.withheld = withheld.cloned().collect();
+            if !rules.withheld.is_empty() {
+                rules.withhold_other_names()?;
+            }
         }
         // What is withheld is covered, and can be read as the emptiness that it shows.
         Confinement::Full => rules.private_folders()?,
@@ -155,6 +160,19 @@ impl Rules {
             ("/dev/shm", self.writes() | AccessFs::from_read(self.abi)),
         ] {
             self.grant(&open(Path::new(path))?, access)?;
+        }
+        Ok(())
+    }
+
+    /// Withholds under its other names, too, what is withheld: rules are found by the name.
+    fn withhold_other_names(&mut self) -> Result<(), RulesError> {
+        let mounts = Mounts::of_this_process()
+            .map_err(|source| RulesError::Open { path: "/proc/self/mountinfo".into(), source })?;
+        let name = |path: &Path| fs::symlink_metadata(path).map(|meta| (meta.dev(), meta.ino()));
+        for path in self.withheld.clone() {
+            let Ok(own) = name(&path) else { continue };
+            let aliases = mounts.aliases(&path).into_iter();
+            self.withheld.extend(aliases.filter(|alias| name(alias).is_ok_and(|it| it == own)));
         }
         Ok(())
     }

@@ -137,6 +137,8 @@ mod tests {
 (allow file-read* file-write* (subpath "/private/tmp"))
 (deny file-write* (regex #"^/Users/ann/a\ project/(.*/)?\.git(/|$)"))
 (deny file-write* (regex #"^/private/tmp/(.*/)?\.git(/|$)"))
+(deny file-write* (subpath "/Users/ann/a project/refs"))
+(deny file-write* (subpath "/private/tmp/refs"))
 (deny file-write* (subpath "/Users/ann/a project/.agents"))
 (deny file-write* (subpath "/Users/ann/a project/.codex"))
 (deny file-write* (subpath "/private/tmp/.agents"))

@@ -286,7 +286,7 @@ impl Kept {
         }
         let (found, watch) = protect::scan(plan).map_err(io::Error::other)?;
         let Found { mut protected, partial } = found;
-        let placeholders = Placeholders::hold(&mut protected)?;
+        let placeholders = Placeholders::hold(&mut protected, &plan.protected)?;
         Ok(Kept { protected, partial, placeholders, watch: Some(watch) })
     }
 

@@ -54,7 +54,7 @@ pub(crate) fn arrange(
     }
     // The modes of what is made here are meant as they are written.
     let users_own = umask(Mode::empty());
-    let view = View::build(&plan.files, protected, cwd)?;
+    let view = View::build(plan, protected, cwd)?;
     umask(users_own);
     view.enter().map_err(at(Step::Root))
 }

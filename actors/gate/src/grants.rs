@@ -38,7 +38,8 @@ const HEADER: &str = "\
 pub struct Grant {
     /// Root of the project, as [`crate::project_root`] gives it.
     pub project: String,
-    /// The words that a command has to begin with.
+    /// The words that a command has to begin with; more may follow where the gate would remember no
+    /// more of the longer command either.
     pub prefix: Vec<String>,
     /// The session in which it was given.
     pub session: SessionId,
@@ -68,7 +69,7 @@ impl Grant {
 
     /// Tells whether it stands for this command, in this project.
     pub(crate) fn covers(&self, argv: &[String], project: &Path) -> bool {
-        argv.starts_with(&self.prefix) && project == Path::new(&self.project)
+        prefix::covers(&self.prefix, argv) && project == Path::new(&self.project)
     }
 }
 

@@ -1,11 +1,12 @@
-//! What "always" would remember of a command: the beginning of its words, and whatever follows them.
+//! What "always" would remember of a command: the beginning of its words, and whatever may follow them.
 //!
 //! How many words depends on the program. One that does one kind of thing is remembered by its name, one
-//! with subcommands by its name and the subcommand (`cargo test`), one that runs scripts by the name of
-//! the script as well (`npm run build`). Of a program that is not listed here every word is remembered:
-//! nobody has said what its other words would do. Nothing is offered for what can do anything: shells,
-//! interpreters, git, programs that run others, a program that lies in the folder that commands write to,
-//! and more than one plain command.
+//! with subcommands by its name and a subcommand whose other words are known to be harmless company
+//! (`cargo test`), one that runs scripts by the name of the script as well (`npm run build`). Of all others
+//! every word is remembered, and nothing may follow: `rm -rf target` must not stand for
+//! `rm -rf target src`, and `make check` not for `make check deploy`. Nothing is offered for what can do
+//! anything: shells, interpreters, git, programs that run others, a program that lies in the folder that
+//! commands write to, and more than one plain command.
 
 use crate::{Lookup, Verdict, runners};
 
@@ -14,39 +15,42 @@ use crate::{Lookup, Verdict, runners};
 enum Width {
     /// Its name.
     Name,
-    /// Its name and a subcommand.
+    /// Its name and a subcommand that is in `NARROW`; all words with any other.
     Subcommand,
-    /// Its name, `run`, and the name of a script; any other subcommand as it is.
+    /// As above, but its name, `run`, and the name of a script stand for what follows as well.
     Script,
+    /// All words, the second of which names what is to be made; more of them may follow it.
+    Target,
 }
 
 /// Programs whose words are known.
 const WIDTHS: &[(Width, &str)] = &[
     (
         Width::Name,
-        "black clippy-driver ctest eslint flake8 gofmt isort jest mypy phpunit prettier pylint \
+        "black clippy-driver eslint flake8 gofmt isort jest mypy phpunit prettier pylint \
          pyright pytest rspec rubocop ruff-check rustfmt shellcheck stylelint tsc vitest",
     ),
-    (
-        Width::Subcommand,
-        "bazel cabal cargo dotnet go gradle just make mix mvn ninja rake ruff sbt stack swift task terraform \
-         turbo zig",
-    ),
+    (Width::Subcommand, "bazel cabal cargo dotnet go mix ruff stack terraform zig"),
+    (Width::Target, "ctest gradle just make mvn ninja rake sbt task turbo"),
     (Width::Script, "npm pnpm yarn"),
 ];
 
-/// Subcommands that run or fetch whatever the words behind them say: remembered whole, or never.
-const WIDE: &[(&str, &str)] = &[
-    ("cargo", "install run script xtask"),
-    ("dotnet", "exec run tool"),
-    ("go", "env generate get install run tool"),
-    ("mix", "run"),
-    ("npm", "config create exec init install i add link publish x explore"),
-    ("pnpm", "add config create dlx exec install i publish"),
-    ("swift", "run"),
-    ("terraform", "apply console destroy import state"),
-    ("yarn", "add config create dlx exec install node publish"),
-    ("zig", "run"),
+/// Subcommands that do the same kind of thing whatever follows them. One that is not here, also an
+/// abbreviation or an alias (`npm exe`, `cargo r`), may run or fetch what its other words say.
+const NARROW: &[(&str, &str)] = &[
+    ("bazel", "build coverage query test"),
+    ("cabal", "bench build check haddock test"),
+    ("cargo", "bench build check clippy doc fmt metadata nextest test tree"),
+    ("dotnet", "build clean format restore test"),
+    ("go", "build doc fmt list mod test version vet"),
+    ("mix", "compile credo dialyzer format test"),
+    ("npm", "audit ci ls outdated test"),
+    ("pnpm", "audit ls outdated test"),
+    ("ruff", "check format"),
+    ("stack", "bench build haddock test"),
+    ("terraform", "fmt plan validate"),
+    ("yarn", "audit outdated test"),
+    ("zig", "build fmt test"),
 ];
 
 /// Subcommands of scripts whose next word names one.
@@ -63,29 +67,38 @@ pub fn propose(verdict: &Verdict, lookup: &Lookup) -> Option<Vec<String>> {
     if never(command).is_some() || !is_installed(program, lookup) {
         return None;
     }
+    Some(command[..width(command)?].to_vec())
+}
+
+/// Tells whether a remembered beginning stands for a command: it is the whole of it, or as much as would
+/// be remembered of it.
+pub(crate) fn covers(prefix: &[String], command: &[String]) -> bool {
+    let whole = command.len() == prefix.len();
+    command.starts_with(prefix) && (whole || width(command) == Some(prefix.len()))
+}
+
+/// Counts the words that say what a command does; none where no number of them would.
+fn width(command: &[String]) -> Option<usize> {
+    let program = command.first()?;
     let name = program.rsplit('/').next().unwrap_or(program);
-    let width = WIDTHS.iter().find(|(_, names)| names.split_whitespace().any(|it| it == name));
-    let words = match width {
-        None => command.len(),
-        Some((Width::Name, _)) => 1,
-        Some((width, _)) => {
-            let subcommand = plain(command.get(1)?)?;
-            let wide = WIDE.iter().any(|(tool, subcommands)| {
-                *tool == name && subcommands.split_whitespace().any(|it| it == subcommand)
-            });
-            if *width == Width::Script && RUNS.contains(&subcommand) {
-                plain(command.get(2)?)?;
-                3
-            } else if wide {
-                command.len()
-            } else {
-                2
+    let among = |names: &str, wanted: &str| names.split_whitespace().any(|it| it == wanted);
+    let width = WIDTHS.iter().find(|(_, names)| among(names, name)).map(|(width, _)| *width);
+    let subcommand = || command.get(1).and_then(|word| plain(word));
+    match width {
+        Some(Width::Name) => Some(1),
+        // One word that could be the beginning of anything says nothing.
+        None => (command.len() > 1).then_some(command.len()),
+        Some(Width::Target) => subcommand().map(|_| command.len()),
+        Some(width @ (Width::Subcommand | Width::Script)) => {
+            let subcommand = subcommand()?;
+            if width == Width::Script && RUNS.contains(&subcommand) {
+                return plain(command.get(2)?).map(|_| 3);
             }
+            let mut narrow = NARROW.iter().filter(|(tool, _)| *tool == name);
+            let narrow = narrow.any(|(_, subcommands)| among(subcommands, subcommand));
+            Some(if narrow { 2 } else { command.len() })
         }
-    };
-    // One word that could be the beginning of anything says nothing.
-    let says = words > 1 || matches!(width, Some((Width::Name, _)));
-    says.then(|| command[..words].to_vec())
+    }
 }
 
 /// A word that names a subcommand, target or script: no option, path or assignment.
@@ -145,6 +158,9 @@ mod tests {
             ("cargo run --bin x", "cargo run --bin x"),
             ("go run ./cmd/x", "go run ./cmd/x"),
             ("npm install left-pad", "npm install left-pad"),
+            ("npm exe left-pad", "npm exe left-pad"),
+            ("cargo r --bin x", "cargo r --bin x"),
+            ("make check deploy", "make check deploy"),
         ] {
             assert_eq!(proposed(line).as_deref(), Some(prefix), "{line}");
         }

@@ -42,8 +42,8 @@ pub struct Proposal<'a> {
     pub argv: &'a [String],
     /// The plain commands that it consists of; none when it is more than plain commands.
     pub commands: Option<&'a [Vec<String>]>,
-    /// The folder that it runs in.
-    pub folder: &'a Path,
+    /// The folder that it runs in, in the sandbox. None where nothing holds it: no grant counts there.
+    pub folder: Option<&'a Path>,
 }
 
 /// One plain command of several, and what is laid down about it.
@@ -162,7 +162,8 @@ impl Rulebook {
         };
         let active = self.grants.as_ref().map(|book| book.now().kept.clone());
         let active = active.filter(|active| plain && !active.is_empty()).unwrap_or_default();
-        let project = if active.is_empty() { None } else { one_project(proposal.folder, commands) };
+        let folder = proposal.folder.filter(|_| !active.is_empty());
+        let project = folder.and_then(|folder| one_project(folder, commands));
         let granted = |argv: &[String]| {
             let project = project.as_deref()?;
             active.iter().find(|kept| kept.is_active() && kept.grant.covers(argv, project))
@@ -185,6 +186,9 @@ impl Rulebook {
             Some(Kind::Wrapper) => {
                 let inner = (1..argv.len()).flat_map(|from| self.rules.ruling(&argv[from..]));
                 found.extend(inner.map(of_rule).filter(|it| strictness(it.decision) > 0));
+                let scripts = runners::scripts(&argv[1..]);
+                let suspected = scripts.iter().flat_map(|script| self.rules.suspected(script));
+                found.extend(suspected.map(suspicion));
             }
             Some(Kind::Shell) => {
                 let suspected = self.rules.suspected(&argv[1..].join(" "));

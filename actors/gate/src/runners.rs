@@ -73,20 +73,27 @@ const INTERPRETERS: &[&str] = &[
 
 const WRAPPERS: &[&str] = &[
     ".",
-    "bwrap",
     "builtin",
+    "bunx",
     "busybox",
+    "bwrap",
+    "caffeinate",
     "catchsegv",
+    "cgexec",
+    "chronic",
     "chroot",
     "chrt",
     "command",
     "coproc",
     "cpulimit",
+    "dbus-launch",
     "dbus-run-session",
     "direnv",
     "distrobox",
     "doas",
     "docker",
+    "dumb-init",
+    "eatmydata",
     "entr",
     "env",
     "eval",
@@ -100,26 +107,34 @@ const WRAPPERS: &[&str] = &[
     "ionice",
     "ltrace",
     "nice",
+    "nix-shell",
+    "noglob",
     "nohup",
     "npx",
     "nsenter",
     "numactl",
     "parallel",
     "perf",
+    "pipx",
     "pkexec",
     "podman",
     "prlimit",
     "proot",
+    "proxychains",
+    "proxychains4",
     "pty",
+    "rlwrap",
     "runuser",
     "screen",
     "script",
+    "sem",
     "setarch",
     "setpriv",
     "setsid",
     "sg",
     "source",
     "ssh",
+    "ssh-agent",
     "start-stop-daemon",
     "stdbuf",
     "strace",
@@ -129,12 +144,16 @@ const WRAPPERS: &[&str] = &[
     "taskset",
     "time",
     "timeout",
+    "tini",
     "tmux",
     "toolbox",
+    "torify",
+    "torsocks",
     "toybox",
     "trap",
     "unbuffer",
     "unshare",
+    "uvx",
     "valgrind",
     "watch",
     "watchexec",
@@ -159,4 +178,19 @@ pub(crate) fn kind(program: &str) -> Option<Kind> {
     } else {
         None
     }
+}
+
+/// Gives the arguments of a wrapper that a shell, or the wrapper as a shell would, takes apart again: what
+/// follows the name of a shell, and words that are more than one (`env -S 'rm x'`, `watch 'rm x'`).
+pub(crate) fn scripts(arguments: &[String]) -> Vec<String> {
+    let shell = |(at, word): (usize, &String)| {
+        (kind(word) == Some(Kind::Shell)).then(|| arguments[at + 1..].join(" "))
+    };
+    let split = |word: &String| {
+        // The value may be attached to its option.
+        let value = word.strip_prefix("-S").unwrap_or(word);
+        (value.len() < word.len() || value.contains([' ', '\t', '\n'])).then(|| value.to_owned())
+    };
+    let shells = arguments.iter().enumerate().filter_map(shell);
+    shells.chain(arguments.iter().filter_map(split)).collect()
 }

@@ -64,7 +64,7 @@ impl Session {
             }
             Event::ToolCalled { call, .. } => self.calls = self.calls.max(*call),
             Event::ReviewSettled { .. } => self.take_grant(seq, event),
-            Event::GrantKept { call, error, .. } => self.grant_kept(*call, error.as_deref()),
+            Event::GrantKept { call, error, .. } => self.grant_kept(seq, *call, error.as_deref()),
             Event::TurnCompleted { .. } => {
                 let notify = self.settings().is_some_and(|settings| !settings.notify.is_empty());
                 self.notice = self.turn.as_ref().filter(|_| notify).map(|turn| Notice {
@@ -83,7 +83,6 @@ impl Session {
                 self.notice = None;
                 self.grants.clear();
                 self.kept.clear();
-                self.written.clear();
                 self.owed_grants.clear();
             }
             Event::SessionNamed { .. }

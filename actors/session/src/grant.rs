@@ -60,7 +60,7 @@ impl Session {
                 let Some(prefix) = prefix(call).filter(|_| *question == Question::Run) else {
                     return;
                 };
-                self.kept.insert(prefix_key(prefix, workdir(call)));
+                self.kept.insert(prefix_key(prefix, workdir(call)), None);
                 let owed = OwedGrant {
                     call: call.id,
                     settled: seq,
@@ -73,23 +73,17 @@ impl Session {
         }
     }
 
-    pub(crate) fn grant_kept(&mut self, call: CallId, error: Option<&str>) {
+    pub(crate) fn grant_kept(&mut self, seq: Seq, call: CallId, error: Option<&str>) {
         let Some(at) = self.owed_grants.iter().position(|owed| owed.call == call) else { return };
         let owed = self.owed_grants.remove(at);
         if error.is_none() {
-            self.written.push(prefix_key(&owed.prefix, owed.workdir.as_deref()));
-        }
-        if self.turn.is_none() {
-            self.leave_to_rules();
+            self.kept.insert(prefix_key(&owed.prefix, owed.workdir.as_deref()), Some(seq));
         }
     }
 
-    /// What is written holds through the rules from here on. Until then calls may wait that came
-    /// before it was.
+    /// No call waits any more that came before a grant was written.
     pub(crate) fn leave_to_rules(&mut self) {
-        for key in std::mem::take(&mut self.written) {
-            self.kept.remove(&key);
-        }
+        self.kept.retain(|_, written| written.is_none());
     }
 
     /// Gives the grant of a call that is not written yet.
@@ -108,8 +102,10 @@ impl Session {
         if key(opened, call, side).is_some_and(|key| self.grants.contains(&key)) {
             return Some(Granted::Session);
         }
-        let kept = prefix(call)
-            .is_some_and(|prefix| self.kept.contains(&prefix_key(prefix, workdir(call))));
+        let written = prefix(call)
+            .and_then(|prefix| self.kept.get(&prefix_key(prefix, workdir(call))).copied());
+        // What was known of a later call says itself whether the grant still stands.
+        let kept = written.is_some_and(|written| written.is_none_or(|at| call.called < at));
         (side == Side::Inside && kept).then_some(Granted::Project)
     }
 }

@@ -22,6 +22,7 @@ mod transcript;
 
 pub use admit::Illegal;
 pub use chain::Draft;
+pub use policy::{Outlook, outlook};
 pub use react::{BegunBy, Effect, Unfinished};
 pub use redecide::{Difference, redecide};
 pub use report::{Intake, PatchPlan, Report, Stamp};

@@ -67,8 +67,8 @@ pub(crate) enum Hold {
 pub(crate) enum Why {
     /// A rule forbids it; the words are the rule's.
     Forbidden(String),
-    /// A rule asks, and nobody is asked.
-    Unasked,
+    /// A rule asks, and nobody is asked; with the rule's words, if it has any.
+    Unasked(Option<String>),
     /// It would leave the sandbox, and nobody is asked.
     Escalated,
 }
@@ -84,7 +84,8 @@ pub(crate) fn command(facts: &Facts<'_>) -> Rule {
                 return Rule::Refuse { rule: named(ruling), why: Why::Forbidden(words) };
             }
             RuleDecision::Prompt if !asks => {
-                return Rule::Refuse { rule: named(ruling), why: Why::Unasked };
+                let why = Why::Unasked(ruling.justification.clone());
+                return Rule::Refuse { rule: named(ruling), why };
             }
             RuleDecision::Prompt | RuleDecision::Allow => {}
         }
@@ -120,6 +121,37 @@ pub(crate) fn command(facts: &Facts<'_>) -> Rule {
                 Rule::Ask { reason: "the command is not known to be safe".to_owned() }
             }
         },
+    }
+}
+
+/// What would happen to a command that nobody has answered for and that keeps to the sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outlook {
+    /// It runs in the sandbox, and nobody is asked.
+    Runs,
+    /// Somebody is asked.
+    Asks,
+    /// It does not run.
+    Refused,
+}
+
+impl Outlook {
+    /// Gives the word for it that programs read.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outlook::Runs => "runs",
+            Outlook::Asks => "asks",
+            Outlook::Refused => "refused",
+        }
+    }
+}
+
+/// Says what a policy makes of a command, before there is a session.
+pub fn outlook(policy: ApprovalPolicy, safety: Safety, ruling: Option<&Ruling>) -> Outlook {
+    match command(&Facts { policy, safety, ruling, escalation: None, granted: None }) {
+        Rule::Allow { .. } => Outlook::Runs,
+        Rule::Ask { .. } => Outlook::Asks,
+        Rule::Refuse { .. } => Outlook::Refused,
     }
 }
 

@@ -433,7 +433,8 @@ fn refusal(call: &Call, why: &Why) -> String {
             };
             format!("`{command}` rejected: {words}")
         }
-        Why::Unasked => UNASKED.to_owned(),
+        Why::Unasked(None) => UNASKED.to_owned(),
+        Why::Unasked(Some(words)) => format!("{UNASKED}: {words}"),
         Why::Escalated => ESCALATED.to_owned(),
     }
 }

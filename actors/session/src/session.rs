@@ -1,6 +1,6 @@
 //! The state of a session: what a fold over its events knows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use codex_event::{
@@ -28,11 +28,9 @@ pub struct Session {
     pub(crate) usage: Usage,
     /// Commands that were allowed until the session ends.
     pub(crate) grants: HashSet<Digest>,
-    /// Prefixes that were allowed for the project.
-    pub(crate) kept: HashSet<Digest>,
-    /// Those of them that are written: from the next turn on the rules speak for them, and whoever
-    /// revokes one there has the last word.
-    pub(crate) written: Vec<Digest>,
+    /// Prefixes that were allowed for the project, and since when that is written. For calls that come
+    /// later than that the rules speak, and whoever revokes it there has the last word.
+    pub(crate) kept: HashMap<Digest, Option<Seq>>,
     pub(crate) owed_grants: Vec<OwedGrant>,
     pub(crate) notice: Option<Notice>,
 }

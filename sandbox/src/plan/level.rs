@@ -48,7 +48,7 @@ pub(super) fn limits(plan: &Plan, host: &Host, has_agent_home: bool) -> Vec<Stri
     };
     if plan.confinement != Confinement::None && has_roots {
         found.push(
-            "new repositories and programs that run as their owner can be made in a writable \
+            "new repositories and programs that run as their group can be made in a writable \
              folder, and a folder around a repository can be replaced",
         );
     }

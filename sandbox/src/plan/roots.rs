@@ -178,6 +178,23 @@ fn settle(path: &Path, resolve: Resolve<'_>) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
+/// Lists what keeps a root inside another where it is: each folder between them stays in its place,
+/// and settings and repositories can't be made there, since they are looked for upwards.
+pub(super) fn ways_to_inner(roots: &[PathBuf]) -> Vec<Protected> {
+    let mut kept = vec![];
+    for inner in roots {
+        let Some(outer) = roots.iter().find(|it| *it != inner && inner.starts_with(it)) else {
+            continue;
+        };
+        for step in inner.ancestors().skip(1).take_while(|step| *step != outer) {
+            let step = step.to_owned();
+            kept.extend(super::reserved(std::slice::from_ref(&step)));
+            kept.push(Protected { path: step, how: How::InPlace });
+        }
+    }
+    kept
+}
+
 /// Sorts roots and drops those that lie below another.
 pub(super) fn minimal(mut roots: Vec<PathBuf>) -> Vec<PathBuf> {
     roots.sort();

@@ -53,6 +53,7 @@ fn plan_on(policy: &Policy, host: &Host) -> Result<Plan, PlanError> {
         "/home/ann/bin",
         "/home/ann/project",
         "/home/ann/project/sub",
+        "/home/ann/project/a/sub",
         "/home/ann/project/a/b/agent",
         "/home/ann/.codex",
         "/home/ann/.codex/tmp",
@@ -124,11 +125,45 @@ fn the_agents_program_is_named_where_no_read_grant_covers_it() {
 }
 
 #[test]
-fn a_root_inside_another_is_dropped() {
+fn a_root_inside_another_keeps_its_own_names_and_its_place() {
+    let inner = "disk-write-folder=/home/ann/project/a/sub";
     assert_eq!(
-        roots(&["disk-write-cwd", "disk-write-folder=/home/ann/project/sub", "disk-write-cwd"]),
-        ["/home/ann/project"]
+        roots(&["disk-write-cwd", inner, "disk-write-cwd"]),
+        ["/home/ann/project", "/home/ann/project/a/sub"]
     );
+    let host = Host { namespaces: Namespaces::COMPLETE, ..host() };
+    let plan = plan_on(&policy(&["disk-write-cwd", inner]), &host).expect("a plan");
+    let kept = |path: &str, how| plan.protected.contains(&Protected { path: path.into(), how });
+    for folder in ["", "/a", "/a/sub"] {
+        for name in [".agents", ".codex", ".git"] {
+            let path = format!("/home/ann/project{folder}/{name}");
+            assert!(kept(&path, How::Placeholder), "{path}");
+        }
+    }
+    assert!(kept("/home/ann/project/a", How::InPlace));
+}
+
+#[test]
+fn the_working_directory_inside_a_root_is_a_root_of_its_own() {
+    let inside = Policy {
+        cwd: "/home/ann/project/sub".into(),
+        ..policy(&["disk-write-folder=/home/ann/project"])
+    };
+    let inside = plan(&inside).expect("a plan");
+    assert_eq!(
+        inside.writable_roots(),
+        ["/home/ann/project", "/home/ann/project/sub"].map(PathBuf::from)
+    );
+    assert!(inside.reserved().contains(&"/home/ann/project/sub/.codex".into()));
+    assert_eq!(roots(&["disk-write-folder=/srv/data"]), ["/srv/data"], "it lies elsewhere");
+}
+
+#[test]
+fn what_could_be_written_can_be_read_when_nothing_can_be_written() {
+    let narrow = plan(&policy(&["disk-write-cwd"])).expect("a plan").narrowed();
+    let ReadPlan::Roots(read) = &narrow.files.read else { panic!("{:?}", narrow.files.read) };
+    assert!(read.contains(&"/home/ann/project".into()), "{read:?}");
+    assert!(narrow.writable_roots().is_empty());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use std::os::unix::fs::symlink;
 
 use super::*;
+use crate::placeholder::Placeholders;
 use crate::{FilePlan, Network, ReadPlan, Resources, Scopes};
 
 /// A writable root, and a folder beside it.
@@ -90,6 +91,28 @@ fn missing_names_get_a_place_and_present_ones_stay() {
     assert_eq!(world.found(), ["root/.agents?", "root/.codex?", "root/.git?", "root/refs?"]);
     let world = World::new(&["root/.git/config", "root/.codex/", "root/.agents=a file"]);
     assert_eq!(world.found(), ["root/.agents", "root/.codex", "root/.git"]);
+}
+
+#[test]
+fn the_places_of_another_command_are_kept_as_if_they_were_missing() {
+    for git_writes in [GitWrites::None, GitWrites::Metadata] {
+        let world = World { git_writes, ..World::new(&[]) };
+        let plan = world.plan();
+        let (mut found, _) = scan(&plan).expect("nothing is in the way");
+        let another = Placeholders::hold(&mut found.protected, &plan.protected).expect("made");
+        assert_eq!(world.found(), ["root/.agents", "root/.codex", "root/.git", "root/refs?"]);
+        drop(another);
+    }
+}
+
+#[test]
+fn a_patch_makes_no_root_a_repository_either() {
+    let reserved = |files: &[&str]| {
+        let world = World::new(files);
+        world.plan().reserved().contains(&world.at("root/refs"))
+    };
+    assert!(reserved(&[]));
+    assert!(!reserved(&["root/.git/config"]) && !reserved(&["root/refs/notes"]));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use rustix::process::{fchdir, pivot_root};
 use super::Trouble;
 use super::device;
 use super::mount::{Depth, attach, copy, find, make, restrict, same};
-use crate::{FilePlan, How, Protected, ReadPlan, Step, WritePlan};
+use crate::alias::Mounts;
+use crate::placeholder::is_required;
+use crate::{FilePlan, How, Plan, Protected, ReadPlan, Step, WritePlan};
 
 /// What every mount gets: no privileged programs and no devices, not even for root.
 const HARMLESS: MountAttrFlags =
@@ -44,17 +46,15 @@ fn at(step: Step, path: &Path) -> impl Fn(io::Error) -> Trouble {
 
 impl View {
     /// Builds all of it. Only this process's mount namespace changes.
-    pub(super) fn build(
-        files: &FilePlan,
-        protected: &[Protected],
-        cwd: &Path,
-    ) -> Result<View, Trouble> {
+    pub(super) fn build(plan: &Plan, protected: &[Protected], cwd: &Path) -> Result<View, Trouble> {
+        let files = &plan.files;
         let root = Path::new("/");
         let host = mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)
             .map_err(io::Error::from)
             .and_then(|()| open(root))
             .map_err(at(Step::Mounts, root))?;
 
+        let mounts = Mounts::of_this_process().map_err(at(Step::Withheld, root))?;
         // Everything that comes from the host is opened before anything is mounted.
         let below_root = |path: &PathBuf| path != root;
         let mut read = vec![];
@@ -76,7 +76,7 @@ impl View {
         for (path, place) in &write {
             view.show(path, place.as_fd(), HARMLESS)?;
         }
-        view.withhold(&files.withheld, &programs)?;
+        view.withhold(&files.withheld, &mounts, &programs)?;
         for (path, place) in &programs {
             // A mount on a file that can be seen already would only keep a build from replacing it.
             let seen = find(view.root.as_fd(), path);
@@ -84,7 +84,7 @@ impl View {
                 view.show(path, place.as_fd(), READ_ONLY)?;
             }
         }
-        view.protect(protected)?;
+        view.protect(protected, &plan.protected)?;
         device::cover(view.root.as_fd(), &nodes).map_err(at(Step::Devices, Path::new("/dev")))?;
         view.mount_proc().map_err(at(Step::Proc, Path::new("/proc")))?;
         if view.empty {
@@ -212,10 +212,25 @@ impl View {
         Ok(folder)
     }
 
-    /// Covers what is withheld: a folder by an empty one, a file by an empty file.
-    fn withhold(&mut self, patterns: &[PathBuf], programs: &[Opened<'_>]) -> Result<(), Trouble> {
+    /// Covers what is withheld, under each of its names: a folder by an empty one, a file by an
+    /// empty file.
+    fn withhold(
+        &mut self,
+        patterns: &[PathBuf],
+        mounts: &Mounts,
+        programs: &[Opened<'_>],
+    ) -> Result<(), Trouble> {
         let mut empty_file = None;
         for path in patterns.iter().flat_map(|pattern| expand(pattern)) {
+            let place = find(self.root.as_fd(), &path).or_else(|_| open(&path));
+            for alias in mounts.aliases(&path) {
+                // What can't be opened here can't be by the command either.
+                let Ok(other) = find(self.root.as_fd(), &alias) else { continue };
+                if place.as_ref().is_ok_and(|place| same(place.as_fd(), other.as_fd())) {
+                    let covered = self.cover(&alias, programs, &mut empty_file);
+                    self.mounts += covered.map_err(at(Step::Withheld, &alias))?;
+                }
+            }
             let covered = self.cover(&path, programs, &mut empty_file);
             self.mounts += covered.map_err(at(Step::Withheld, &path))?;
         }
@@ -270,14 +285,24 @@ impl View {
     }
 
     /// Binds what must stay on itself; outer paths come first, or they would cover the inner ones.
-    fn protect(&mut self, protected: &[Protected]) -> Result<(), Trouble> {
+    ///
+    /// What was found below the roots and has vanished since needs no mount. If it comes back under
+    /// the command's eyes, that is told like any repository that was made anew.
+    fn protect(&mut self, protected: &[Protected], known: &[Protected]) -> Result<(), Trouble> {
         for Protected { path, how } in protected {
             let flags = match how {
                 How::ReadOnly | How::Placeholder | How::PlaceholderFile(_) => READ_ONLY,
                 How::InPlace => HARMLESS,
             };
+            let target = match find(self.root.as_fd(), path) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && !is_required(path, known) =>
+                {
+                    continue;
+                }
+                found => found.map_err(at(Step::Protect, path))?,
+            };
             let bound = || -> io::Result<()> {
-                let target = find(self.root.as_fd(), path)?;
                 let tree = copy(target.as_fd(), Depth::Whole)?;
                 restrict(tree.as_fd(), Depth::Whole, flags)?;
                 attach(tree.as_fd(), target.as_fd())

@@ -22,6 +22,7 @@ pub(crate) const CASES: &[Case] = &[
     ("the_network_is_off", the_network_is_off),
     ("a_granted_network_opens_inet_only", a_granted_network_opens_inet_only),
     ("kernel_surfaces_are_refused", kernel_surfaces_are_refused),
+    ("no_program_runs_as_its_owner", no_program_runs_as_its_owner),
     ("no_capability_is_left", no_capability_is_left),
     ("outside_processes_are_out_of_reach", outside_processes_are_out_of_reach),
     ("no_descriptor_leaks", no_descriptor_leaks),
@@ -179,6 +180,31 @@ fn kernel_surfaces_are_refused() -> Verdict {
     for kind in ["clone3", "x32"] {
         assert_eq!(world.probe(FULL_AUTO, &[kind]), "ENOSYS", "{kind}");
     }
+    Verdict::Held
+}
+
+fn no_program_runs_as_its_owner() -> Verdict {
+    let world = World::new();
+    for how in ["chmod", "fchmod", "fchmodat", "fchmodat2", "mknodat", "openat"] {
+        let answer = world.probe(FULL_AUTO, &["set-user-id", how]);
+        // An older kernel may not know the newest of them.
+        assert!(answer == "EPERM" || answer == "ENOSYS", "{how}: {answer}");
+    }
+    let ran = world.sh(
+        FULL_AUTO,
+        "cp /bin/true plain; cp /bin/true other; chmod 4755 other; chmod 755 plain; \
+         mkdir shared; chmod 2770 shared; chmod 1777 shared",
+    );
+    assert_eq!(ran.code(), 0, "{}", ran.stderr);
+    for file in fs::read_dir(world.at("project")).expect("listed").flatten() {
+        assert_eq!(file.metadata().expect("there").mode() & 0o4000, 0, "{file:?}");
+    }
+
+    // Where the filter sees no mode the kernel takes the bit away with the first byte.
+    assert_eq!(world.probe(FULL_AUTO, &["set-user-id", "openat2"]), "done");
+    assert_eq!(world.read("project/made-2"), "#!/bin/sh\n");
+    let mode = fs::metadata(world.at("project/made-2")).expect("there").mode();
+    assert_eq!(mode & 0o4000, 0, "{mode:o}");
     Verdict::Held
 }
 

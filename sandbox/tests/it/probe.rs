@@ -1,7 +1,8 @@
 //! What the confined command tries; the answer is one word on standard output.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         "tiocsti" => call(libc::SYS_ioctl, [0, libc::TIOCSTI as i64]),
         "tiocsti-high" => call(libc::SYS_ioctl, [0, libc::TIOCSTI as i64 | 1 << 40]),
         "truncate" => truncate(argument),
+        "set-user-id" => set_user_id(argument),
         "kill" => kill(argument),
         "fds" => open_descriptors(),
         other => format!("unknown probe {other}"),
@@ -85,9 +87,11 @@ fn socket(family: i32, kind: i32, protocol: i32) -> String {
 }
 
 #[allow(unsafe_code)]
-fn call(number: i64, arguments: [i64; 2]) -> String {
-    // SAFETY: every call above takes numbers or accepts null pointers; all are expected to fail.
-    done_or_error(unsafe { libc::syscall(number, arguments[0], arguments[1], 0_i64, 0_i64) })
+fn call<const N: usize>(number: i64, arguments: [i64; N]) -> String {
+    let [one, two, three, four] = std::array::from_fn(|at| arguments.get(at).copied().unwrap_or(0));
+    // SAFETY: every call above takes numbers, null pointers that it accepts, or pointers to what
+    // outlives it.
+    done_or_error(unsafe { libc::syscall(number, one, two, three, four) })
 }
 
 #[allow(unsafe_code)]
@@ -101,6 +105,36 @@ fn truncate(path: &str) -> String {
 fn kill(pid: &str) -> String {
     // SAFETY: signal 0 only asks for permission.
     done_or_error(unsafe { libc::kill(pid.parse().expect("a pid"), 0) }.into())
+}
+
+/// Tries to give a file in the working directory the set-user-ID bit.
+fn set_user_id(how: &str) -> String {
+    const MODE: i64 = 0o4755;
+    let here = libc::AT_FDCWD as i64;
+    let file = std::fs::File::create("file").expect("made");
+    let (old, new) = (c"file".as_ptr() as i64, c"made".as_ptr() as i64);
+    let creating = i64::from(libc::O_CREAT | libc::O_WRONLY);
+    match how {
+        #[cfg(target_arch = "x86_64")]
+        "chmod" => call(libc::SYS_chmod, [old, MODE]),
+        #[cfg(not(target_arch = "x86_64"))]
+        "chmod" => "ENOSYS".to_owned(),
+        "fchmod" => call(libc::SYS_fchmod, [file.as_raw_fd().into(), MODE]),
+        "fchmodat" => call(libc::SYS_fchmodat, [here, old, MODE]),
+        "fchmodat2" => call(452, [here, old, MODE, 0]),
+        "mknodat" => call(libc::SYS_mknodat, [here, new, i64::from(libc::S_IFREG) | MODE, 0]),
+        "openat" => call(libc::SYS_openat, [here, new, creating, MODE]),
+        "openat2" => {
+            // Flags, mode and ways of resolving: `struct open_how` of `linux/openat2.h`.
+            let how = [creating as u64, MODE as u64, 0_u64];
+            let (name, size) = (c"made-2".as_ptr() as i64, size_of_val(&how) as i64);
+            let answer = call(libc::SYS_openat2, [here, name, how.as_ptr() as i64, size]);
+            let written = std::fs::OpenOptions::new().write(true).open("made-2");
+            let written = written.and_then(|mut file| file.write_all(b"#!/bin/sh\n"));
+            if answer == "done" { verdict(written) } else { answer }
+        }
+        other => format!("unknown way {other}"),
+    }
 }
 
 fn done_or_error(answer: i64) -> String {

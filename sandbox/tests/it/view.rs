@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use codex_sandbox::{Availability, Confinement, Plan, probe};
+use codex_sandbox::{Availability, Confinement, Plan, Policy, probe};
 
 use crate::world::{
     FULL_AUTO, READ_ONLY, World, alive, capture, eventually, marker, set_level, start,
@@ -15,6 +16,8 @@ use crate::{Case, Verdict};
 
 pub(crate) const CASES: &[Case] = &[
     ("repositories_stay_as_they_are", repositories_stay_as_they_are),
+    ("a_project_inside_a_root_is_kept_like_a_root", a_project_inside_a_root_is_kept_like_a_root),
+    ("repositories_may_come_and_go_meanwhile", repositories_may_come_and_go_meanwhile),
     ("missing_names_cannot_be_made", missing_names_cannot_be_made),
     ("metadata_outside_stays", metadata_outside_stays),
     ("the_agents_home_looks_empty", the_agents_home_looks_empty),
@@ -54,6 +57,55 @@ fn repositories_stay_as_they_are() -> Verdict {
         assert_eq!(fs::read_dir(world.at(repository).join("hooks")).expect("there").count(), 0);
         assert!(!world.at(repository).join("commondir").exists());
     }
+    Verdict::Held
+}
+
+fn a_project_inside_a_root_is_kept_like_a_root() -> Verdict {
+    let world = World::new();
+    let around = world.at("around");
+    fs::create_dir_all(around.join("a/project/.codex")).expect("made");
+    fs::write(around.join("a/project/.codex/config.toml"), "mine").expect("written");
+    let grant = format!("disk-write-folder={}", around.display());
+    let policy = Policy {
+        cwd: around.join("a/project"),
+        ..world.policy(&["disk-full-read-access", &grant])
+    };
+    let mut launch = world.launch(
+        READ_ONLY,
+        &[
+            "/bin/sh",
+            "-c",
+            "echo x > .codex/config.toml; mkdir .agents ../.git; cd ../..; \
+             mv a moved; echo ok > a/project/new; echo ok > new",
+        ],
+    );
+    (launch.plan, launch.cwd) = (Plan::on_disk(&policy, &probe()).expect("a plan"), policy.cwd);
+    let ran = capture(launch);
+    assert_eq!(ran.code(), 0, "{} {:?}", ran.stderr, ran.outcome);
+    assert_eq!(world.read("around/a/project/.codex/config.toml"), "mine");
+    let gone = ["around/moved", "around/a/project/.agents", "around/a/.git"];
+    assert!(gone.iter().all(|name| !world.at(name).exists()), "{}", ran.stderr);
+    assert_eq!(world.read("around/a/project/new") + &world.read("around/new"), "ok\nok\n");
+    Verdict::Held
+}
+
+fn repositories_may_come_and_go_meanwhile() -> Verdict {
+    let world = World::new();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for number in 0..2 {
+            let (folder, stop) = (world.at("project").join(number.to_string()), &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::Relaxed) {
+                    fs::create_dir_all(folder.join(".git")).expect("made");
+                    fs::remove_dir_all(&folder).expect("nothing is put back into it");
+                }
+            });
+        }
+        let codes: Vec<i32> = (0..100).map(|_| world.sh(FULL_AUTO, "true").code()).collect();
+        stop.store(true, Ordering::Relaxed);
+        assert_eq!(codes, [0; 100]);
+    });
     Verdict::Held
 }
 

@@ -18,6 +18,7 @@ use crate::{Case, Verdict};
 pub(crate) const CASES: &[Case] = &[
     ("the_wrapper_passes_streams_and_codes", the_wrapper_passes_streams_and_codes),
     ("a_signal_to_the_wrapper_ends_the_tree", a_signal_to_the_wrapper_ends_the_tree),
+    ("another_name_leads_no_further", another_name_leads_no_further),
 ];
 
 /// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] -- COMMAND…`
@@ -142,5 +143,33 @@ fn a_signal_to_the_wrapper_ends_the_tree() -> Verdict {
         assert_eq!(child.wait().expect("ended").code(), Some(code));
         assert_eq!(alive(&marker), 0);
     }
+    Verdict::Held
+}
+
+/// The agent's home on a file system that is mounted a second time, as some distributions do with
+/// all of them.
+fn another_name_leads_no_further() -> Verdict {
+    let world = World::new();
+    std::fs::create_dir(world.at("alias")).expect("made");
+    let script = format!(
+        "mount --bind {0}/home {0}/alias && cat {0}/alias/.codex/auth.json && exec \"$@\"",
+        world.at("").display()
+    );
+    let inside = wrapper(&world, &["--", "/bin/sh", "-c"]);
+    let mut command = Command::new("unshare");
+    command.args(["-rm", "/bin/sh", "-c", &script, "sh"]);
+    command.arg(inside.get_program()).args(inside.get_args());
+    command.arg("cat ../home/.codex/auth.json ../alias/.codex/auth.json; cat ../alias/notes");
+    for (name, value) in inside.get_envs() {
+        command.env(name, value.unwrap_or_default());
+    }
+    let Ok(ran) = command.output() else {
+        return Verdict::Skipped("there is no `unshare` here");
+    };
+    let stdout = String::from_utf8_lossy(&ran.stdout);
+    let Some(seen) = stdout.strip_prefix("canary-auth") else {
+        return Verdict::Skipped("nothing can be mounted here");
+    };
+    assert_eq!(seen, "plain notes", "{}", String::from_utf8_lossy(&ran.stderr));
     Verdict::Held
 }

@@ -35,10 +35,13 @@ fn cd(call: &Call<'_>) -> Result<(), String> {
     }
 }
 
-/// A format without `%n` (it assigns) and `-v`. zsh evaluates what it prints as a number.
+/// A format without `%n` (it assigns) and `-v`. Some
+/// shells evaluate what they print as a number.
 fn printf(call: &Call<'_>) -> Result<(), String> {
     let texts = call.texts();
-    let Some((format, _)) = texts.split_first() else { return Err("it has no format".to_owned()) };
+    let Some((format, values)) = texts.split_first() else {
+        return Err("it has no format".to_owned());
+    };
     if format.starts_with('-') {
         return Err("its options are not known to only look".to_owned());
     }
@@ -51,12 +54,18 @@ fn printf(call: &Call<'_>) -> Result<(), String> {
             Some('d' | 'i' | 'u' | 'o' | 'x' | 'X' | 'f' | 'e' | 'g') => true,
             _ => return Err("its format is not known to only look".to_owned()),
         };
-        if number && call.shell == Some(Shell::Zsh) {
-            return Err("zsh evaluates what it prints as a number".to_owned());
+        // `sh` may be a Korn shell, which does so too.
+        let evaluates = matches!(call.shell, Some(Shell::Zsh | Shell::Posix));
+        if number && evaluates && values.iter().any(|value| !is_whole(value)) {
+            return Err("some shells evaluate what it prints as a number".to_owned());
         }
         rest = &rest[1..];
     }
     Ok(())
+}
+
+fn is_whole(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 18 && text.bytes().all(|it| it.is_ascii_digit())
 }
 
 /// Numbers without an exponent; `inf` never ends.

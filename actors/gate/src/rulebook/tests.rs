@@ -44,14 +44,14 @@ fn safe(argv: &[String]) -> bool {
 fn said(book: &Rulebook, folder: &Path, commands: &[&str]) -> Option<(RuleDecision, String)> {
     let commands: Vec<Vec<String>> = commands.iter().map(|line| words(line)).collect();
     let argv = commands[0].clone();
-    let proposal = Proposal { argv: &argv, commands: Some(&commands), folder };
+    let proposal = Proposal { argv: &argv, commands: Some(&commands), folder: Some(folder) };
     short(book.rule(&proposal, &safe))
 }
 
 /// The same for a script that can't be taken apart.
 fn opaque(book: &Rulebook, script: &str) -> Option<(RuleDecision, String)> {
     let argv = ["/bin/bash", "-lc", script].map(str::to_owned);
-    let proposal = Proposal { argv: &argv, commands: None, folder: Path::new("/") };
+    let proposal = Proposal { argv: &argv, commands: None, folder: Some(Path::new("/")) };
     short(book.rule(&proposal, &safe))
 }
 
@@ -140,7 +140,8 @@ fn a_script_that_is_more_than_commands_is_asked_about_when_it_has_a_rules_words(
     }
     let argv = words("bash -c 'bash -c \"git push\"'");
     let commands = [words("bash -c 'git push'")];
-    let proposal = Proposal { argv: &argv, commands: Some(&commands), folder: Path::new("/") };
+    let proposal =
+        Proposal { argv: &argv, commands: Some(&commands), folder: Some(Path::new("/")) };
     let ruling = book.rule(&proposal, &safe).expect("a ruling");
     assert_eq!(ruling.decision, Prompt);
     assert!(ruling.justification.is_some_and(|why| why.ends_with("of this rule: offline")));
@@ -199,6 +200,50 @@ fn a_grant_holds_in_its_project_and_for_plain_commands_alone() {
     fs::create_dir_all(world.path("project/src/.git")).expect("a folder");
     assert_eq!(said(&book, &project, &["cd src", "cargo test"]), None);
     assert_eq!(opaque(&book, "cargo test; (true)"), None);
+}
+
+#[test]
+fn a_grant_of_all_words_does_not_stand_for_more_of_them() {
+    let world = World::new("");
+    let (book, project) = (world.load(), world.path("project"));
+    let grants = ["rm -rf target", "make check", "npm run build", "cargo test", "make"];
+    for (seq, prefix) in (1..).zip(grants) {
+        book.keep(&grant(&world, prefix, seq)).expect("kept");
+    }
+    for line in
+        ["rm -rf target", "make check", "make", "npm run build -- --prod", "cargo test --workspace"]
+    {
+        assert!(said(&book, &project, &[line]).is_some(), "{line}");
+    }
+    for line in
+        ["rm -rf target src", "make check deploy", "make deploy", "make -f x", "npm run deploy"]
+    {
+        assert_eq!(said(&book, &project, &[line]), None, "{line}");
+    }
+}
+
+#[test]
+fn what_a_wrapper_hands_to_a_shell_is_looked_at() {
+    let world = World::new("prefix_rule([\"rm\"], \"forbidden\")\n");
+    let (book, project) = (world.load(), world.path("project"));
+    let rule = |decision| is(decision, "mine.rules:1");
+    assert_eq!(said(&book, &project, &["timeout 5 rm x"]), rule(Forbidden));
+    for line in [
+        "timeout 5 bash -c 'cd x; rm $y'",
+        "xargs sh -c 'rm x'",
+        "env -S 'rm x'",
+        "env '-Srm x'",
+        "script -c 'rm x'",
+        "flock f -c 'rm x'",
+        "watch 'rm x'",
+    ] {
+        assert_eq!(said(&book, &project, &[line]), rule(Prompt), "{line}");
+    }
+    for line in ["ssh-agent rm x", "noglob rm x", "chronic rm x", "rlwrap rm x"] {
+        assert_eq!(said(&book, &project, &[line]), rule(Forbidden), "{line}");
+    }
+    assert_eq!(said(&book, &project, &["timeout 5 grep x rm"]), rule(Forbidden));
+    assert_eq!(said(&book, &project, &["timeout 5 grep arm x"]), None);
 }
 
 #[test]

@@ -118,7 +118,11 @@ fn a_rule_that_forbids_or_asks_is_named_and_its_words_are_told() {
     let (_, batch) = calling(ApprovalPolicy::OnFailure, make(None, Some(prompt())));
     assert_eq!(question(&batch), (&Question::Run, "it is slow"));
     let (_, batch) = calling(ApprovalPolicy::Never, make(None, Some(prompt())));
-    assert_eq!(told(&batch), "approval required by policy, but AskForApproval is set to Never");
+    let unasked = "approval required by policy, but AskForApproval is set to Never";
+    assert_eq!(told(&batch), format!("{unasked}: it is slow"));
+    let wordless = assessed(true, Some((RuleDecision::Prompt, None)));
+    let (_, batch) = calling(ApprovalPolicy::Never, make(None, Some(wordless)));
+    assert_eq!(told(&batch), unasked);
 
     let allow = assessed(true, Some((RuleDecision::Allow, None)));
     let (_, batch) = calling(ApprovalPolicy::UnlessAllowListed, make(None, Some(allow)));
@@ -200,9 +204,21 @@ fn a_grant_for_the_project_is_owed_until_it_is_written() {
     assert_eq!(world.tell(report), Err(Rejection::Stale), "it is owed once");
     assert!(!Session::fold(&world.log).outstanding().contains(&owed));
 
-    // Whatever begins like it needs no question for the rest of the session.
+    // From here on the rules say whether it stands: where they don't, it has been revoked.
     let batch = calls(&mut world, plain());
-    assert_eq!(kinds(&batch)[2], "review_settled by policy:granted-for-project");
+    assert_eq!(question(&batch).0, &Question::Run);
+    assert_eq!(redecide(&world.log), Ok(()));
+}
+
+#[test]
+fn a_grant_for_the_project_holds_before_it_is_written() {
+    let plain = || make(None, Some(assessed(true, None)));
+    let (mut world, _) = calling(ApprovalPolicy::UnlessAllowListed, plain());
+    world.tell(answer(Verdict::Allowed, Scope::Project)).expect("asked");
+    ended(&mut world, 1, None);
+    let batch = calls(&mut world, plain());
+    let rule = "review_settled by policy:granted-for-project".to_owned();
+    assert!(kinds(&batch).contains(&rule), "{:?}", kinds(&batch));
     assert_eq!(redecide(&world.log), Ok(()));
 }
 

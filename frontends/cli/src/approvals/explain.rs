@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use codex_config::{Config, Flags, Inputs};
 use codex_event::{ApprovalPolicy, Assessment, RuleDecision, Ruling, Safety};
 use codex_gate::{Lookup, Proposal, Rulebook, assess, classify, project_root};
+use codex_session::{Outlook, outlook};
 use codex_view::{command_line, sanitize};
 use serde::Serialize;
 
@@ -24,18 +25,6 @@ struct Gate {
     lookup: Lookup,
 }
 
-/// What would happen to a command under one policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome {
-    /// It runs in the sandbox, and nobody is asked.
-    Runs,
-    /// Somebody is asked.
-    Asks,
-    /// It does not run.
-    Refused,
-}
-
 #[derive(Serialize)]
 struct Answer<'a> {
     argv: &'a [String],
@@ -47,7 +36,7 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix: Option<Vec<String>>,
     policy: &'static str,
-    outcome: Outcome,
+    outcome: &'static str,
 }
 
 pub(super) fn run(args: Explain) -> Result<ExitCode, Failure> {
@@ -96,19 +85,19 @@ impl Gate {
     }
 
     fn assess(&self, argv: &[String]) -> (Safety, Assessment) {
-        assess(argv, &self.folder, &self.rulebook, &self.lookup)
+        assess(argv, Some(&self.folder), &self.rulebook, &self.lookup)
     }
 
     fn answer<'a>(&self, argv: &'a [String]) -> Answer<'a> {
         let (safety, Assessment { reason, ruling, prefix }) = self.assess(argv);
-        let strictest = outcome(safety, ruling.as_ref(), ApprovalPolicy::UnlessAllowListed);
+        let strictest = outlook(ApprovalPolicy::UnlessAllowListed, safety, ruling.as_ref());
         Answer {
             argv,
-            auto_approve: strictest == Outcome::Runs,
+            auto_approve: strictest == Outlook::Runs,
             reason: ruling.as_ref().map_or(reason, words),
             safety,
             policy: self.policy.as_str(),
-            outcome: outcome(safety, ruling.as_ref(), self.policy),
+            outcome: outlook(self.policy, safety, ruling.as_ref()).as_str(),
             ruling,
             prefix,
         }
@@ -157,10 +146,10 @@ impl Gate {
                 sanitize::visible(&command_line(&prefix))
             )?;
         }
-        let then = match outcome(safety, ruling.as_ref(), self.policy) {
-            Outcome::Runs => "it runs in the sandbox, and nobody is asked",
-            Outcome::Asks => "you are asked first",
-            Outcome::Refused => "it is refused, and the model is told why",
+        let then = match outlook(self.policy, safety, ruling.as_ref()) {
+            Outlook::Runs => "it runs in the sandbox, and nobody is asked",
+            Outlook::Asks => "you are asked first",
+            Outlook::Refused => "it is refused, and the model is told why",
         };
         writeln!(out, "policy   {}: {then}", self.policy.as_str())
     }
@@ -169,7 +158,7 @@ impl Gate {
     fn members(&self, argv: &[String], out: &mut impl Write) -> io::Result<()> {
         let verdict = classify(argv, &self.lookup);
         let Some(commands @ [_, _, ..]) = verdict.commands.as_deref() else { return Ok(()) };
-        let proposal = Proposal { argv, commands: Some(commands), folder: &self.folder };
+        let proposal = Proposal { argv, commands: Some(commands), folder: Some(&self.folder) };
         let safe = |command: &[String]| verdict.is_safe(command);
         for member in self.rulebook.members(&proposal, &safe) {
             let said = match (&member.ruling, member.safety) {
@@ -181,23 +170,6 @@ impl Gate {
             writeln!(out, "         - {command}: {}", sanitize::visible(&said))?;
         }
         Ok(())
-    }
-}
-
-/// What happens to a command by the table of policies, as the session core applies it.
-fn outcome(safety: Safety, ruling: Option<&Ruling>, policy: ApprovalPolicy) -> Outcome {
-    match (ruling.map(|ruling| ruling.decision), policy, safety) {
-        (Some(RuleDecision::Forbidden), _, _) => Outcome::Refused,
-        (Some(RuleDecision::Prompt), ApprovalPolicy::Never, _) => Outcome::Refused,
-        (Some(RuleDecision::Prompt), _, _) => Outcome::Asks,
-        (Some(RuleDecision::Allow), _, _) => Outcome::Runs,
-        (None, ApprovalPolicy::UnlessAllowListed, Safety::Unknown) => Outcome::Asks,
-        (None, ApprovalPolicy::UnlessAllowListed, Safety::KnownSafe) => Outcome::Runs,
-        (
-            None,
-            ApprovalPolicy::OnFailure | ApprovalPolicy::OnRequest | ApprovalPolicy::Never,
-            _,
-        ) => Outcome::Runs,
     }
 }
 

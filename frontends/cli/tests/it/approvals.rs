@@ -218,7 +218,9 @@ fn what_was_allowed_for_good_is_listed_and_taken_back() {
 
     assert_eq!(explained(&world, &["cargo", "test", "-q"])["auto_approve"], json!(true));
     assert_eq!(explained(&world, &["-C", "../other", "cargo", "test"])["outcome"], json!("asks"));
-    assert_eq!(explained(&world, &["-C", "../other", "make", "all"])["outcome"], json!("runs"));
+    assert_eq!(explained(&world, &["-C", "../other", "make"])["outcome"], json!("runs"));
+    // A target that nobody has said anything of.
+    assert_eq!(explained(&world, &["-C", "../other", "make", "all"])["outcome"], json!("asks"));
 
     let unknown = approvals(&world, &["revoke", "make"]);
     assert_eq!((unknown.code, unknown.stdout.as_str()), (2, ""));

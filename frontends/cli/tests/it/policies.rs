@@ -212,6 +212,7 @@ fn always_is_written_for_the_project_and_spares_the_question_from_then_on() {
     let world = World::playing(json!([
         runs("touch made"),
         says("One."),
+        runs("touch made"),
         runs("touch made too"),
         says("Two.")
     ]));
@@ -236,6 +237,10 @@ fn always_is_written_for_the_project_and_spares_the_question_from_then_on() {
     let settled = talk.event("review_settled");
     let author = settled["author"].as_str().expect("an author");
     assert!(author.starts_with("policy:rule ") && author.contains("grants.rules:"), "{author}");
+    // More words are another command: nobody has said anything of what they name.
+    let asked = talk.event("review_asked");
+    let call = asked["body"]["call"].clone();
+    talk.settle(&call, &allowed(), "once");
     talk.event("turn_completed");
     assert_eq!(talk.end().0, 0);
     world.check_journal();

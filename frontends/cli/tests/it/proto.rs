@@ -228,10 +228,10 @@ fn a_turn_may_ask_twice_and_an_answer_may_hold_for_the_session() {
 #[test]
 fn a_grant_counts_in_a_running_session_until_another_process_revokes_it() {
     let world =
-        World::playing(json!([runs("touch one"), says("Done."), runs("touch two"), says("Done.")]));
+        World::playing(json!([runs("touch one"), says("Done."), runs("touch one"), says("Done.")]));
     fs::create_dir_all(world.work().join(".git")).expect("a folder");
     let mut talk = Talk::greeted(&world, &[&ASKS[..], &["-s", "workspace-write"]].concat());
-    let id = granted(&world, "work", &["touch"], 7);
+    let id = granted(&world, "work", &["touch", "one"], 7);
     talk.input("do it");
     talk.event("turn_completed");
     assert!(world.read("one").is_some(), "it was given after the program had begun");
@@ -239,12 +239,13 @@ fn a_grant_counts_in_a_running_session_until_another_process_revokes_it() {
         |talk: &Talk| talk.told.iter().filter(|it| it["record"]["kind"] == "review_asked").count();
     assert_eq!(asked(&talk), 0);
     assert_eq!(run(world.program(&["approvals", "revoke", &id])).code, 0);
+    fs::remove_file(world.work().join("one")).expect("it is there");
     talk.input("do it again");
     let call = talk.question();
     talk.settle(&call, &denied("no more"), "once");
     talk.event("turn_completed");
     let (code, _, stderr) = talk.end();
-    assert_eq!((code, world.read("two")), (0, None), "{stderr}");
+    assert_eq!((code, world.read("one")), (0, None), "{stderr}");
     world.check_journal();
 }
 

@@ -100,8 +100,8 @@ fn a_mistake_in_the_file_is_told_with_its_place_and_a_remedy() {
             "approval_policy = \"sometimes\"\n",
             [
                 "error: ~/config.toml:1:19: `approval_policy` can't be `sometimes`",
-                "hint: it takes one of: unless-allow-listed, untrusted, on-failure, never, \
-                 on-request",
+                "hint: it takes one of: unless-allow-listed, untrusted, on-failure, \
+                 on-request, never",
             ],
         ),
         (

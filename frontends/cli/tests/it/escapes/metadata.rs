@@ -73,8 +73,7 @@ const CASES: &[Case] = &[
         // Only root can make one that others could use to become root.
         std::fs::metadata(world.path("work/shell"))
             .is_ok_and(|it| it.uid() == 0 && it.permissions().mode() & 0o4000 != 0)
-    })
-    .at_no_level("run as their owner"),
+    }),
     works("own_modes", "echo x > tool; chmod 755 tool; touch -d 2001-01-01 tool", |world, _| {
         std::fs::metadata(world.path("work/tool"))
             .is_ok_and(|it| it.mode() & 0o777 == 0o755 && it.mtime() < 1_000_000_000)
