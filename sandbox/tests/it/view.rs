@@ -241,11 +241,18 @@ fn servers_can_be_tested() -> Verdict {
 
 fn the_strict_view_is_all_there_is() -> Verdict {
     let world = World::new();
+    // The folders on the way to a root are there, and hold that way alone.
+    let elsewhere = ["/root", "/home", "/var", "/srv", "/sys"]
+        .into_iter()
+        .filter(|folder| !world.at("project").starts_with(folder));
     let ran = world.sh(
         &["disk-write-cwd"],
-        "ls /root /home /var /srv /sys 2>/dev/null | wc -l; ls -A $HOME 2>/dev/null | wc -l; \
+        &format!(
+            "ls {} 2>/dev/null | wc -l; ls -A $HOME 2>/dev/null | wc -l; \
          test -e ../outside || echo gone; test -s /etc/shadow || echo hidden; mkdir /new || echo closed; \
          /bin/sh -c 'echo shell'; ls / > /dev/null && echo listed; touch f && echo kept",
+            elsewhere.collect::<Vec<_>>().join(" ")
+        ),
     );
     let expected = "0\n0\ngone\nhidden\nclosed\nshell\nlisted\nkept\n";
     assert_eq!(ran.stdout, expected, "{}", ran.stderr);
