@@ -9,6 +9,7 @@
 //! know. None of them fails: a hole in the journal costs what stood in the hole.
 
 mod answers;
+mod cell;
 mod command_line;
 mod finale;
 mod hint;
@@ -23,6 +24,10 @@ mod stored;
 pub mod testing;
 mod text;
 
+pub use cell::{
+    CallCell, CallState, Cell, CellBody, Notice, Prompt, Review, Standing, Taken, TurnEnd,
+    TurnEnding,
+};
 pub use command_line::command_line;
 pub use finale::{Ending, Finale, interruption};
 pub use hint::hint;

@@ -1,0 +1,9 @@
+//! The interactive terminal interface: a function of the journal's feed.
+//!
+//! A session's events are folded into cells (`codex_view`); `app` is what the user does with them:
+//! `update` takes what happened and gives what is to be done, `draw` is a function of the state. Threads
+//! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
+
+pub mod host;
+pub mod options;
+pub mod update;
