@@ -4,6 +4,7 @@
 //! `update` takes what happened and gives what is to be done, `draw` is a function of the state. Threads
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
+pub mod app;
 pub mod host;
 pub mod options;
 pub mod update;
