@@ -67,4 +67,9 @@ impl App {
     pub fn is_full_screen(&self) -> bool {
         true
     }
+
+    /// Gives the last part of the conversation, which stays on the normal screen.
+    pub fn farewell(&mut self, _width: u16) -> Vec<Line<'static>> {
+        Vec::new()
+    }
 }

@@ -5,6 +5,12 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
+mod files;
 pub mod host;
 pub mod options;
+pub mod run;
+mod source;
+mod terminal;
 pub mod update;
+
+pub use terminal::restore;
