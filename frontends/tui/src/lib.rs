@@ -4,6 +4,13 @@
 //! `update` takes what happened and gives what is to be done, `draw` is a function of the state. Threads
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
+pub mod app;
+mod files;
 pub mod host;
 pub mod options;
+pub mod run;
+mod source;
+mod terminal;
 pub mod update;
+
+pub use terminal::restore;
