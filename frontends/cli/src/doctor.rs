@@ -260,10 +260,13 @@ fn key(config: &Config) -> Finding {
         (Ok(_), KeySource::Inline) => Finding::good(NAME, "set in the settings"),
         (Ok(_), KeySource::Env(names)) => {
             let set = |name: &String| std::env::var(name).is_ok_and(|key| !key.trim().is_empty());
-            Finding::good(NAME, match names.iter().any(set) {
-                true => format!("set in the environment ({})", names.join(" or ")),
-                false => format!("kept in {}", codex_config::key_file(&config.home).display()),
-            })
+            Finding::good(
+                NAME,
+                match names.iter().any(set) {
+                    true => format!("set in the environment ({})", names.join(" or ")),
+                    false => format!("kept in {}", codex_config::key_file(&config.home).display()),
+                },
+            )
         }
     }
 }
