@@ -6,4 +6,7 @@
 
 pub mod host;
 pub mod options;
+pub mod render;
+pub mod theme;
 pub mod update;
+pub mod wrap;
