@@ -340,7 +340,7 @@ impl<'a> Breaker<'a> {
         }
         self.column += columns;
         self.before = match columns {
-            0 if self.before != Before::Lead && self.before != Before::Broken => self.before,
+            0 if self.before == Before::Wide => Before::Wide,
             0 | 1 => Before::Word,
             _ => Before::Wide,
         };
