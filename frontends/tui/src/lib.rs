@@ -5,12 +5,16 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
+pub mod document;
 mod files;
 pub mod host;
 pub mod options;
+pub mod render;
 pub mod run;
-mod source;
+pub mod source;
 mod terminal;
+pub mod theme;
 pub mod update;
+pub mod wrap;
 
 pub use terminal::restore;
