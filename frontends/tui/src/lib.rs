@@ -5,12 +5,17 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
+pub mod composer;
 mod files;
+pub mod fuzzy;
 pub mod host;
 pub mod options;
+pub mod render;
 pub mod run;
 mod source;
 mod terminal;
+pub mod theme;
 pub mod update;
+pub mod wrap;
 
 pub use terminal::restore;
