@@ -5,8 +5,10 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
+pub mod composer;
 pub mod document;
-mod files;
+pub mod files;
+pub mod fuzzy;
 pub mod host;
 pub mod options;
 pub mod render;
