@@ -6,6 +6,7 @@
 
 pub mod host;
 pub mod options;
+pub mod popup;
 pub mod render;
 pub mod theme;
 pub mod update;
