@@ -101,8 +101,8 @@ impl Theme {
             Palette::Light => Theme::with(&Colors {
                 dim: Some(Color::Indexed(242)),
                 accent: Color::Indexed(23),
-                good: Color::Indexed(28),
-                bad: Color::Indexed(160),
+                good: Color::Indexed(22),
+                bad: Color::Indexed(124),
                 warning: Color::Indexed(130),
                 user: Color::Indexed(25),
                 code: Color::Indexed(24),
