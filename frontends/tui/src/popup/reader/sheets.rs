@@ -3,13 +3,12 @@
 use codex_event::{Timestamp, Usage};
 use codex_view::sanitize;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
 use super::{Extent, Made, Reader};
 use crate::popup::{Popup, frame};
 use crate::render::{self, Fold, Look};
 use crate::theme::Theme;
-use crate::wrap::wrap;
+use crate::wrap::{columns, wrap};
 
 /// Keys that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +99,7 @@ enum Names {
 /// Two columns; where there is no room for both, the second stands below the first.
 fn table(rows: &[(String, String)], theme: &Theme, width: u16, names: Names) -> Vec<Line<'static>> {
     let room = usize::from(width);
-    let widest = rows.iter().map(|(name, _)| frame::said(name).width()).max().unwrap_or(0);
+    let widest = rows.iter().map(|(name, _)| columns(&frame::said(name))).max().unwrap_or(0);
     let column = widest.min(room / 2) + 2;
     let style = match names {
         Names::Keys => theme.accent,
@@ -136,18 +135,18 @@ fn tokens(rows: &[UsageRow], theme: &Theme, width: u16) -> Vec<Line<'static>> {
         ]
         .map(grouped)
     };
-    let columns: Vec<usize> = (0..FIGURES.len())
+    let widths: Vec<usize> = (0..FIGURES.len())
         .map(|at| {
-            let widths = rows.iter().map(|row| figures(&row.usage)[at].width());
-            widths.max().unwrap_or(0).max(FIGURES[at].len()) + 2
+            let figures = rows.iter().map(|row| figures(&row.usage)[at].len());
+            figures.max().unwrap_or(0).max(FIGURES[at].len()) + 2
         })
         .collect();
-    let names = rows.iter().map(|row| frame::said(&row.label).width()).max().unwrap_or(0);
-    let names = names.min(usize::from(width).saturating_sub(columns.iter().sum()));
+    let names = rows.iter().map(|row| columns(&frame::said(&row.label))).max().unwrap_or(0);
+    let names = names.min(usize::from(width).saturating_sub(widths.iter().sum()));
     let line = |label: &str, figures: [String; 4], style| {
         let mut text = frame::padded_to(&frame::said(label), names);
-        for (figure, column) in figures.iter().zip(&columns) {
-            text.push_str(&" ".repeat(column.saturating_sub(figure.width())));
+        for (figure, column) in figures.iter().zip(&widths) {
+            text.push_str(&" ".repeat(column.saturating_sub(figure.len())));
             text.push_str(figure);
         }
         Line::from(Span::styled(text, style))
