@@ -1,10 +1,16 @@
 //! Cells as lines of styled text at a width.
 
+mod bound;
+mod code;
+mod words;
+
 use codex_event::{FileChange, Timestamp};
 use codex_view::Cell;
 use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
+
+pub use code::warm;
 
 /// How cells are to look.
 #[derive(Clone, Copy, Debug)]

@@ -129,10 +129,11 @@ fn take(spans: &[Span<'static>], width: usize) -> Vec<Span<'static>> {
 /// Expands tabs, drops what a terminal would act on, and replaces what is wider than a line.
 fn clean(mut spans: Vec<Span<'static>>, room: usize) -> Vec<Span<'static>> {
     let unclean = |c: char| c == '\t' || c == '\n' || sanitize::is_forbidden(c);
-    let wide = |c: char| room < 2 || matches!(c, '\u{ff9e}' | '\u{ff9f}');
+    // Marks that take a column of their own add up without a bound.
+    let wide = |text: &str| text.graphemes(true).any(|grapheme| width(grapheme) > room);
     let fine = |text: &str| match text.is_ascii() {
         true => !text.bytes().any(|byte| byte.is_ascii_control()),
-        false => !text.chars().any(|c| unclean(c) || wide(c)),
+        false => !text.contains(unclean) && !wide(text),
     };
     if spans.iter().all(|span| fine(&span.content)) {
         return spans;
@@ -151,7 +152,7 @@ fn clean(mut spans: Vec<Span<'static>>, room: usize) -> Vec<Span<'static>> {
                 c => text.push(c),
             }
         }
-        if text.contains(wide) {
+        if !text.is_ascii() && wide(&text) {
             let fit = |grapheme| if width(grapheme) > room { ELLIPSIS } else { grapheme };
             text = text.graphemes(true).map(fit).collect();
         }
@@ -339,7 +340,7 @@ impl<'a> Breaker<'a> {
         }
         self.column += columns;
         self.before = match columns {
-            0 if self.before != Before::Lead && self.before != Before::Broken => self.before,
+            0 if self.before == Before::Wide => Before::Wide,
             0 | 1 => Before::Word,
             _ => Before::Wide,
         };
