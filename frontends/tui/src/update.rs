@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use codex_event::{Command, Envelope, Record, Seq};
+use codex_event::{Command, Envelope, Record, Seq, SessionId};
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::host::{Reply, Request};
+use crate::host::{Reply, Request, Role};
 
 /// Milliseconds since the interface began. Time arrives as an argument; nothing here has a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +35,10 @@ pub enum Input {
     Loaded(RangeInclusive<Seq>, Vec<Envelope>),
     /// Whether a command was taken; why it was not.
     Answered(Command, Result<(), String>),
-    /// The program around the interface said something.
+    /// The program around the interface said something; [`Reply::Connected`] comes as `Linked`.
     Host(Reply),
+    /// A session is there; its events follow.
+    Linked(Linked),
     /// Files that match what stands behind an `@`, best first, and whether the search goes on.
     Files(FileMatches),
     /// The editor gave the text back.
@@ -45,6 +47,17 @@ pub enum Input {
     Tick,
     /// The process is told to end.
     Signal(Signal),
+}
+
+/// A session that is shown, without what it takes to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// The session.
+    pub session: SessionId,
+    /// What the interface is to it.
+    pub role: Role,
+    /// Stands in the composer at first.
+    pub draft: String,
 }
 
 /// Whether the terminal's window has the keyboard.
