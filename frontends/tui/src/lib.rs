@@ -11,6 +11,7 @@ pub mod files;
 pub mod fuzzy;
 pub mod host;
 pub mod options;
+pub mod popup;
 pub mod render;
 pub mod run;
 pub mod source;
