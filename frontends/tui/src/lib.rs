@@ -8,9 +8,13 @@ pub mod app;
 mod files;
 pub mod host;
 pub mod options;
+pub mod render;
 pub mod run;
 mod source;
 mod terminal;
+pub mod theme;
 pub mod update;
+pub mod update;
+pub mod wrap;
 
 pub use terminal::restore;
