@@ -8,6 +8,7 @@ pub mod app;
 mod files;
 pub mod host;
 pub mod options;
+pub mod popup;
 pub mod render;
 pub mod run;
 mod source;
