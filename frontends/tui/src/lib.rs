@@ -15,7 +15,6 @@ mod source;
 mod terminal;
 pub mod theme;
 pub mod update;
-pub mod update;
 pub mod wrap;
 
 pub use terminal::restore;
