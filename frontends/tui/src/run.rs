@@ -23,8 +23,8 @@ use codex_event::{SessionId, Timestamp};
 use crate::app::App;
 use crate::files::Finder;
 use crate::host::{Facts, Reply, Request};
-use crate::options::Options;
-use crate::terminal::{self, Cause, Full, Keyboard, Told, editor, say};
+use crate::options::{Options, Screen};
+use crate::terminal::{self, Cause, Keyboard, Surface, Told, editor, say};
 use crate::update::{Input, Intent, Linked, Moment, Signal};
 use line::Line;
 
@@ -144,7 +144,7 @@ fn begin(options: Options) -> Result<Desk, StartError> {
 struct Interface {
     options: Options,
     app: App,
-    screen: Full,
+    screen: Surface,
     keyboard: Keyboard,
     inbox: SyncSender<Message>,
     requests: Sender<Request>,
@@ -167,11 +167,12 @@ impl Interface {
         inbox: SyncSender<Message>,
         requests: Sender<Request>,
     ) -> Interface {
+        let screen = options.screen;
         let app = App::new(options.clone());
         Interface {
             options,
             app,
-            screen: Full::new(terminal::size()),
+            screen: Surface::new(screen, terminal::size()),
             keyboard,
             inbox,
             requests,
@@ -301,7 +302,11 @@ impl Interface {
             | Input::Signal(_) => Cause::Stream,
         };
         match &input {
-            Input::Resize(columns, rows) => self.screen.resize((*columns, *rows)),
+            Input::Resize(columns, rows) => {
+                if self.screen.resize((*columns, *rows)).is_err() {
+                    self.gone();
+                }
+            }
             Input::Signal(signal) if self.ending.is_none() => {
                 self.ending = Some((*signal, Moment(self.now().0.saturating_add(PATIENCE))));
             }
@@ -366,7 +371,9 @@ impl Interface {
                 self.aside(terminal::stop);
             }
             Intent::Redraw => {
-                self.screen.forget();
+                if self.screen.forget().is_err() {
+                    self.gone();
+                }
                 self.pace.want(Cause::User);
             }
             Intent::Quit => {
@@ -394,8 +401,7 @@ impl Interface {
         if matches!(self.ending, Some((Signal::HangUp, _))) {
             return;
         }
-        let app = &mut self.app;
-        if self.screen.draw(|area, buffer| app.draw(area, buffer)).is_err() {
+        if self.screen.draw(&mut self.app).is_err() {
             self.gone();
         }
     }
@@ -403,6 +409,7 @@ impl Interface {
     /// Does something with the terminal as it was found.
     fn aside<T>(&mut self, act: impl FnOnce() -> T) -> T {
         self.keyboard.pause();
+        let _ = self.screen.release();
         terminal::restore();
         let done = act();
         self.retake();
@@ -415,8 +422,8 @@ impl Interface {
         if terminal::take(self.options.screen, self.options.mouse).is_err() {
             self.gone();
         }
-        self.screen.resize(terminal::size());
         let (columns, rows) = terminal::size();
+        self.screen = Surface::new(self.options.screen, (columns, rows));
         self.tell(Input::Resize(columns, rows));
         self.pace.want(Cause::User);
     }
@@ -424,7 +431,19 @@ impl Interface {
     fn leave(mut self, left: Left) -> Left {
         self.line = None;
         let (columns, _) = terminal::size();
-        let last = self.app.farewell(columns);
+        if matches!(self.ending, Some((Signal::HangUp, _))) {
+            terminal::restore();
+            return left;
+        }
+        // In inline mode all of it is in the scrollback already.
+        let last = match self.options.screen {
+            Screen::Full => self.app.farewell(columns),
+            Screen::Inline => {
+                self.draw();
+                Vec::new()
+            }
+        };
+        let _ = self.screen.release();
         let _ = terminal::write(say::TITLE_BACK.as_bytes());
         terminal::restore();
         let _ = terminal::write(&terminal::lines(&last, columns));

@@ -7,10 +7,12 @@
 pub(crate) mod editor;
 mod encode;
 mod full;
+mod inline;
 mod keys;
 mod pace;
 pub(crate) mod say;
 mod signals;
+mod surface;
 
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -26,10 +28,12 @@ use crossterm::terminal::{
 use crossterm::{Command, cursor};
 
 pub(crate) use encode::lines;
-pub(crate) use full::Full;
+use full::Full;
+use inline::Inline;
 pub(crate) use keys::Keyboard;
 pub(crate) use pace::{Cause, Pace};
 pub(crate) use signals::{Told, listen, stop};
+pub(crate) use surface::Surface;
 
 use crate::options::{Mouse, Screen};
 
@@ -82,6 +86,22 @@ pub fn restore() {
     // A terminal that is gone needs nothing.
     let _ = write(out.as_bytes());
     let _ = disable_raw_mode();
+}
+
+/// Goes to the terminal's other screen for a while.
+fn enter_other() -> io::Result<()> {
+    HELD.store(FULL, Ordering::SeqCst);
+    let mut out = String::new();
+    command(&mut out, EnterAlternateScreen);
+    write(out.as_bytes())
+}
+
+/// Comes back from it.
+fn leave_other() -> io::Result<()> {
+    let mut out = String::new();
+    command(&mut out, LeaveAlternateScreen);
+    HELD.store(INLINE, Ordering::SeqCst);
+    write(out.as_bytes())
 }
 
 /// Adds a command's escape sequence.

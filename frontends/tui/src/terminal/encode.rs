@@ -5,6 +5,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
+use unicode_width::UnicodeWidthStr;
 
 /// Encodes the cells that differ between two buffers of the same area.
 pub(super) fn changes(before: &Buffer, after: &Buffer, out: &mut Vec<u8>) {
@@ -27,17 +28,21 @@ pub(crate) fn lines(lines: &[Line<'_>], width: u16) -> Vec<u8> {
     for line in lines {
         let mut buffer = Buffer::empty(area);
         line.render(area, &mut buffer);
-        row(&buffer, &mut out);
+        row(&buffer, 0, width, &mut out);
         out.extend_from_slice(b"\x1b[0m\r\n");
     }
     out
 }
 
-/// Encodes one row, without blanks at its end and without moving the cursor first.
-fn row(buffer: &Buffer, out: &mut Vec<u8>) {
-    let cells = &buffer.content;
+/// Encodes one row, without blanks at its end and without moving the cursor.
+pub(super) fn row(buffer: &Buffer, y: u16, width: u16, out: &mut Vec<u8>) {
+    let start = usize::from(y) * usize::from(width);
+    let cells = &buffer.content[start..start + usize::from(width)];
     let plain = ratatui::buffer::Cell::default();
     let used = cells.iter().rposition(|cell| *cell != plain).map_or(0, |last| last + 1);
+    if used == 0 {
+        return;
+    }
     let mut encoded = Vec::new();
     let mut backend = CrosstermBackend::new(&mut encoded);
     let mut skip = 0_usize;
@@ -46,7 +51,7 @@ fn row(buffer: &Buffer, out: &mut Vec<u8>) {
             skip -= 1;
             return None;
         }
-        skip = unicode_width::UnicodeWidthStr::width(cell.symbol()).saturating_sub(1);
+        skip = UnicodeWidthStr::width(cell.symbol()).saturating_sub(1);
         Some((u16::try_from(x).unwrap_or(u16::MAX), 0, cell))
     });
     let _ = backend.draw(content);
