@@ -5,7 +5,9 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
+pub mod composer;
 mod files;
+pub mod fuzzy;
 pub mod host;
 pub mod options;
 pub mod popup;

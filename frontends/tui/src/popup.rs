@@ -31,7 +31,7 @@ pub use approval::{Approval, Asked};
 pub use chooser::{Chooser, PromptRow};
 pub use dialog::{Dialog, Leaving};
 pub use palette::{CommandRow, Commands};
-pub use reader::{Card, KeyGroup, Lines, Reader, UsageRow};
+pub use reader::{Card, KeyGroup, Lines, Reader, UsageRow, Way};
 pub use sessions::Sessions;
 
 /// Something that lies over the conversation.

@@ -1,15 +1,15 @@
 //! A field to write into, of one line or of several.
 
+use codex_view::sanitize;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 use super::frame;
-use codex_view::sanitize;
+use crate::wrap::columns;
 
 /// Most characters that a field takes; a paste is cut there.
 const MOST: usize = 64 * 1024;
@@ -214,7 +214,7 @@ impl Field {
                 Kind::Line | Kind::Text => sanitize::visible(grapheme),
             };
             for piece in shown.graphemes(true) {
-                let wide = piece.width();
+                let wide = columns(piece);
                 if used + wide > width && used > 0 {
                     rows.push(String::new());
                     used = 0;

@@ -4,10 +4,9 @@ use codex_view::sanitize;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
 use crate::theme::Theme;
+use crate::wrap::{columns, cut};
 
 /// A key and what it does, as the last line names them; the most important first.
 pub(super) type Hint<'a> = (&'a str, &'a str);
@@ -49,7 +48,7 @@ pub(super) fn frame(
 fn rule(area: Rect, buf: &mut Buffer, theme: &Theme, title: &str) {
     let room = usize::from(area.width);
     let title = clip(&said(title), room.saturating_sub(4));
-    let used = title.width() + 4;
+    let used = columns(&title) + 4;
     let mut spans = vec![Span::styled("─ ", theme.border), Span::styled(title, theme.strong)];
     spans.push(Span::styled(
         format!(" {}", "─".repeat((room + 1).saturating_sub(used))),
@@ -64,7 +63,7 @@ pub(super) fn keys(hints: &[Hint<'_>], theme: &Theme, width: u16) -> Line<'stati
     let mut used = 0;
     for (key, what) in hints {
         let between = if spans.is_empty() { "" } else { " · " };
-        let wide = between.width() + key.width() + 1 + what.width();
+        let wide = columns(between) + columns(key) + 1 + columns(what);
         if used + wide > usize::from(width) {
             break;
         }
@@ -110,27 +109,27 @@ pub(super) fn said(text: &str) -> String {
 
 /// Cuts a line at a width, with an ellipsis where something is missing.
 pub(super) fn clip(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    let mut used = 1;
-    for grapheme in text.graphemes(true) {
-        used += grapheme.width();
-        if used > width {
-            break;
-        }
-        kept.push_str(grapheme);
-    }
-    if width > 0 {
-        kept.push('…');
-    }
-    kept
+    let width = u16::try_from(width).unwrap_or(u16::MAX);
+    let line = cut(Line::from(text.to_owned()), width);
+    line.spans.into_iter().map(|span| span.content).collect()
 }
 
 /// Fills a line with blanks up to a width, or cuts it.
 pub(super) fn padded_to(text: &str, width: usize) -> String {
     let mut text = clip(text, width);
-    text.push_str(&" ".repeat(width.saturating_sub(text.width())));
+    text.push_str(&" ".repeat(width.saturating_sub(columns(&text))));
     text
+}
+
+/// Gives a path as people write it: from their home on.
+pub(super) fn path(path: &str, home: Option<&str>) -> String {
+    let shown = sanitize::visible(path);
+    let Some(home) = home.map(sanitize::visible).filter(|home| home.len() > 1) else {
+        return shown;
+    };
+    match shown.strip_prefix(&home) {
+        Some("") => "~".to_owned(),
+        Some(rest) if rest.starts_with('/') => format!("~{rest}"),
+        Some(_) | None => shown,
+    }
 }
