@@ -5,12 +5,19 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
-mod files;
+pub mod composer;
+pub mod document;
+pub mod files;
+pub mod fuzzy;
 pub mod host;
 pub mod options;
+pub mod popup;
+pub mod render;
 pub mod run;
-mod source;
+pub mod source;
 mod terminal;
+pub mod theme;
 pub mod update;
+pub mod wrap;
 
 pub use terminal::restore;

@@ -1,0 +1,82 @@
+//! Cells as lines of styled text at a width.
+
+mod bound;
+mod code;
+mod markdown;
+mod message;
+#[cfg(test)]
+mod testing;
+mod words;
+
+use codex_event::{FileChange, Timestamp};
+use codex_view::Cell;
+use ratatui::text::{Line, Span};
+
+use crate::theme::Theme;
+
+pub use code::warm;
+pub use message::Stream;
+
+/// How cells are to look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// Styles.
+    pub theme: &'a Theme,
+    /// How much is shown of what can be long.
+    pub fold: Fold,
+    /// What the clock shows, for what is under way.
+    pub now: Timestamp,
+    /// The session's folder, which paths are shortened by.
+    pub cwd: &'a str,
+    /// The user's home, which other paths are shortened by.
+    pub home: Option<&'a str>,
+}
+
+/// How much is shown of what can be long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fold {
+    /// A few lines.
+    #[default]
+    Folded,
+    /// All of it, up to a bound.
+    Unfolded,
+}
+
+/// Puts a cell into lines; none of them is wider than `width` columns.
+pub fn cell(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
+    let _ = (look, width);
+    vec![Line::from(format!("{:?}", cell.first))]
+}
+
+/// Puts Markdown into lines.
+pub fn markdown(text: &str, theme: &Theme, width: u16) -> Vec<Line<'static>> {
+    message::whole(text, theme, width)
+}
+
+/// Puts the patch of a call into lines; `changes` is empty while they are not known.
+pub fn patch(
+    text: &str,
+    changes: &[FileChange],
+    look: &Look<'_>,
+    width: u16,
+) -> Vec<Line<'static>> {
+    let _ = (changes, look, width);
+    text.lines().map(|line| Line::from(line.to_owned())).collect()
+}
+
+/// Puts a unified diff, as git prints it, into lines.
+pub fn diff(text: &str, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
+    let _ = (look, width);
+    text.lines().map(|line| Line::from(line.to_owned())).collect()
+}
+
+/// Gives a command as one would type it, in one line, with its parts told apart.
+pub fn command(argv: &[String], theme: &Theme) -> Vec<Span<'static>> {
+    let _ = theme;
+    vec![Span::from(codex_view::sanitize::visible(&codex_view::command_line(argv)))]
+}
+
+/// Columns that stand free at the left of what is not marked there.
+fn inset(width: u16) -> u16 {
+    if width < 12 { 0 } else { 2 }
+}
