@@ -5,10 +5,13 @@
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
 pub mod app;
+pub mod composer;
 pub mod document;
-mod files;
+pub mod files;
+pub mod fuzzy;
 pub mod host;
 pub mod options;
+pub mod popup;
 pub mod render;
 pub mod run;
 pub mod source;

@@ -1,10 +1,21 @@
 //! Cells as lines of styled text at a width.
 
+mod bound;
+mod code;
+mod markdown;
+mod message;
+#[cfg(test)]
+mod testing;
+mod words;
+
 use codex_event::{FileChange, Timestamp};
 use codex_view::Cell;
 use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
+
+pub use code::warm;
+pub use message::Stream;
 
 /// How cells are to look.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +50,7 @@ pub fn cell(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
 
 /// Puts Markdown into lines.
 pub fn markdown(text: &str, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let _ = (theme, width);
-    text.lines().map(|line| Line::from(line.to_owned())).collect()
+    message::whole(text, theme, width)
 }
 
 /// Puts the patch of a call into lines; `changes` is empty while they are not known.
@@ -66,16 +76,7 @@ pub fn command(argv: &[String], theme: &Theme) -> Vec<Span<'static>> {
     vec![Span::from(codex_view::sanitize::visible(&codex_view::command_line(argv)))]
 }
 
-/// Puts a message that is still coming in into lines, without doing all of it anew each time.
-#[derive(Debug, Default)]
-pub struct Stream {
-    lines: Vec<Line<'static>>,
-}
-
-impl Stream {
-    /// Gives the lines of a message's cell: those that `cell` gives for it.
-    pub fn message(&mut self, text: &str, look: &Look<'_>, width: u16) -> &[Line<'static>] {
-        self.lines = markdown(text, look.theme, width);
-        &self.lines
-    }
+/// Columns that stand free at the left of what is not marked there.
+fn inset(width: u16) -> u16 {
+    if width < 12 { 0 } else { 2 }
 }

@@ -1,0 +1,1 @@
+//! Popups held against what they should show and do.
