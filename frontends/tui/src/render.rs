@@ -5,6 +5,7 @@ mod code;
 mod diff;
 mod markdown;
 mod message;
+mod shell;
 #[cfg(test)]
 mod testing;
 mod words;
@@ -81,10 +82,18 @@ fn more(what: &str, look: &Look<'_>) -> Span<'static> {
     Span::styled(format!("… {what}{how}"), look.theme.dim)
 }
 
-/// Gives a command as one would type it, in one line, with its parts told apart.
+/// Gives a command as one would type it, in one line, with its parts told apart. Of `bash -lc SCRIPT`
+/// it is the script, whose line breaks are shown as `↵`.
 pub fn command(argv: &[String], theme: &Theme) -> Vec<Span<'static>> {
-    let _ = theme;
-    vec![Span::from(codex_view::sanitize::visible(&codex_view::command_line(argv)))]
+    let lines = shell::lines(argv, theme);
+    let between = || vec![Span::styled(" ↵ ", theme.dim)];
+    let parts = lines.into_iter().enumerate();
+    parts.flat_map(|(at, line)| if at == 0 { line } else { [between(), line].concat() }).collect()
+}
+
+/// Gives a command as one would type it, with its parts told apart: each line of a script by itself.
+pub fn command_lines(argv: &[String], theme: &Theme) -> Vec<Line<'static>> {
+    shell::lines(argv, theme).into_iter().map(Line::from).collect()
 }
 
 /// Columns that stand free at the left of what is not marked there.
