@@ -13,6 +13,7 @@ mod field;
 mod frame;
 mod list;
 mod palette;
+mod rank;
 mod reader;
 mod sessions;
 
