@@ -1,11 +1,19 @@
-//! stub
-pub struct Finder;
+//! Searches the files of the working folder on a thread of its own.
+
+use std::path::PathBuf;
+
+use crate::update::FileMatches;
+
+/// A search for files below a folder.
+#[derive(Debug)]
+pub struct Finder {}
+
 impl Finder {
-    pub fn new(
-        _: std::path::PathBuf,
-        _: impl Fn(crate::update::FileMatches) + Send + 'static,
-    ) -> Finder {
-        Finder
+    /// Searches below a folder, and hands to `sink` what it finds.
+    pub fn new(_root: PathBuf, _sink: impl Fn(FileMatches) + Send + 'static) -> Finder {
+        Finder {}
     }
-    pub fn find(&self, _: String) {}
+
+    /// Searches for this from now on; an earlier search ends.
+    pub fn find(&self, _query: String) {}
 }

@@ -6,7 +6,7 @@
 
 pub mod app;
 pub mod composer;
-mod files;
+pub mod files;
 pub mod fuzzy;
 pub mod host;
 pub mod options;
