@@ -13,7 +13,6 @@ mod field;
 mod frame;
 mod list;
 mod palette;
-mod rank;
 mod reader;
 mod sessions;
 

@@ -192,12 +192,7 @@ impl Dialog {
         Answer::Stay
     }
 
-    pub(super) fn draw(
-        &mut self,
-        area: Rect,
-        buf: &mut Buffer,
-        theme: &Theme,
-    ) -> Option<Position> {
+    pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
         let hints: &[frame::Hint<'_>] = match (&self.field, self.most > 0) {
             (Some(_), _) => &[("enter", "keep it"), ("esc", "back")],
             (None, true) => &[("↑↓ enter", "choose"), ("esc", "close"), ("pgup pgdn", "scroll")],

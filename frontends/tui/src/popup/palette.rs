@@ -6,8 +6,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use super::list::{List, Moved};
-use super::rank::rank;
 use super::{Action, Answer, Popup, frame};
+use crate::fuzzy;
 use crate::theme::Theme;
 use crate::wrap::columns;
 
@@ -53,16 +53,15 @@ impl Commands {
         let typed = text.strip_prefix('/').unwrap_or(text);
         let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
         rest.trim().clone_into(&mut self.rest);
-        let mut shown = rank(name, self.rows.iter().map(|row| row.name.as_str()));
+        let ranked = fuzzy::rank(name, self.rows.iter().map(|row| row.name.as_str()));
+        let mut shown: Vec<usize> = ranked.into_iter().map(|(at, _)| at).collect();
         // A name that begins so is meant before one that merely has these letters.
         shown.sort_by_key(|at| !self.rows[*at].name.starts_with(name));
-        if !name.is_empty() {
-            let described: Vec<String> =
-                self.rows.iter().map(|row| format!("{} {}", row.name, row.description)).collect();
-            let words = rank(&format!("'{name}"), described.iter().map(String::as_str));
-            let more: Vec<usize> = words.into_iter().filter(|at| !shown.contains(at)).collect();
-            shown.extend(more);
-        }
+        let sought = name.to_lowercase();
+        let described = |at: &usize| self.rows[*at].description.to_lowercase().contains(&sought);
+        let more: Vec<usize> =
+            (0..self.rows.len()).filter(described).filter(|at| !shown.contains(at)).collect();
+        shown.extend(more);
         // Once something stands behind it, the name is what it is.
         if typed.contains(char::is_whitespace) {
             shown.retain(|at| self.rows[*at].name == name);
@@ -91,8 +90,7 @@ impl Commands {
         match key.code {
             KeyCode::Esc => Answer::Close,
             KeyCode::Tab => self.selected().map_or(Answer::Stay, |row| {
-                let behind = if self.rest.is_empty() { String::new() } else { self.rest.clone() };
-                Answer::Do(Action::Put(format!("/{} {behind}", row.name)))
+                Answer::Do(Action::Put(format!("/{} {}", row.name, self.rest)))
             }),
             KeyCode::Enter if key.modifiers.is_empty() => self.run(),
             KeyCode::Home | KeyCode::End => Answer::Pass,
@@ -127,12 +125,7 @@ impl Commands {
         }
     }
 
-    pub(super) fn draw(
-        &mut self,
-        area: Rect,
-        buf: &mut Buffer,
-        theme: &Theme,
-    ) -> Option<Position> {
+    pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
         let hints = [("↑↓", "choose"), ("enter", "run"), ("tab", "complete"), ("esc", "close")];
         let inner = frame::frame(area, buf, theme, "Commands", &hints);
         let heads: Vec<String> = self

@@ -206,7 +206,8 @@ fn untried(project: &str, keys: &[String]) -> Page {
     words.extend(keys.iter().map(|key| (Tone::Code, format!("  {}", sanitize::visible(key)))));
     words.push((
         Tone::Warning,
-        "Trust only what you have read: whoever can write to the project can change them.".to_owned(),
+        "Trust only what you have read: whoever can write to the project can change them."
+            .to_owned(),
     ));
     let say = |trust| Outcome::Do(Action::Request(Request::Trust(trust)));
     Page {
