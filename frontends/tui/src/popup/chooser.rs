@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::field::{Field, Kind, Typed};
+use super::field::{Field, Typed};
 use super::list::{List, Moved};
 use super::{Action, Answer, frame};
 use crate::fuzzy;
