@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod composer;
+pub mod document;
 pub mod files;
 pub mod fuzzy;
 pub mod host;
@@ -13,7 +14,7 @@ pub mod options;
 pub mod popup;
 pub mod render;
 pub mod run;
-mod source;
+pub mod source;
 mod terminal;
 pub mod theme;
 pub mod update;
