@@ -7,14 +7,17 @@
 pub mod app;
 pub mod composer;
 pub mod document;
+mod draw;
 pub mod files;
 pub mod fuzzy;
 pub mod host;
+pub mod keymap;
 pub mod options;
 pub mod popup;
 pub mod render;
 pub mod run;
-pub mod source;
+pub mod slash;
+mod source;
 mod terminal;
 pub mod theme;
 pub mod update;
