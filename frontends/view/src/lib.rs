@@ -21,6 +21,7 @@ mod paint;
 mod past;
 mod patch_text;
 pub mod sanitize;
+mod status;
 mod steps;
 mod stored;
 #[cfg(any(test, feature = "testing"))]
@@ -39,6 +40,7 @@ pub use jsonl::Jsonl;
 pub use markdown::markdown;
 pub use paint::Paint;
 pub use patch_text::patch_text;
+pub use status::{Running, Status, Waiting, access};
 pub use steps::{End, Step, Steps, Work};
 pub use stored::{list, words};
 pub use text::{Channel, Line, Style, Text, Timing};

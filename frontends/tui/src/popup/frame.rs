@@ -6,7 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
-use crate::wrap::{columns, cut};
+use crate::wrap::columns;
+pub(super) use crate::wrap::cut;
 
 /// A key and what it does, as the last line names them; the most important first.
 pub(super) type Hint<'a> = (&'a str, &'a str);

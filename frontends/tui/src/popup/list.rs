@@ -9,8 +9,9 @@ pub(super) struct List {
     selected: Option<usize>,
     first: usize,
     len: usize,
-    /// Where the rows were drawn last; one line each.
+    /// Where the rows were drawn last, and the lines of each less one.
     area: Rect,
+    extra: u16,
 }
 
 /// What a key or the mouse did to a list.
@@ -48,7 +49,7 @@ impl List {
 
     /// Takes a key that moves: arrows, pages, ends; also Ctrl-P and Ctrl-N.
     pub(super) fn key(&mut self, key: KeyEvent) -> Moved {
-        let page = usize::from(self.area.height).max(2) - 1;
+        let page = usize::from(self.area.height / (self.extra + 1)).max(2) - 1;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
             KeyCode::Up => self.back(1),
@@ -72,7 +73,7 @@ impl List {
             MouseEventKind::Down(MouseButton::Left)
                 if self.area.contains(Position::new(mouse.column, mouse.row)) =>
             {
-                let row = self.first + usize::from(mouse.row - self.area.y);
+                let row = self.first + usize::from((mouse.row - self.area.y) / (self.extra + 1));
                 if row >= self.len {
                     return Moved::No;
                 }
@@ -84,10 +85,16 @@ impl List {
         Moved::Yes
     }
 
-    /// Gives the rows that are drawn in an area, which has the selected one among them.
+    /// Gives the rows that are drawn in an area, one line each, with the selected one among them.
     pub(super) fn window(&mut self, area: Rect) -> std::ops::Range<usize> {
+        self.window_of(area, 1)
+    }
+
+    /// The same for rows of several lines.
+    pub(super) fn window_of(&mut self, area: Rect, lines: u16) -> std::ops::Range<usize> {
         self.area = area;
-        let rows = usize::from(area.height);
+        self.extra = lines.max(1) - 1;
+        let rows = usize::from(area.height / lines.max(1));
         if let Some(selected) = self.selected {
             self.first = self.first.min(selected);
             if selected >= self.first + rows {

@@ -1,8 +1,8 @@
 //! What a person should know to answer: what is asked for, why, and what would hold it.
 
 use codex_event::{
-    Arguments, Assessment, Escalation, Invocation, Question, RuleDecision, Ruling, Safety, Scope,
-    Timestamp,
+    Arguments, Assessment, ChangeKind, Escalation, Invocation, Question, RuleDecision, Ruling,
+    Safety, Scope, Timestamp,
 };
 use codex_view::sanitize;
 use ratatui::style::Style;
@@ -15,9 +15,14 @@ use crate::theme::Theme;
 use crate::wrap::{Break, Hang};
 
 /// Rows of a command that the dialog shows; all of it is one key away.
-const COMMAND_ROWS: usize = 24;
+const COMMAND_ROWS: usize = 12;
 /// Lines of a patch that the dialog shows.
 const PATCH_LINES: usize = 80;
+/// Bytes of a patch that the dialog looks at.
+const PATCH_BYTES: usize = 32 * 1024;
+/// Lines of a patch, and bytes of one, that the drawing of changes shows in full.
+const PATCH_ROWS: usize = 2_000;
+const LONGEST_LINE: usize = 1_000;
 /// Bytes of a command that the dialog looks at.
 const COMMAND_BYTES: usize = 8 * 1024;
 /// Parts of a script that the dialog shows.
@@ -135,7 +140,11 @@ impl Body<'_> {
         let prompt = [Span::styled("$ ", self.theme.dim)];
         let below = [Span::raw("  ")];
         let begun = self.lines.len();
-        for (at, line) in highlighted(cut, self.theme).into_iter().enumerate() {
+        let lines = match cut.len() < text.len() {
+            true => self.plain(cut, self.theme.code),
+            false => render::command_lines(argv, self.theme),
+        };
+        for (at, line) in lines.into_iter().enumerate() {
             let first = if at == 0 { &prompt } else { &below };
             self.put(line, first, &below, Break::Anywhere);
         }
@@ -280,22 +289,44 @@ impl Body<'_> {
     }
 
     fn patch(&mut self, asked: &Asked, extent: Extent) {
+        for change in &asked.changes {
+            let what = match change.kind {
+                ChangeKind::Add => "new",
+                ChangeKind::Delete => "removed",
+                ChangeKind::Update => "changed",
+            };
+            let home = asked.home.as_deref();
+            let moved = change.move_to.as_deref().map(|to| frame::path(to, home));
+            let moved = moved.map(|to| format!(" → {to}")).unwrap_or_default();
+            let words = format!("{}{moved}", frame::path(&change.path, home));
+            self.fact(what, &words, self.theme.text);
+        }
         if asked.patch.is_empty() {
             self.say("the patch is not at hand, so it can't be allowed", self.theme.bad);
             return;
         }
         let total = asked.patch.lines().count();
-        let most = match extent {
-            Extent::Brief => PATCH_LINES,
-            Extent::Whole => usize::MAX,
-        };
         let cut: Vec<&str> = match extent {
-            Extent::Brief => head(&asked.patch, 4 * COMMAND_BYTES).lines().take(most).collect(),
+            Extent::Brief => head(&asked.patch, PATCH_BYTES).lines().take(PATCH_LINES).collect(),
             Extent::Whole => asked.patch.lines().collect(),
         };
         let shown = cut.len();
         // Nothing is left in it that a drawing would drop.
         let text = sanitize::revealed(&cut.join("\n"));
+        let is_long = |line: &str| line.len() > LONGEST_LINE;
+        if extent == Extent::Whole && (shown > PATCH_ROWS || text.lines().any(is_long)) {
+            // A drawing of the changes would leave something out.
+            for line in text.lines() {
+                let style = match line.as_bytes().first() {
+                    Some(b'+') => self.theme.added,
+                    Some(b'-') => self.theme.removed,
+                    Some(_) | None => self.theme.text,
+                };
+                let line = Line::from(Span::styled(line.to_owned(), style));
+                self.put(line, &[], &[], Break::Anywhere);
+            }
+            return;
+        }
         let look = Look {
             theme: self.theme,
             fold: Fold::Unfolded,
@@ -303,11 +334,16 @@ impl Body<'_> {
             cwd: &asked.cwd,
             home: asked.home.as_deref(),
         };
-        self.lines.extend(render::patch(&text, &asked.changes, &look, self.width));
-        if shown < total {
-            let more = format!("… {} more lines: v shows all of it", total - shown);
+        self.lines.extend(render::patch(&text, &look, self.width));
+        if shown < total || text.lines().any(is_long) {
+            let more = format!("… {total} lines in all: v shows all of it");
             self.say(&more, self.theme.warning);
         }
+    }
+
+    fn plain(&self, text: &str, style: Style) -> Vec<Line<'static>> {
+        let text = sanitize::revealed(text);
+        text.lines().map(|line| Line::from(Span::styled(line.to_owned(), style))).collect()
     }
 }
 
@@ -318,10 +354,4 @@ fn head(text: &str, most: usize) -> &str {
         end -= 1;
     }
     &text[..end]
-}
-
-/// The lines of a script with its parts told apart, and its hidden characters shown.
-fn highlighted(text: &str, theme: &Theme) -> Vec<Line<'static>> {
-    let text = sanitize::revealed(text);
-    text.lines().map(|line| Line::from(Span::styled(line.to_owned(), theme.code))).collect()
 }

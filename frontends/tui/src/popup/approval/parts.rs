@@ -9,11 +9,11 @@ const WORDS: [&str; 20] = [
     "function", "select", "in", "[[", "{", "}", "!", "time",
 ];
 
-/// Gives the script of a shell's argument list; none when it is no shell with a script.
+/// Gives the script that a shell of the system is given; none for all else, which is shown whole.
 pub(super) fn script(argv: &[String]) -> Option<&str> {
     let [shell, flag, script] = argv else { return None };
-    let name = shell.rsplit('/').next()?;
-    let is_shell = matches!(name, "bash" | "sh" | "zsh");
+    let name = ["/bin/", "/usr/bin/"].iter().find_map(|folder| shell.strip_prefix(folder));
+    let is_shell = matches!(name.unwrap_or(shell), "bash" | "sh" | "zsh" | "dash");
     (is_shell && matches!(flag.as_str(), "-c" | "-lc")).then_some(script)
 }
 
@@ -121,6 +121,7 @@ mod tests {
         assert_eq!(script(&argv(&["/bin/bash", "-lc", "ls"])), Some("ls"));
         assert_eq!(script(&argv(&["bash", "-x", "ls"])), None);
         assert_eq!(script(&argv(&["env", "-c", "ls"])), None);
+        assert_eq!(script(&argv(&["/tmp/bash", "-c", "ls"])), None);
         assert!(is_about("`rm`: removes files", "rm -rf x"));
         assert!(!is_about("`rm`: removes files", "rmdir x"));
         assert!(!is_about("the script is long", "rm x"));
