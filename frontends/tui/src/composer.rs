@@ -374,7 +374,7 @@ impl Composer {
                 let path = mention.paths.get(mention.selected)?;
                 let (at, word) = (mention.at, format!("{} ", mention::quoted(path)));
                 self.buffer.part();
-                self.buffer.replace(at, self.buffer.cursor(), &word);
+                self.buffer.exchange(at, self.buffer.cursor(), &word);
                 self.buffer.part();
                 return Some(self.changed());
             }
