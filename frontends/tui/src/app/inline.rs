@@ -64,10 +64,7 @@ impl App {
         let Some(view) = &mut self.view else { return Vec::new() };
         let height = u16::try_from(LEFT).unwrap_or(u16::MAX);
         view.document.scroll(crate::document::Scroll::Bottom);
-        let mut draw = |cell: &Cell, fold: Fold| {
-            let _ = fold;
-            looking.cell(cell, width)
-        };
+        let mut draw = |cell: &Cell, fold: Fold| looking.folded(cell, fold, width);
         view.document.view(width, height, &mut draw)
     }
 

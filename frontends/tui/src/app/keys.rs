@@ -42,11 +42,9 @@ impl App {
             if self.popup_answer(answer) {
                 return;
             }
-            // What an open popup does not take is the composer's, so that nothing typed is lost.
-            self.composer_key(key);
-            return;
+            // What it does not take goes where it would go without one, so that nothing typed is lost.
         }
-        if self.reading.is_some() {
+        if self.reading.is_some() && self.popups.is_empty() {
             self.reading_key(key);
             return;
         }
@@ -164,6 +162,17 @@ impl App {
         self.scroll(Scroll::Bottom);
     }
 
+    /// Unfolds the cell that was clicked, or folds it.
+    fn click(&mut self, column: u16, row: u16) {
+        let page = self.page;
+        let Some(view) = self.view.as_mut().filter(|_| page.contains((column, row).into())) else {
+            return;
+        };
+        if let Some(first) = view.document.cell_at(row - page.y) {
+            view.document.toggle(first);
+        }
+    }
+
     /// Without a composer, letters read.
     fn reader_key(&mut self, key: KeyEvent) -> bool {
         if !(key.modifiers - KeyModifiers::SHIFT).is_empty() {
@@ -279,8 +288,8 @@ impl App {
         match mouse.kind {
             MouseEventKind::ScrollUp => self.scroll(Scroll::Lines(-WHEEL)),
             MouseEventKind::ScrollDown => self.scroll(Scroll::Lines(WHEEL)),
-            MouseEventKind::Down(_)
-            | MouseEventKind::Up(_)
+            MouseEventKind::Down(_) => self.click(mouse.column, mouse.row),
+            MouseEventKind::Up(_)
             | MouseEventKind::Drag(_)
             | MouseEventKind::Moved
             | MouseEventKind::ScrollLeft

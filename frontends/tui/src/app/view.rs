@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use codex_event::{
-    Author, CallId, CloseReason, Envelope, Event, InterruptReason, Seq, SessionId, Stored, Timestamp,
+    Author, CallId, Envelope, Event, InterruptReason, Seq, SessionId, Stored, Timestamp,
 };
 use codex_view::{CallState, Cell, CellBody, CellChange, Cells, Standing, Status, Waiting};
 
@@ -17,6 +17,15 @@ pub(crate) enum Feed {
     Open,
     /// Nothing more comes.
     Over,
+}
+
+/// Whether what happened before was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// It is being told.
+    Told,
+    /// All of it was.
+    Seen,
 }
 
 /// Something that was said in a session and began a turn: a place to go back to.
@@ -35,8 +44,6 @@ pub(crate) enum News {
     Settled(CallId, Author),
     /// A turn ended.
     TurnEnded(Ended),
-    /// The process that had the session let go of it.
-    Closed(CloseReason),
 }
 
 /// How a turn ended, for a notification.
@@ -79,6 +86,10 @@ pub(crate) struct View {
     pub(crate) asking: Option<Asking>,
     /// What the model said last.
     pub(crate) answer: Option<String>,
+    /// Whether what happened so far was seen.
+    pub(crate) past: Past,
+    /// Position of the last cell.
+    pub(crate) newest: Seq,
     /// Position and time of the last event.
     pub(crate) last: Seq,
     pub(crate) at: Timestamp,
@@ -98,6 +109,8 @@ impl View {
             marks: Vec::new(),
             asking: None,
             answer: None,
+            past: Past::Told,
+            newest: Seq(0),
             last: Seq(0),
             at: Timestamp(0),
             fresh,
@@ -135,8 +148,8 @@ impl View {
             Event::TurnFailed { message, .. } => {
                 Some(News::TurnEnded(Ended::Failed(message.clone())))
             }
-            Event::SessionClosed { reason } => Some(News::Closed(*reason)),
-            Event::SessionOpened { .. }
+            Event::SessionClosed { .. }
+            | Event::SessionOpened { .. }
             | Event::SessionForked { .. }
             | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
@@ -169,6 +182,7 @@ impl View {
         match &change {
             CellChange::Put(cell) | CellChange::Partial(cell) => {
                 let partial = matches!(change, CellChange::Partial(_));
+                self.newest = self.newest.max(cell.first);
                 self.look_at(cell, if partial { Extent::Partial } else { Extent::Whole });
                 if let Some(fresh) = &mut self.fresh {
                     fresh.insert(cell.first, cell.clone());
@@ -212,6 +226,14 @@ impl View {
     fn forget_question(&mut self, event: &Event) {
         if event.ends_turn() {
             self.asking = None;
+        }
+    }
+
+    /// Tells whether what happened before is still being told.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        match self.past {
+            Past::Told => true,
+            Past::Seen => false,
         }
     }
 
