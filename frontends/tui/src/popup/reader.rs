@@ -191,14 +191,14 @@ impl Reader {
     }
 
     pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
-        let hints = self.hints();
-        let inner = frame::frame(area, buf, theme, &self.heading(), &hints);
+        let inner = frame::inner(area);
         let mut body = inner;
-        let foot = self.asking.is_some() || self.remark.is_some();
+        let foot = self.asking.is_some() || self.remark.is_some() || self.seeking.is_some();
         if foot && body.height > 1 {
             body.height -= 1;
         }
         self.measure(body, theme);
+        frame::frame(area, buf, theme, &self.heading(), &self.hints());
         let shown = self.lines.lines(body.width, theme, self.top, usize::from(body.height));
         let shown: Vec<Line<'static>> = shown
             .into_iter()
