@@ -123,10 +123,13 @@ fn table(rows: &[(String, String)], theme: &Theme, width: u16, names: Names) -> 
     lines
 }
 
+/// A column of figures.
+type Figure = (&'static str, fn(&Usage) -> u64);
+
 /// One row for each, right-aligned figures. Where there is no room, the details go first.
 fn tokens(rows: &[UsageRow], theme: &Theme, width: u16) -> Vec<Line<'static>> {
     const NAMES: usize = 6;
-    let figures: [(&str, fn(&Usage) -> u64); 4] = [
+    let figures: [Figure; 4] = [
         ("in", |usage| usage.input_tokens),
         ("out", |usage| usage.output_tokens),
         ("cached", |usage| usage.cached_input_tokens),
