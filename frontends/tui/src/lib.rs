@@ -6,13 +6,17 @@
 
 pub mod app;
 pub mod composer;
+pub mod document;
+mod draw;
 pub mod files;
 pub mod fuzzy;
 pub mod host;
+pub mod keymap;
 pub mod options;
 pub mod popup;
 pub mod render;
 pub mod run;
+pub mod slash;
 mod source;
 mod terminal;
 pub mod theme;
