@@ -56,8 +56,11 @@ pub(super) fn parts(script: &str) -> Option<Vec<&str>> {
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .collect();
-    let plain = |part: &&str| !WORDS.contains(&part.split_whitespace().next().unwrap_or_default());
-    (!parts.is_empty() && parts.iter().all(|part| plain(part))).then_some(parts)
+    let plain = |part: &&str| {
+        let first = part.split_whitespace().next();
+        first.is_some_and(|word| !WORDS.contains(&word))
+    };
+    (!parts.is_empty() && parts.iter().all(plain)).then_some(parts)
 }
 
 /// Tells whether what the gate says of a command, as in `` `rm`: why ``, is about this part.
