@@ -17,9 +17,8 @@ pub mod popup;
 pub mod render;
 pub mod run;
 pub mod slash;
-mod source;
+pub mod source;
 mod terminal;
-#[cfg(test)]
 mod tests;
 pub mod theme;
 pub mod update;
