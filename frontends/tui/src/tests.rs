@@ -170,7 +170,9 @@ impl Rig {
         }
     }
 
+    /// Presses a key as people do: not at the speed of a paste.
     fn press(&mut self, code: KeyCode) {
+        self.now.0 += 60;
         self.tell(Input::Key(KeyEvent::new(code, KeyModifiers::NONE)));
     }
 

@@ -3,8 +3,8 @@
 use codex_event::{Arguments, CallId, Command, Envelope, Scope, Verdict};
 use codex_view::{Cell, CellBody, Cells};
 
-use super::view::{Asking, Extent};
 use super::App;
+use super::view::{Asking, Extent};
 use crate::popup::{Asked, Popup};
 use crate::update::{Focus, Intent};
 
@@ -79,8 +79,7 @@ impl App {
     /// Tells whether a question waits that is not shown.
     pub(crate) fn question_waits(&self) -> bool {
         let Some((call, _)) = self.asked else { return false };
-        self.answered != Some(call)
-            && !self.popups.iter().any(|popup| call_of(popup) == Some(call))
+        self.answered != Some(call) && !self.popups.iter().any(|popup| call_of(popup) == Some(call))
     }
 
     pub(crate) fn close_questions(&mut self) {

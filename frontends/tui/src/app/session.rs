@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use codex_event::{
-    CallId, CloseReason, Command, InterruptReason, Record, SessionId,
-};
+use codex_event::{CallId, CloseReason, Command, InterruptReason, Record, SessionId, Tail};
 
 use super::App;
 use super::local::Kind;
@@ -95,21 +93,26 @@ impl App {
                 self.out.push(Intent::Ask(Command::Submit { input: text }));
                 self.follow();
             }
-            Some(view) => match view.role {
-                Role::Owner { .. } | Role::Guest { .. } => {
-                    let session = view.session;
-                    self.says.push(text);
-                    self.take_up(session, Owner::Attach);
+            Some(view) => {
+                match view.role {
+                    Role::Owner { .. } | Role::Guest { .. } => {
+                        let session = view.session;
+                        self.says.push(text);
+                        self.take_up(session, Owner::Attach);
+                    }
+                    Role::Reader => {
+                        self.give_back(&text);
+                        self.toast("this session is only shown: /resume takes it up, /fork goes on beside it");
+                    }
                 }
-                Role::Reader => {
-                    self.give_back(&text);
-                    self.toast("this session is only shown: /resume takes it up, /fork goes on beside it");
-                }
-            },
+            }
             None => {
                 let changes = std::mem::take(&mut self.changes);
-                let pending =
-                    Pending { what: What::Begin, restore: Some(text.clone()), draft: String::new() };
+                let pending = Pending {
+                    what: What::Begin,
+                    restore: Some(text.clone()),
+                    draft: String::new(),
+                };
                 self.begun_with = changes.clone();
                 self.open(Request::Begin { input: text, changes }, pending);
             }
@@ -210,12 +213,7 @@ impl App {
     /// Takes events, in order.
     pub(crate) fn events(&mut self, records: &[Arc<Record>]) {
         let Some(view) = self.incoming.as_mut().or(self.view.as_mut()) else { return };
-        let mut news = Vec::new();
-        for record in records {
-            if record.envelope.session == view.session && record.envelope.seq > view.last {
-                news.extend(view.apply(&record.envelope));
-            }
-        }
+        let news = view.apply(records);
         if self.is_catching_up() {
             return;
         }
@@ -223,6 +221,14 @@ impl App {
             self.hear(news);
         }
         self.ask();
+    }
+
+    /// Takes what an answer says beyond its events.
+    pub(crate) fn tail(&mut self, tail: &Tail) {
+        let at = self.wall();
+        if let Some(view) = self.view.as_mut().filter(|view| !view.is_catching_up()) {
+            view.tail(tail, at);
+        }
     }
 
     /// All that happened so far was seen.
@@ -337,7 +343,10 @@ impl App {
                 self.asked = None;
                 self.ask();
             }
-            Command::Name { .. } | Command::Shelve { .. } | Command::Open(_) | Command::Resume(_) => {
+            Command::Name { .. }
+            | Command::Shelve { .. }
+            | Command::Open(_)
+            | Command::Resume(_) => {
                 self.toast(format!("not taken: {why}"));
             }
         }
@@ -374,10 +383,8 @@ impl App {
 
     /// Ends the running turn; once.
     pub(crate) fn interrupt(&mut self) {
-        let runs = self
-            .view
-            .as_ref()
-            .is_some_and(|view| view.takes_commands() && view.is_running());
+        let runs =
+            self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running());
         if runs && !self.interrupting {
             self.interrupting = true;
             self.out.push(Intent::Ask(Command::Interrupt { reason: InterruptReason::User }));

@@ -93,7 +93,8 @@ fn going_on(app: &App) -> Option<GoingOn> {
         Role::Reader => false,
     });
     over.then(|| {
-        let words = "This session was let go of: what you say next takes it up again; /new begins another";
+        let words =
+            "This session was let go of: what you say next takes it up again; /new begins another";
         GoingOn::Rests(words.to_owned())
     })
 }

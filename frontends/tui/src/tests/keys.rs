@@ -145,8 +145,7 @@ fn a_question_opens_at_once_and_is_answered() {
     assert_eq!(rig.app.popups.len(), 1);
     rig.press(KeyCode::Char('y'));
     let call = codex_event::CallId(1);
-    let settle =
-        Command::SettleReview { call, verdict: Verdict::Allowed, scope: Scope::Once };
+    let settle = Command::SettleReview { call, verdict: Verdict::Allowed, scope: Scope::Once };
     assert_eq!(rig.asks(), [settle]);
     assert!(rig.app.popups.is_empty());
 }

@@ -83,6 +83,7 @@ fn a_turn_that_begins_while_closing_is_interrupted() {
 fn one_is_not_held_by_a_session_that_does_not_answer() {
     let mut rig = Rig::owner(&running());
     rig.app.act(Action::Quit);
+    rig.tell(Input::Tick);
     rig.take();
     rig.control('c');
     rig.control('c');
