@@ -22,7 +22,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
 use crate::host::{Changes, Concern, Owner, Reply, Request, Role};
-use crate::options::{Options, Palette, Start};
+use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
 use crate::render::Fold;
 use crate::theme::Theme;
@@ -64,6 +64,8 @@ pub struct App {
     pub(crate) view: Option<View>,
     /// The session that is shown once all of it was seen.
     incoming: Option<View>,
+    /// The session that was shown before that one.
+    comes_from: Option<SessionId>,
     pub(crate) pending: Option<Pending>,
     pub(crate) leaving: Option<Leaving>,
     /// What is to be done once the user confirms to end the turn.
@@ -117,6 +119,7 @@ impl App {
             palette_closed: false,
             view: None,
             incoming: None,
+            comes_from: None,
             pending: None,
             leaving: None,
             confirm: None,
@@ -268,7 +271,10 @@ impl App {
         if let Some(mut view) = self.incoming.take_if(|view| of == Some(view.session)) {
             // The end of it, read before the rest: it is shown until its events come by themselves.
             view.document.loaded(range, Cells::of(events));
-            self.view = Some(view);
+            match self.options.screen {
+                Screen::Full => self.view = Some(view),
+                Screen::Inline => self.incoming = Some(view),
+            }
             return;
         }
         if of.is_some_and(|of| Some(of) != self.session()) {

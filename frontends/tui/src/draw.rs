@@ -15,9 +15,11 @@ use crate::host::Role;
 use crate::options::Screen;
 use crate::render::Fold;
 
+pub(crate) use state::welcome;
+
 /// Rows below which nothing stands between the conversation and what is written.
 const ROOMY: u16 = 12;
-/// Rows that the palette or a list of files takes at most.
+/// Rows that the palette takes at most.
 const LIST: u16 = 10;
 /// Queued inputs that are shown.
 const QUEUED: usize = 3;
@@ -35,7 +37,12 @@ pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Posi
     if app.reading.is_some() {
         return reading(app, area, buf);
     }
-    let bottom = Bottom::of(app, area.width, area.height);
+    let share = match app.options.screen {
+        Screen::Full => Share::Some,
+        // The height is what was asked for.
+        Screen::Inline => Share::All,
+    };
+    let bottom = Bottom::of(app, area.width, area.height, share);
     let mut rows = Rows { area };
     let footer = rows.from_below(bottom.footer);
     let composer = rows.from_below(bottom.composer);
@@ -57,7 +64,7 @@ pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Posi
 
 /// Gives the rows of everything below the conversation.
 pub(crate) fn bottom_height(app: &App, width: u16, rows: u16) -> u16 {
-    let bottom = Bottom::of(app, width, rows);
+    let bottom = Bottom::of(app, width, rows, Share::Some);
     let all = [bottom.footer, bottom.composer, bottom.popup, bottom.queued, bottom.state];
     all.iter().sum::<u16>() + bottom.gap + bottom.banner
 }
@@ -74,31 +81,60 @@ struct Bottom {
     footer: u16,
 }
 
+/// How much of the rows these parts may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// The conversation keeps a part.
+    Some,
+    All,
+}
+
+impl Share {
+    /// Leaves one in `part` rows to the conversation.
+    fn of(self, rows: u16, part: u16) -> u16 {
+        match self {
+            Share::Some => rows - rows / part,
+            Share::All => rows,
+        }
+    }
+
+    /// Rows from which on one more line may stand there.
+    fn least(self, rows: u16) -> u16 {
+        match self {
+            Share::Some => rows,
+            Share::All => 1,
+        }
+    }
+}
+
 impl Bottom {
-    fn of(app: &App, width: u16, rows: u16) -> Bottom {
+    fn of(app: &App, width: u16, rows: u16, share: Share) -> Bottom {
         let footer = u16::from(rows >= 3);
         let mut left = rows - footer;
         let mut bottom = Bottom { footer, ..Bottom::default() };
         let asks = app.popups.last().filter(|popup| !popup.is_full_screen());
-        let shows_composer = asks.is_none() || (!app.composer.is_empty() && left >= 8);
-        if shows_composer {
-            let most = if asks.is_some() { 3 } else { (left / 2).max(1) };
+        // Whoever writes while a question appears goes on writing, and sees it.
+        if asks.is_none() || (!app.composer.is_empty() && left >= 8) {
+            let most = if asks.is_some() { 3 } else { share.of(left, 2).max(1) };
             bottom.composer = app.composer.height(width, most).clamp(1, most).min(left);
             left -= bottom.composer;
         }
-        bottom.popup = match asks {
-            Some(popup) => popup.height(width, left.saturating_sub(left / 5)).min(left),
-            None => list_height(app, width, left),
+        let popup = match (asks, &app.palette) {
+            (Some(popup), _) => popup.height(width, share.of(left, 5)),
+            (None, Some(palette)) => palette.height(width, LIST.min(share.of(left, 4))),
+            (None, None) => 0,
         };
+        bottom.popup = popup.min(left);
         left -= bottom.popup;
-        bottom.state = u16::from(left >= 2 && !state::line(app).spans.is_empty());
+        bottom.state = u16::from(left >= share.least(2) && !state::line(app).spans.is_empty());
         left -= bottom.state;
         let queued = u16::try_from(queue(app).len()).unwrap_or(u16::MAX);
-        bottom.queued = queued.min(left.saturating_sub(2));
+        bottom.queued = queued.min(share.of(left, 2));
         left -= bottom.queued;
-        bottom.gap = u16::from(rows >= ROOMY && left >= 4 && app.options.screen == Screen::Full);
+        let gap = rows >= ROOMY && left >= 4 && app.options.screen == Screen::Full;
+        bottom.gap = u16::from(gap);
         left -= bottom.gap;
-        bottom.banner = u16::from(left >= 4 && !state::banner(app).spans.is_empty());
+        bottom.banner = u16::from(left >= share.least(4) && !state::banner(app).spans.is_empty());
         bottom
     }
 }
@@ -136,7 +172,7 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
         }
         (Screen::Full, true) => document(app, area.width, area.height),
         (Screen::Full, false) => {
-            let mut lines = state::welcome(app, area.width);
+            let mut lines = welcome(app, area.width);
             lines.extend(tail(app, area.width));
             lines.truncate(height);
             lines
@@ -174,37 +210,8 @@ fn over(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     }
     if let Some(palette) = &mut app.palette {
         palette.draw(area, buf, &theme);
-        return None;
     }
-    put_all(area, buf, &files(app, area));
     None
-}
-
-fn list_height(app: &App, width: u16, left: u16) -> u16 {
-    let most = LIST.min(left.saturating_sub(left / 4));
-    if let Some(palette) = &app.palette {
-        return palette.height(width, most);
-    }
-    let files = app.composer.completion().map_or(0, |offered| offered.paths.len().max(1));
-    u16::try_from(files).unwrap_or(u16::MAX).min(most)
-}
-
-/// Gives the files that are offered, with the selected one among them.
-fn files(app: &App, area: Rect) -> Vec<Line<'static>> {
-    let Some(offered) = app.composer.completion() else { return Vec::new() };
-    let rows = usize::from(area.height);
-    let theme = &app.theme;
-    if offered.paths.is_empty() {
-        return vec![Line::styled("  no file matches", theme.dim)];
-    }
-    let from = (offered.selected + 1).saturating_sub(rows);
-    let rows = offered.paths.iter().enumerate().skip(from).take(rows);
-    rows.map(|(at, path)| {
-        let path = codex_view::sanitize::visible(path);
-        let style = if at == offered.selected { theme.selected } else { theme.text };
-        Line::from(vec![Span::raw("  "), Span::styled(path, style)])
-    })
-    .collect()
 }
 
 /// Draws where the user writes.

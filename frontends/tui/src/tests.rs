@@ -2,8 +2,10 @@
 //! intents and frames out. All that is shown comes from journals.
 
 mod frames;
+mod inline;
 mod keys;
 mod never;
+mod reading;
 mod sessions;
 mod shown;
 

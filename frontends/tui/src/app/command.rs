@@ -19,11 +19,8 @@ const EFFORTS: &[&str] = &["minimal", "low", "medium", "high", "xhigh"];
 
 impl App {
     /// Carries a slash command out; what is none stays in the composer, and a path is said.
-    pub(crate) fn command(&mut self, name: &str, rest: &str) {
-        let written = match rest {
-            "" => format!("/{name}"),
-            rest => format!("/{name} {rest}"),
-        };
+    pub(crate) fn command(&mut self, name: &str, rest: &str, written: Option<String>) {
+        let written = written.unwrap_or_else(|| format!("/{name} {rest}").trim_end().to_owned());
         if !slash::is_command(name) {
             self.say(written);
             return;

@@ -70,6 +70,11 @@ impl App {
 
     /// Gives the lines of what is not finished.
     pub(crate) fn live_lines(&self, width: u16) -> Vec<Line<'static>> {
+        if self.view.is_none() {
+            let mut lines = draw::welcome(self, width);
+            lines.extend(self.locals.iter().flat_map(|local| local.lines(&self.theme, width)));
+            return lines;
+        }
         let looking = Looking::of(self);
         let fresh = self.view.as_ref().and_then(|view| view.fresh.as_ref());
         let cells = fresh.into_iter().flat_map(|fresh| fresh.values());

@@ -49,6 +49,13 @@ impl App {
             self.reading_key(key);
             return;
         }
+        if self.composer.is_choosing() {
+            let did = self.composer.key(self.now, key);
+            if did != Did::Ignored {
+                self.did(did);
+                return;
+            }
+        }
         if self.palette_key(key) {
             return;
         }
@@ -256,7 +263,10 @@ impl App {
             }
             Submission::Say(text) => self.say(text),
             Submission::Shell(line) => self.shell(line),
-            Submission::Slash { name, rest } => self.command(&name, &rest),
+            Submission::Slash { name, rest } => {
+                let written = self.composer.submitted().map(str::to_owned);
+                self.command(&name, &rest, written);
+            }
         }
     }
 

@@ -77,7 +77,7 @@ impl App {
                     None => self.toast("no session is open yet"),
                 }
             }
-            Action::Slash { name, rest } => self.command(&name, &rest),
+            Action::Slash { name, rest } => self.command(&name, &rest, None),
             Action::Change(changes) => self.change(changes),
             Action::Theme(palette) => self.paint(palette),
             Action::Put(text) => {

@@ -205,6 +205,8 @@ impl App {
         if !draft.is_empty() {
             self.give_back(&draft);
         }
+        self.comes_from = self.session();
+        self.loading = None;
         self.incoming = Some(View::new(linked.session, linked.role, fresh));
         // What the old one was asked is no concern of the new one.
         self.close_questions();
@@ -233,10 +235,9 @@ impl App {
 
     /// All that happened so far was seen.
     pub(crate) fn caught_up(&mut self) {
-        let old = self.session();
-        let shown = self.view.as_ref().is_some_and(View::is_catching_up);
-        let Some(mut view) = self.incoming.take().or(self.view.take_if(|_| shown)) else { return };
-        let same = old == Some(view.session) && !shown;
+        let shown = self.view.take_if(|view| view.is_catching_up());
+        let Some(mut view) = self.incoming.take().or(shown) else { return };
+        let same = self.comes_from == Some(view.session);
         if !same {
             self.locals.retain(|local| !local.is_settled());
         }
@@ -356,6 +357,8 @@ impl App {
     pub(crate) fn failed(&mut self, message: String, hint: String) {
         self.busy = None;
         let Some(pending) = self.pending.take() else {
+            // A list that was waited for does not come.
+            self.popups.retain(|popup| !matches!(popup, Popup::Sessions(_)));
             self.remark(Kind::Failure, message, hint);
             return;
         };

@@ -117,17 +117,13 @@ pub(super) fn banner(app: &App) -> Line<'static> {
 }
 
 /// What stands there before there is a session.
-pub(super) fn welcome(app: &App, width: u16) -> Vec<Line<'static>> {
+pub(crate) fn welcome(app: &App, width: u16) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let facts = &app.options.facts;
     let (model, effort) = app.current_model();
     let model = match effort {
         Some(effort) => format!("{model} ({effort})"),
         None => model,
-    };
-    let place = match &facts.branch {
-        Some(branch) => format!("{} ({branch})", app.folder()),
-        None => app.folder(),
     };
     let mut lines = vec![
         Line::default(),
@@ -141,7 +137,7 @@ pub(super) fn welcome(app: &App, width: u16) -> Vec<Line<'static>> {
         ("model", format!("{model} · {}", facts.provider)),
         ("access", app.access_words()),
         ("asks", app.policy().as_str().to_owned()),
-        ("folder", place),
+        ("folder", app.place()),
     ] {
         lines.push(Line::from(vec![
             Span::styled(format!("  {name:<8}"), theme.dim),
