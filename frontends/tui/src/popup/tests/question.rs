@@ -121,6 +121,21 @@ fn what_cannot_be_shown_cannot_be_allowed() {
 }
 
 #[test]
+fn what_was_found_stands_at_the_part_that_it_is_about() {
+    let shown = |line: &str| {
+        let found = "`git`: may run hooks";
+        let command = command(&["/bin/bash", "-lc", line], found, None);
+        screen(&mut Popup::approval(asked(Question::Run, command, "why")), 80, 24)
+    };
+    let one = shown("ls; git push; pwd");
+    assert!(one.contains("git push\n          ↳ `git`: may run hooks\n          pwd"), "{one}");
+    let two = shown("git log; git push");
+    assert!(two.contains("found    `git`: may run hooks") && !two.contains('↳'), "{two}");
+    let opaque = shown("for x in *; do git push; done");
+    assert!(!opaque.contains("parts"), "{opaque}");
+}
+
+#[test]
 fn hidden_characters_are_shown_wherever_something_is_allowed() {
     let line = "echo \u{202e}cod\u{200b}e \u{1b}[2K\u{1b}]0;x\u{7}\nrm\tx";
     let script = command(&["/bin/bash", "-lc", line], "`ec\u{200b}ho`: odd \u{1b}[1m", None);
