@@ -246,6 +246,7 @@ async fn live(
             id,
             session: session.clone().recipient(),
             blobs: blobs.clone(),
+            tails: handle.tails(),
             access: Arc::new(access),
             redactor: redactor.clone(),
             judge,

@@ -44,6 +44,7 @@ pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Posi
     let state = rows.from_below(bottom.state);
     let _gap = rows.from_below(bottom.gap);
     let banner = rows.from_above(bottom.banner);
+    app.page = rows.area;
     conversation(app, rows.area, buf);
     put(banner, buf, &state::banner(app));
     put(state, buf, &state::line(app));
@@ -133,7 +134,7 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
             let mut lines = app.live_lines(area.width);
             lines.split_off(lines.len().saturating_sub(height))
         }
-        (Screen::Full, true) => document(app, area.width, area.height, Unfold::AsChosen),
+        (Screen::Full, true) => document(app, area.width, area.height),
         (Screen::Full, false) => {
             let mut lines = state::welcome(app, area.width);
             lines.extend(tail(app, area.width));
@@ -144,35 +145,18 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
     put_all(area, buf, &lines);
 }
 
-/// How much of the cells is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unfold {
-    AsChosen,
-    All,
-}
-
-fn document(app: &mut App, width: u16, height: u16, unfold: Unfold) -> Vec<Line<'static>> {
+fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {
     let looking = Looking::of(app);
-    let chosen = app.fold;
-    let tail = tail(app, width);
     let Some(view) = &mut app.view else { return Vec::new() };
+    let (locals, theme) = (&app.locals, &app.theme);
+    // What only this screen knows stands behind the cell that was the last one then.
     let mut draw = |cell: &Cell, fold: Fold| {
-        let fold = match (unfold, chosen) {
-            (Unfold::All, _) | (Unfold::AsChosen, Fold::Unfolded) => Fold::Unfolded,
-            (Unfold::AsChosen, Fold::Folded) => fold,
-        };
-        looking.folded(cell, fold, width)
+        let mut lines = looking.folded(cell, fold, width);
+        let behind = locals.iter().filter(|local| local.after == cell.first);
+        lines.extend(behind.flat_map(|local| local.lines(theme, width)));
+        lines
     };
-    if !view.document.is_following() || tail.is_empty() {
-        return view.document.view(width, height, &mut draw);
-    }
-    // What only this screen knows stands at the end; at most most of the screen is its.
-    let most = usize::from(height.saturating_sub(height / 3).max(1));
-    let tail = &tail[tail.len().saturating_sub(most)..];
-    let taken = u16::try_from(tail.len()).unwrap_or(height).min(height);
-    let mut lines = view.document.view(width, height - taken, &mut draw);
-    lines.extend_from_slice(tail);
-    lines
+    view.document.view(width, height, &mut draw)
 }
 
 fn tail(app: &App, width: u16) -> Vec<Line<'static>> {
@@ -265,20 +249,22 @@ fn queue(app: &App) -> Vec<Line<'static>> {
 fn reading(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let mut rows = Rows { area };
     let below = rows.from_below(u16::from(area.height >= 2));
-    let lines = document(app, rows.area.width, rows.area.height, Unfold::All);
+    let lines = document(app, rows.area.width, rows.area.height);
     put_all(rows.area, buf, &lines);
     let theme = &app.theme;
     let reading = app.reading.as_ref()?;
     if let Some(field) = &reading.field {
         let shown = format!("/{}", codex_view::sanitize::visible(field));
         let line = Line::styled(shown, theme.text);
-        let column = u16::try_from(line.width()).unwrap_or(u16::MAX).min(below.width.saturating_sub(1));
+        let column =
+            u16::try_from(line.width()).unwrap_or(u16::MAX).min(below.width.saturating_sub(1));
         put(below, buf, &line);
         return (!below.is_empty()).then(|| Position::new(below.x + column, below.y));
     }
     let mut spans = Vec::new();
-    if !reading.found.is_empty() {
-        spans.push(Span::styled(format!("{} · ", reading.found), theme.warning));
+    let found = app.found_words();
+    if !found.is_empty() {
+        spans.push(Span::styled(format!("{found} · "), theme.warning));
     }
     let words = "/ search · n next · N previous · g begin · G end · q back";
     spans.push(Span::styled(words, theme.dim));

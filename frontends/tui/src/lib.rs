@@ -17,8 +17,10 @@ pub mod popup;
 pub mod render;
 pub mod run;
 pub mod slash;
-mod source;
+pub mod source;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 pub mod update;
 pub mod wrap;

@@ -1,5 +1,7 @@
 //! What a screen shows of a session: one cell for each thing that somebody said or did.
 
+mod words;
+
 use codex_event::{
     ApprovalPolicy, Author, CallId, Denial, FileChange, Invocation, Outcome, Question, Scope, Seq,
     Timestamp, Usage, Verdict,

@@ -9,7 +9,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use codex_event::{Body, Envelope, Event, Seq, Settings, Stored, Timestamp, Usage};
+use codex_event::{Body, Envelope, Event, Seq, Settings, Stored, Tail, Timestamp, Usage};
 
 use crate::cell::{Cell, CellBody, Notice, Prompt, Standing, Taken, TurnEnd, TurnEnding};
 use crate::finale::interruption;
@@ -42,6 +42,9 @@ pub struct Cells {
     turn: Option<Turn>,
     settings: Option<Box<Settings>>,
     changed: Changed,
+    last: Seq,
+    /// Where a tail stands that no event spoke of yet.
+    ahead: Option<Seq>,
 }
 
 /// The turn that runs.
@@ -148,6 +151,15 @@ impl Cells {
         self.changes()
     }
 
+    /// Gives the cell that a tail is about, with what it says beyond the events; none when that is
+    /// nothing. The events that follow take the place of it.
+    pub fn tail(&mut self, tail: &Tail, at: Timestamp) -> Option<CellChange> {
+        let next = self.last.next();
+        let cell = self.items.with_tail(tail, next, at)?;
+        self.ahead = (cell.first == next).then_some(next).or(self.ahead);
+        Some(CellChange::Put(cell))
+    }
+
     fn changes(&mut self) -> Vec<CellChange> {
         let changed = std::mem::take(&mut self.changed.0);
         let changes = changed.into_iter().filter_map(|(first, change)| match change {
@@ -162,6 +174,10 @@ impl Cells {
     }
 
     fn fold(&mut self, envelope: &Envelope) {
+        self.last = envelope.seq;
+        if let Some(ahead) = self.ahead.take() {
+            self.changed.drop(ahead);
+        }
         let event = match &envelope.body {
             Body::Known(event) => event,
             Body::Foreign { .. } => return self.put(envelope, notice::foreign(envelope)),

@@ -217,7 +217,9 @@ impl App {
         let mut groups = keymap::groups();
         let commands = slash::palette(self.role()).into_iter();
         let keys = commands
-            .map(|row| (format!("/{} {}", row.name, row.arguments).trim_end().to_owned(), row.description))
+            .map(|row| {
+                (format!("/{} {}", row.name, row.arguments).trim_end().to_owned(), row.description)
+            })
             .collect();
         groups.push(KeyGroup { title: "Commands".into(), keys });
         self.show(Popup::help(groups));
@@ -241,10 +243,13 @@ impl App {
         };
         let facts = &self.options.facts;
         let (model, effort) = self.current_model();
-        row("model", match effort {
-            Some(effort) => format!("{model} ({effort})"),
-            None => model,
-        });
+        row(
+            "model",
+            match effort {
+                Some(effort) => format!("{model} ({effort})"),
+                None => model,
+            },
+        );
         row("provider", facts.provider.clone());
         row("folder", self.folder());
         row("branch", facts.branch.clone().unwrap_or_default());
@@ -268,11 +273,14 @@ impl App {
                     usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
                 ),
             );
-            row("presence", match view.role {
-                Role::Owner { .. } => "this process has the session".to_owned(),
-                Role::Guest { pid } => format!("attached to process {pid}"),
-                Role::Reader => "read only".to_owned(),
-            });
+            row(
+                "presence",
+                match view.role {
+                    Role::Owner { .. } => "this process has the session".to_owned(),
+                    Role::Guest { pid } => format!("attached to process {pid}"),
+                    Role::Reader => "read only".to_owned(),
+                },
+            );
             row("events", view.last.to_string());
         }
         Card { title: format!("codex {}", facts.version), rows }
@@ -285,21 +293,17 @@ impl App {
             self.toast("a command of yours is running: Esc ends it");
             return;
         }
-        let after = self.view.as_ref().map(|view| view.last).unwrap_or_default();
-        self.locals.push(Local { after, body: Body::Shell(Shell::new(line.clone())) });
+        self.put_local(Body::Shell(Shell::new(line.clone())));
         self.out.push(Intent::Request(Request::Shell { line }));
     }
 
     /// Changes what is known of the own command that runs.
     pub(crate) fn shell_did(&mut self, change: impl FnOnce(&mut Shell)) {
-        let shells = self.locals.iter_mut().rev().filter(|local| !local.is_settled());
-        let running = shells.filter_map(|local| match &mut local.body {
-            Body::Shell(shell) => Some(shell),
-            Body::Remark { .. } => None,
-        });
-        if let Some(shell) = running.into_iter().next() {
-            change(shell);
-        }
+        let running = self.locals.iter_mut().rev().find(|local| !local.is_settled());
+        let Some(Local { after, body: Body::Shell(shell) }) = running else { return };
+        change(shell);
+        let after = *after;
+        self.redraw_local(after);
     }
 
     /// Tells whether a command of the user's own runs.

@@ -5,8 +5,8 @@ use codex_event::Seq;
 use codex_view::{Cell, Standing};
 use ratatui::text::Line;
 
-use super::view::View;
 use super::App;
+use super::view::View;
 use crate::draw;
 use crate::options::Screen;
 use crate::render::{self, Fold, Look};
@@ -64,10 +64,7 @@ impl App {
         let Some(view) = &mut self.view else { return Vec::new() };
         let height = u16::try_from(LEFT).unwrap_or(u16::MAX);
         view.document.scroll(crate::document::Scroll::Bottom);
-        let mut draw = |cell: &Cell, fold: Fold| {
-            let _ = fold;
-            looking.cell(cell, width)
-        };
+        let mut draw = |cell: &Cell, fold: Fold| looking.folded(cell, fold, width);
         view.document.view(width, height, &mut draw)
     }
 

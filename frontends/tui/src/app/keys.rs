@@ -31,7 +31,8 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return;
         }
-        let armed = self.armed.take().filter(|(_, until)| *until >= self.now).map(|(armed, _)| armed);
+        let armed =
+            self.armed.take().filter(|(_, until)| *until >= self.now).map(|(armed, _)| armed);
         self.toast = None;
         if self.force_quit(key, armed) {
             return;
@@ -42,11 +43,9 @@ impl App {
             if self.popup_answer(answer) {
                 return;
             }
-            // What an open popup does not take is the composer's, so that nothing typed is lost.
-            self.composer_key(key);
-            return;
+            // What it does not take goes where it would go without one, so that nothing typed is lost.
         }
-        if self.reading.is_some() {
+        if self.reading.is_some() && self.popups.is_empty() {
             self.reading_key(key);
             return;
         }
@@ -109,7 +108,8 @@ impl App {
     fn escape(&mut self, armed: Option<Armed>) {
         if self.shell_runs() {
             self.out.push(Intent::Request(Request::Stop));
-        } else if self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running()) {
+        } else if self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running())
+        {
             self.interrupt();
         } else if !self.composer.is_empty() || self.view.is_none() {
             // Nothing typed is lost by a key that one presses to be safe.
@@ -122,7 +122,8 @@ impl App {
     }
 
     fn stop(&mut self, armed: Option<Armed>) {
-        let runs = self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running());
+        let runs =
+            self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running());
         if !self.composer.is_empty() {
             self.composer.clear();
             self.follow_palette();
@@ -162,6 +163,17 @@ impl App {
     /// Goes to the end, and stays there.
     pub(crate) fn follow(&mut self) {
         self.scroll(Scroll::Bottom);
+    }
+
+    /// Unfolds the cell that was clicked, or folds it.
+    fn click(&mut self, column: u16, row: u16) {
+        let page = self.page;
+        let Some(view) = self.view.as_mut().filter(|_| page.contains((column, row).into())) else {
+            return;
+        };
+        if let Some(first) = view.document.cell_at(row - page.y) {
+            view.document.toggle(first);
+        }
     }
 
     /// Without a composer, letters read.
@@ -279,8 +291,8 @@ impl App {
         match mouse.kind {
             MouseEventKind::ScrollUp => self.scroll(Scroll::Lines(-WHEEL)),
             MouseEventKind::ScrollDown => self.scroll(Scroll::Lines(WHEEL)),
-            MouseEventKind::Down(_)
-            | MouseEventKind::Up(_)
+            MouseEventKind::Down(_) => self.click(mouse.column, mouse.row),
+            MouseEventKind::Up(_)
             | MouseEventKind::Drag(_)
             | MouseEventKind::Moved
             | MouseEventKind::ScrollLeft

@@ -1,6 +1,6 @@
 //! Popups: how they come, and what is done about what they want done.
 
-use codex_event::{SessionId, Seq};
+use codex_event::{Seq, SessionId};
 
 use super::App;
 use super::session::{Next, Pending, What};
@@ -55,7 +55,10 @@ impl App {
                 self.toast("the question waits: Enter on an empty line shows it again");
             }
             Some(Popup::Dialog(_)) => self.confirm = None,
-            Some(Popup::Chooser(_)) => self.theme = Theme::of(self.colours),
+            Some(Popup::Chooser(_)) => {
+                self.theme = Theme::of(self.colours);
+                self.redraw();
+            }
             Some(Popup::Commands(_) | Popup::Sessions(_) | Popup::Reader(_)) | None => {}
         }
         self.next_concern();
@@ -119,9 +122,17 @@ impl App {
     /// Draws with these colours from now on, or until the popup that tries them is closed.
     fn paint(&mut self, palette: Palette) {
         self.theme = Theme::of(palette);
+        self.redraw();
         let trying = matches!(self.popups.last(), Some(Popup::Chooser(_)));
         if !trying {
             self.colours = palette;
+        }
+    }
+
+    /// Cells look different from now on.
+    fn redraw(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.document.redraw();
         }
     }
 
@@ -237,7 +248,8 @@ impl App {
             return;
         }
         let role = self.role();
-        let mut popup = self.palette.take().unwrap_or_else(|| Popup::palette(crate::slash::palette(role)));
+        let mut popup =
+            self.palette.take().unwrap_or_else(|| Popup::palette(crate::slash::palette(role)));
         if let Popup::Commands(commands) = &mut popup {
             commands.filter(&text);
             if !commands.is_empty() {

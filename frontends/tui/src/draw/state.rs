@@ -19,6 +19,7 @@ pub(super) fn line(app: &App) -> Line<'static> {
                 Span::styled(words, theme.strong),
             ]);
         }
+        Some(GoingOn::Rests(words)) => return Line::styled(words, theme.dim),
         Some(GoingOn::Runs(words, hint)) => (words, hint),
         None => return Line::default(),
     };
@@ -36,6 +37,8 @@ pub(super) fn line(app: &App) -> Line<'static> {
 enum GoingOn {
     /// It waits for the user.
     Asks(String),
+    /// It is over, for now.
+    Rests(String),
     /// It runs: what, and how long and what ends it.
     Runs(String, String),
 }
@@ -85,7 +88,15 @@ fn going_on(app: &App) -> Option<GoingOn> {
     if app.shell_runs() {
         return runs("Running your command", "esc to end it");
     }
-    None
+    let over = app.view.as_ref().is_some_and(|view| match view.role {
+        Role::Owner { .. } | Role::Guest { .. } => !view.is_followed(),
+        Role::Reader => false,
+    });
+    over.then(|| {
+        let words =
+            "This session was let go of: what you say next takes it up again; /new begins another";
+        GoingOn::Rests(words.to_owned())
+    })
 }
 
 /// Says what this screen is to the session; empty when it is the session's own.

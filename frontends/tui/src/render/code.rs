@@ -137,21 +137,9 @@ impl Highlighter {
         Highlighter::of(GRAMMARS.find_syntax_by_token(name))
     }
 
-    /// For a file, as its name tells.
-    pub(super) fn file(path: &str) -> Highlighter {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        let ending = name.rsplit_once('.').map_or(name, |(_, ending)| ending);
-        Highlighter::language(ending)
-    }
-
     fn of(grammar: Option<&SyntaxReference>) -> Highlighter {
         let state = grammar.map(|grammar| (ParseState::new(grammar), ScopeStack::new()));
         Highlighter { state, lines: 0, bytes: 0 }
-    }
-
-    /// Tells whether it does anything.
-    pub(super) fn is_plain(&self) -> bool {
-        self.state.is_none()
     }
 
     /// Gives the next line, which has no line break and is safe, in styled pieces.

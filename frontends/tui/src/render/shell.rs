@@ -21,6 +21,9 @@ const RESERVED: [&str; 20] = [
 /// Shells whose scripts are shown in place of the whole command.
 const SHELLS: [&str; 4] = ["bash", "sh", "zsh", "dash"];
 
+/// Stands for a tab.
+const TAB: &str = "    ";
+
 /// Gives the script that a shell of the system is given, and nothing else.
 pub(super) fn script(argv: &[String]) -> Option<&str> {
     let [shell, flag, script] = argv else { return None };
@@ -37,6 +40,7 @@ pub(super) fn lines(argv: &[String], theme: &Theme) -> Vec<Vec<Span<'static>>> {
     };
     let mut lexer =
         Lexer { theme, state: State::Plain, expects: Expects::Command, ends: Vec::new() };
+    let typed = typed.replace('\t', TAB);
     typed.split('\n').map(|line| lexer.line(line)).collect()
 }
 
@@ -70,7 +74,7 @@ impl Lexer<'_> {
         let mut pieces = Pieces(Vec::new());
         let syntax = &self.theme.syntax;
         if let State::Document(end) = &self.state {
-            let ended = line.trim_start_matches('\t') == end;
+            let ended = line.trim_start_matches(TAB) == end;
             pieces.add(line, if ended { syntax.keyword } else { syntax.string });
             if ended {
                 self.next_document();
@@ -106,7 +110,7 @@ impl Lexer<'_> {
             return (self.quoted(quote, rest), syntax.string);
         }
         match first {
-            ' ' | '\t' => (rest.len() - rest.trim_start_matches([' ', '\t']).len(), theme.text),
+            ' ' => (rest.len() - rest.trim_start_matches(' ').len(), theme.text),
             '#' => (rest.len(), syntax.comment),
             '\'' | '"' => {
                 self.expects = Expects::Argument;

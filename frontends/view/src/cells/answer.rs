@@ -1,6 +1,6 @@
 //! Items of the answer that comes in.
 
-use codex_event::{Envelope, Event, ItemKind, RequestId, Seq, Stored, StreamPart, Timestamp};
+use codex_event::{Envelope, Event, ItemKind, RequestId, Seq, Stored, StreamPart, Tail, Timestamp};
 
 use super::{Changed, Extent, Made};
 use crate::answers::{Said, said};
@@ -12,6 +12,8 @@ use crate::cell::{Cell, CellBody, Standing};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Items {
     held: Vec<Item>,
+    /// The attempt that an answer may still come from.
+    asked: Option<(RequestId, u32)>,
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +26,14 @@ struct Item {
     at: Timestamp,
     content: Content,
     extent: Extent,
+    progress: Progress,
+}
+
+/// Whether more of an item is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Streaming,
+    Complete,
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +52,7 @@ pub(super) struct Origin {
 
 impl Items {
     pub(super) fn apply(&mut self, envelope: &Envelope, event: &Event, changed: &mut Changed) {
+        self.follow(event);
         match event {
             Event::ModelStreamed { request, attempt, item, part, text, .. } => {
                 let item = self.item(envelope, (*request, *attempt, *item));
@@ -114,6 +125,36 @@ impl Items {
         }
     }
 
+    fn follow(&mut self, event: &Event) {
+        if let Event::ModelRequested { request, attempt, .. } = event {
+            self.asked = Some((*request, *attempt));
+        } else if event.ends_turn()
+            || matches!(event, Event::ModelResponded { .. } | Event::ModelAttemptFailed { .. })
+        {
+            self.asked = None;
+        }
+    }
+
+    /// Gives the item of a tail with what the tail adds to it, as long as it streams; `next` is the
+    /// position that it gets if no event spoke of it yet.
+    pub(super) fn with_tail(&self, tail: &Tail, next: Seq, at: Timestamp) -> Option<Cell> {
+        // One that comes late is of an answer that is over.
+        self.asked.filter(|asked| *asked == (tail.request, tail.attempt))?;
+        let key = (tail.request, tail.attempt, tail.item);
+        let known = self.held.iter().find(|it| (it.request, it.attempt, it.number) == key);
+        let (first, last, at, text) = match known {
+            Some(item) if item.progress == Progress::Complete => return None,
+            Some(item) => (item.first, item.last, item.at, item.streamed(tail.part)?),
+            None => (next, next, at, ""),
+        };
+        let text = format!("{text}{}", tail.beyond(text.len())?);
+        let body = match tail.part {
+            StreamPart::Text => CellBody::Message(text),
+            StreamPart::Reasoning => CellBody::Reasoning(text),
+        };
+        Some(Cell { first, last, at, standing: Standing::Open, body })
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
@@ -147,6 +188,7 @@ impl Items {
         changed: &mut Changed,
     ) {
         let item = self.item(envelope, key);
+        item.progress = Progress::Complete;
         let (first, was_shown) = (item.first, item.is_shown());
         match kind {
             ItemKind::Message | ItemKind::Reasoning => {
@@ -185,7 +227,18 @@ impl Items {
             let (seq, at) = (envelope.seq, envelope.at);
             let content = Content::Said(Said::Message(String::new()));
             let (first, last, extent) = (seq, seq, Extent::Whole);
-            self.held.push(Item { request, attempt, number, first, last, at, content, extent });
+            let progress = Progress::Streaming;
+            self.held.push(Item {
+                request,
+                attempt,
+                number,
+                first,
+                last,
+                at,
+                content,
+                extent,
+                progress,
+            });
             self.held.len() - 1
         });
         let item = &mut self.held[at];
@@ -195,6 +248,15 @@ impl Items {
 }
 
 impl Item {
+    /// Gives the text of a part, as far as it was streamed; none when the item shows another.
+    fn streamed(&self, part: StreamPart) -> Option<&str> {
+        match (&self.content, part) {
+            (Content::Said(Said::Message(text)), StreamPart::Text)
+            | (Content::Said(Said::Reasoning(text)), StreamPart::Reasoning) => Some(text),
+            (Content::Said(_) | Content::Call(_), StreamPart::Text | StreamPart::Reasoning) => None,
+        }
+    }
+
     fn is_shown(&self) -> bool {
         match &self.content {
             Content::Said(said) => !said.is_empty(),

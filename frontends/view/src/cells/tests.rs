@@ -345,3 +345,76 @@ fn a_turn_tells_what_it_took_and_used() {
     assert_eq!(message, testing::DROPPED);
     assert!(hint.contains("again"), "{hint}");
 }
+
+/// A tail as the model's stream would show it at some moment: the end of an item's text, which may
+/// be behind the events or ahead of them.
+fn tails(events: &[Envelope], keep: usize, cut: usize) -> Vec<Tail> {
+    let mut texts: BTreeMap<(RequestId, u32, u32), (StreamPart, String)> = BTreeMap::new();
+    for envelope in events {
+        if let Some(Event::ModelStreamed { request, attempt, item, part, text, .. }) =
+            envelope.event()
+        {
+            let key = (*request, *attempt, *item);
+            texts.entry(key).or_insert_with(|| (*part, String::new())).1.push_str(text);
+        }
+    }
+    let tail = |((request, attempt, item), (part, text)): ((RequestId, u32, u32), (_, String))| {
+        let from = text.len().saturating_sub(keep);
+        let end = text.len().saturating_sub(cut).max(from);
+        let text = text.get(from..end)?.to_owned();
+        Some(Tail { request, attempt, item, part, from, text })
+    };
+    texts.into_iter().filter_map(tail).collect()
+}
+
+proptest! {
+    #[test]
+    fn tails_leave_nothing_behind(
+        shows in prop::collection::vec((0_usize..200, 0_usize..20, 0_usize..6), 1..40),
+    ) {
+        let story = streamed();
+        let events = story.envelopes();
+        let (mut cells, mut shown) = (Cells::default(), Shown::default());
+        for (index, envelope) in events.iter().enumerate() {
+            shown.take(cells.apply(envelope));
+            let (keep, cut, ahead) = shows[index % shows.len()];
+            let known = &events[..(index + 1 + ahead).min(events.len())];
+            for tail in tails(known, keep, cut) {
+                shown.take(cells.tail(&tail, envelope.at).into_iter().collect());
+            }
+        }
+        // The story ends between turns, where nothing is ahead of the events.
+        prop_assert_eq!(shown, self::shown(events));
+    }
+}
+
+#[test]
+fn a_tail_is_seen_before_its_first_event_and_then_takes_its_place() {
+    let mut story = Story::new();
+    story.open();
+    story.turn("go");
+    story.ask();
+    let (mut cells, mut shown) = (Cells::default(), Shown::default());
+    shown.take(cells.apply_all(story.envelopes()));
+    let before = shown.0.len();
+    let mut tail = Tail {
+        request: RequestId(1),
+        attempt: 1,
+        item: 0,
+        part: StreamPart::Text,
+        from: 0,
+        text: "Hel".to_owned(),
+    };
+    for text in ["Hel", "Hello, wor"] {
+        tail.text = text.to_owned();
+        shown.take(cells.tail(&tail, Timestamp(1)).into_iter().collect());
+        let (_, cell) = shown.0.last_key_value().expect("a cell");
+        assert_eq!((&cell.body, shown.0.len()), (&CellBody::Message(text.to_owned()), before + 1));
+    }
+    let told = story.envelopes().len();
+    story.says("Hello, world.");
+    story.responds();
+    story.done();
+    shown.take(cells.apply_all(&story.envelopes()[told..]));
+    assert_eq!(shown, self::shown(story.envelopes()));
+}
