@@ -26,6 +26,8 @@ use crate::update::Moment;
 
 /// A pause after which somebody who wrote into the composer is taken to look at the question.
 const PAUSE_MS: u64 = 700;
+/// Bytes of a command that can be edited.
+const EDITABLE: usize = 16 * 1024;
 /// Rows that what is asked about and the remark keep at least, before the choices become short.
 const BODY_ROWS: u16 = 6;
 /// What the model is told of a call that was refused without a word.
@@ -121,10 +123,14 @@ impl Asked {
         self.question.too_wide(scope, &self.invocation, self.arguments)
     }
 
-    /// Gives the command as it can be edited; none when there is none.
+    /// Gives the command as it can be edited; none when there is none, or one that nobody would edit.
     fn command(&self) -> Option<String> {
         match &self.invocation {
-            Invocation::Command { argv, .. } => argv.inline().map(|it| body::command_text(it)),
+            Invocation::Command { argv, .. } => {
+                let argv = argv.inline()?;
+                let long = argv.iter().map(String::len).sum::<usize>() > EDITABLE;
+                (!long).then(|| body::command_text(argv))
+            }
             Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
         }
     }

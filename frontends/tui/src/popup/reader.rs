@@ -151,6 +151,9 @@ impl Reader {
         let Some(field) = &mut self.asking else { return };
         match key.code {
             KeyCode::Esc => self.asking = None,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.asking = None;
+            }
             KeyCode::Enter => {
                 // Nothing typed means the same as last time.
                 if !field.is_empty() {

@@ -190,10 +190,13 @@ impl Body<'_> {
         let script = parts::script(argv).filter(|script| script.len() <= COMMAND_BYTES);
         let parts = script.and_then(parts::parts).unwrap_or_default();
         if parts.len() > 1 {
+            // Where several begin with the same word, which one it is about is not known.
+            let about = |part: &&&str| found.is_some_and(|it| parts::is_about(it, part));
+            let alone = parts.iter().filter(about).count() == 1;
             for (at, part) in parts.iter().take(PARTS).enumerate() {
                 let name = if at == 0 { "parts" } else { "" };
                 self.fact(name, part, self.theme.code);
-                let about = found.filter(|it| !placed && parts::is_about(it, part));
+                let about = found.filter(|it| alone && parts::is_about(it, part));
                 if let (Some(reason), Safety::Unknown) = (about, safety) {
                     placed = true;
                     self.fact("", &format!("↳ {reason}"), self.theme.warning);

@@ -140,11 +140,9 @@ impl Choice {
             Choice::Yes(Scope::Project) => {
                 format!("always in this project: `{} …`", prefix(asked).unwrap_or_default())
             }
-            Choice::Words => match &asked.invocation {
-                Invocation::Command { .. } => "no: say why, or edit the command".to_owned(),
-                Invocation::Patch { .. } | Invocation::Invalid { .. } => {
-                    "no: say why, or what instead".to_owned()
-                }
+            Choice::Words => match asked.command() {
+                Some(_) => "no: say why, or edit the command".to_owned(),
+                None => "no: say why, or what instead".to_owned(),
             },
             Choice::No => "no, and go on".to_owned(),
             Choice::Stop => "no, and end the turn".to_owned(),

@@ -143,7 +143,8 @@ fn local_server() -> Page {
                     \n\
                     [model_providers.local]\n\
                     name = \"local\"\n\
-                    base_url = \"http://localhost:1234/v1\"";
+                    base_url = \"http://localhost:1234/v1\"\n\
+                    response_storage = false";
     Page {
         title: "A server of your own".to_owned(),
         words: vec![
@@ -151,7 +152,7 @@ fn local_server() -> Page {
             (Tone::Code, settings.to_owned()),
             (
                 Tone::Plain,
-                "The server has to speak the Responses API, as Ollama, LM Studio and llama.cpp do."
+                "The server has to speak the Responses API, as that of LM Studio does, at this address."
                     .to_owned(),
             ),
         ],
