@@ -254,6 +254,11 @@ impl Composer {
         self.mode == Mode::Say && self.buffer.is_empty()
     }
 
+    /// Tells whether a list or a search is open, whose keys come before all others.
+    pub fn is_choosing(&self) -> bool {
+        self.search.is_some() || self.mention.is_some()
+    }
+
     /// Gives the last text that was handed out, as it was written.
     pub fn submitted(&self) -> Option<&str> {
         self.history.last()
