@@ -82,13 +82,11 @@ pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
         let refusal = io::Error::other("landlock can't protect paths inside a root");
         return step(Step::Landlock, Err(refusal));
     }
-    let programs = step(Step::Seccomp, filter::programs(sockets).map_err(other))?;
+    let program = step(Step::Seccomp, filter::program(sockets).map_err(other))?;
     step(Step::Capabilities, drop_capabilities())?;
     step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
     let file_rules = step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;
-    for program in &programs {
-        step(Step::Seccomp, seccompiler::apply_filter(program).map_err(other))?;
-    }
+    step(Step::Seccomp, seccompiler::apply_filter(&program).map_err(other))?;
     Ok(file_rules)
 }
 
