@@ -46,6 +46,9 @@ fn main() -> ExitCode {
     // Credentials are in its environment.
     codex_sandbox::keep_private();
     trace::install();
+    if let Some(sandbox) = args::sandbox_alone(std::env::args_os().skip(1)) {
+        return wrapper::sandbox(sandbox).unwrap_or_else(|failure| failure.report());
+    }
     let Args { run: before, subcommand } = Args::parse();
     let runs = matches!(
         subcommand,
