@@ -146,6 +146,7 @@ impl Taker<'_> {
             cwd: &cwd,
             agent_home: Some(&exec::canonical(home)),
         })?;
+        workplace.sweep();
         workplace.announce();
         let plan = &workplace.plan;
         if !chosen.sets_permissions() {
