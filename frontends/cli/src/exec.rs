@@ -210,7 +210,6 @@ impl Turn {
             cwd: &self.cwd,
             agent_home: Some(&canonical(&self.home)),
         })?;
-        workplace.sweep();
         workplace.announce();
         let spawner = spawner()?;
         let access = opening::access(config);

@@ -95,7 +95,6 @@ fn begin(
         cwd: &cwd,
         agent_home: Some(&exec::canonical(&home)),
     })?;
-    workplace.sweep();
     workplace.announce();
     let access = opening::access(&config);
     let redactor = secrets::redactor(&home, &access, &config);

@@ -41,8 +41,15 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Workplace {
-    /// Finds or makes all of it.
+    /// Finds or makes all of it, and removes what killed processes left where its folders may lie.
     pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
+        let workplace = Workplace::open_unswept(wanted)?;
+        RuntimeFolder::sweep(&workplace.bases);
+        Ok(workplace)
+    }
+
+    /// Leaves what killed processes left to the caller, who is in a hurry now and not later.
+    pub(crate) fn open_unswept(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let wants_temp = wanted.permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
             && !Permission::is_unconfined(wanted.permissions);
         let own = private_temp(std::env::var_os("TMPDIR").as_deref())
@@ -97,11 +104,6 @@ impl Workplace {
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
         };
         Ok(Workplace { plan, temp, tools, missing, bases, _folders: folders })
-    }
-
-    /// Removes what killed processes left where the folders may lie.
-    pub(crate) fn sweep(&self) {
-        RuntimeFolder::sweep(&self.bases);
     }
 
     /// Says on standard error, in one line, that the host gives less than a sandbox could have.

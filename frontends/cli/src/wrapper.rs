@@ -38,7 +38,7 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         agent_home: home.as_deref(),
         host: &args.host.pretended(&granted),
     };
-    let workplace = Workplace::open(&wanted).map_err(setup)?;
+    let workplace = Workplace::open_unswept(&wanted).map_err(setup)?;
     let launch = Launch {
         argv: args.command,
         env: workplace.environment(&environment),

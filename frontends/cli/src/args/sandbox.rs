@@ -138,7 +138,8 @@ mod tests {
             let whole = Args::try_parse_from([&["codex"], words].concat()).expect("right");
             assert!(whole.run == RunFlags::default());
             let (Subcommand::Sandbox(whole)
-            | Subcommand::Debug { command: Debug::Landlock(whole) }) = whole.subcommand
+            | Subcommand::Debug { command: Debug::Landlock(whole) }) =
+                whole.subcommand.expect("one")
             else {
                 panic!("{words:?}")
             };

@@ -1,0 +1,70 @@
+//! Numbers, times and paths as cells put them.
+
+#[cfg(test)]
+mod tests;
+
+use codex_view::sanitize;
+
+use super::Look;
+
+/// Puts milliseconds into words: exact where little matters, short where much does.
+pub(super) fn duration(ms: u64) -> String {
+    let seconds = ms / 1000;
+    match seconds {
+        0 => format!("{ms} ms"),
+        1..10 => format!("{}.{} s", seconds, ms % 1000 / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Puts a time that still runs into words; it changes once a second at most.
+pub(super) fn running(ms: u64) -> String {
+    duration(ms / 1000 * 1000).replace(".0 s", " s").replace("0 ms", "0 s")
+}
+
+/// Puts a number of tokens into words: `847`, `12.3k`, `1.2M`.
+pub(super) fn tokens(number: u64) -> String {
+    match number {
+        0..1000 => number.to_string(),
+        1000..100_000 => format!("{}.{}k", number / 1000, number % 1000 / 100),
+        100_000..1_000_000 => format!("{}k", number / 1000),
+        _ => format!("{}.{}M", number / 1_000_000, number % 1_000_000 / 100_000),
+    }
+}
+
+/// Puts a size into words: `847 B`, `12.3 kB`, `9.9 MB`.
+pub(super) fn bytes(number: usize) -> String {
+    match number {
+        0..1000 => format!("{number} B"),
+        1000..1_000_000 => format!("{}.{} kB", number / 1000, number % 1000 / 100),
+        _ => format!("{}.{} MB", number / 1_000_000, number % 1_000_000 / 100_000),
+    }
+}
+
+/// Puts a count and what is counted into words, `one` being the word for one.
+pub(super) fn count(number: u64, one: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Shortens a path: below the session's folder to what is below it, below the home to `~/…`.
+pub(super) fn path(path: &str, look: &Look<'_>) -> String {
+    let below = |folder: &str| {
+        let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
+        match rest.strip_prefix('/') {
+            Some(rest) => Some(rest.to_owned()),
+            None => rest.is_empty().then(String::new),
+        }
+    };
+    let home = look.home.filter(|home| home.len() > 1);
+    let cwd = Some(look.cwd).filter(|cwd| cwd.len() > 1);
+    let short = match (cwd.and_then(below), home.and_then(below)) {
+        (Some(rest), _) if rest.is_empty() => ".".to_owned(),
+        (Some(rest), _) => rest,
+        (None, Some(rest)) if rest.is_empty() => "~".to_owned(),
+        (None, Some(rest)) => format!("~/{rest}"),
+        (None, None) => path.to_owned(),
+    };
+    sanitize::visible(&short)
+}
