@@ -28,6 +28,7 @@ use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Named};
 use crate::say::{self, Diverted};
 use crate::{begin, exec, find, fork, line, opening};
+use facts::Asked;
 use session::Host;
 
 /// The name under which this frontend's wishes are recorded.
@@ -147,8 +148,13 @@ fn open(flags: RunFlags, screen: &ScreenFlags, begin: Begin) -> Result<ExitCode,
         Start::TakeUp(id, _) => Some(*id),
         Start::New(_) | Start::Watch(_) | Start::Choose => None,
     };
+    let asked = match &begin.start {
+        Start::New(_) if !flags.skip_git_repo_check => Asked::All,
+        Start::New(_) | Start::TakeUp(..) | Start::Choose => Asked::Needs,
+        Start::Watch(_) => Asked::Nothing,
+    };
     let env = |name: &str| std::env::var(name).ok();
-    let facts = facts::first(&config, &here);
+    let facts = facts::gather(&config, &here, asked);
     let options = look::options(&config.tui, screen, &env, begin.start, facts);
     codex_actors::wiring::before_end(codex_tui::restore);
     let desk = codex_tui::run::start(options)?;
@@ -166,7 +172,6 @@ fn open(flags: RunFlags, screen: &ScreenFlags, begin: Begin) -> Result<ExitCode,
             });
         }
     });
-    let _ = desk.reply(Reply::Facts(Box::new(facts::all(&config, &here))));
     let host = Host::new(desk, flags, home, here, spawner, first, begin.fresh);
     let host = Arc::new(Mutex::new(host));
     session::serve(&host);

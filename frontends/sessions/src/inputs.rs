@@ -11,6 +11,10 @@ use crate::entry::Entry;
 /// Longest input that is worth keeping at hand, in bytes; a longer one was put together elsewhere.
 const LONGEST: usize = 16 << 10;
 
+/// Largest session that is looked through, in bytes on disk: reading a whole journal takes memory, and
+/// what was said in one that large is little of it.
+const LARGEST: u64 = 32 << 20;
+
 /// Gives what was said in sessions, the last first and each text once, until there is enough of it or
 /// `goes_on` says no. The sessions are looked through in the order that they are given in.
 ///
@@ -26,6 +30,9 @@ pub fn inputs(
     for entry in sessions {
         if found.len() >= most || !goes_on() {
             break;
+        }
+        if entry.size > LARGEST {
+            continue;
         }
         let Ok(journal) = RawJournal::read(&layout.session(entry.id), entry.id) else { continue };
         let mut said = Vec::new();

@@ -27,8 +27,8 @@ use crate::popup::Popup;
 use crate::render::Fold;
 use crate::theme::Theme;
 use crate::update::{Focus, Input, Intent, Moment};
-use keys::Armed;
 pub(crate) use inline::Looking;
+use keys::Armed;
 use local::{Body, Kind, Local, Toast};
 use popups::Choice;
 use reading::Reading;
@@ -179,6 +179,7 @@ impl App {
             | Input::Mouse(_)
             | Input::Resize(..)
             | Input::Events(_)
+            | Input::Tail(_)
             | Input::CaughtUp
             | Input::Ended(_)
             | Input::Loaded(..)
@@ -197,6 +198,7 @@ impl App {
             Input::Resize(columns, rows) => self.size = (columns, rows),
             Input::Focus(focus) => self.focus = focus,
             Input::Events(records) => self.events(&records),
+            Input::Tail(tail) => self.tail(&tail),
             Input::CaughtUp => self.caught_up(),
             Input::Ended(words) => self.ended(words),
             Input::Loaded(range, events) => self.loaded(range, &events),

@@ -272,7 +272,8 @@ fn reading(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     if let Some(field) = &reading.field {
         let shown = format!("/{}", codex_view::sanitize::visible(field));
         let line = Line::styled(shown, theme.text);
-        let column = u16::try_from(line.width()).unwrap_or(u16::MAX).min(below.width.saturating_sub(1));
+        let column =
+            u16::try_from(line.width()).unwrap_or(u16::MAX).min(below.width.saturating_sub(1));
         put(below, buf, &line);
         return (!below.is_empty()).then(|| Position::new(below.x + column, below.y));
     }

@@ -103,8 +103,16 @@ pub const BINDINGS: &[Binding] = &[
         "empty the composer, else end the turn, else leave when pressed twice",
     ),
     empty(Action::Leave, &[control(KeyCode::Char('d'))], "leave"),
-    always(Action::Transcript, &[control(KeyCode::Char('t'))], "read the conversation, and search it"),
-    always(Action::Unfold, &[control(KeyCode::Char('o'))], "show all of what is folded, or fold it"),
+    always(
+        Action::Transcript,
+        &[control(KeyCode::Char('t'))],
+        "read the conversation, and search it",
+    ),
+    always(
+        Action::Unfold,
+        &[control(KeyCode::Char('o'))],
+        "show all of what is folded, or fold it",
+    ),
     always(Action::PageUp, &[plain(KeyCode::PageUp)], "back by a screen"),
     always(Action::PageDown, &[plain(KeyCode::PageDown)], "on by a screen"),
     always(Action::LineUp, &[shift(KeyCode::Up)], "back by a line"),
@@ -237,7 +245,8 @@ mod tests {
     #[test]
     fn help_names_every_key() {
         let groups = groups();
-        let listed: Vec<&String> = groups.iter().flat_map(|it| &it.keys).map(|(key, _)| key).collect();
+        let listed: Vec<&String> =
+            groups.iter().flat_map(|it| &it.keys).map(|(key, _)| key).collect();
         for name in ["Ctrl-C", "PgUp", "Shift-Up", "Ctrl-Home", "Esc", "? (empty)"] {
             assert!(listed.iter().any(|key| *key == name), "{name} in {listed:?}");
         }

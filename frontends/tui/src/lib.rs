@@ -17,7 +17,7 @@ pub mod popup;
 pub mod render;
 pub mod run;
 pub mod slash;
-mod source;
+pub mod source;
 mod terminal;
 pub mod theme;
 pub mod update;

@@ -93,7 +93,13 @@ const fn row(
 pub const ROWS: &[Row] = &[
     row(Slash::Model, "model", "[name [effort]]", There::Settable, "choose the model"),
     row(Slash::Approvals, "approvals", "[policy]", There::Settable, "choose when you are asked"),
-    row(Slash::Permissions, "permissions", "[mode]", There::Settable, "choose what commands may do"),
+    row(
+        Slash::Permissions,
+        "permissions",
+        "[mode]",
+        There::Settable,
+        "choose what commands may do",
+    ),
     row(Slash::Status, "status", "", There::Always, "session, model, folder, sandbox, tokens"),
     row(Slash::Usage, "usage", "", There::Shown, "tokens of this turn and of the session"),
     row(Slash::Diff, "diff", "", There::Always, "what differs from the last commit"),
@@ -102,7 +108,13 @@ pub const ROWS: &[Row] = &[
     row(Slash::Fork, "fork", "[session]", There::Always, "begin a session with what this one has"),
     row(Slash::Sessions, "sessions", "", There::Always, "all sessions"),
     row(Slash::Attach, "attach", "[session]", There::Always, "follow a session of another process"),
-    row(Slash::TakeOver, "take-over", "", There::Followed, "take this session over from its process"),
+    row(
+        Slash::TakeOver,
+        "take-over",
+        "",
+        There::Followed,
+        "take this session over from its process",
+    ),
     row(Slash::Replay, "replay", "[session]", There::Always, "show a session, read only"),
     row(Slash::Export, "export", "[file]", There::Shown, "write the session to a file"),
     row(Slash::Name, "name", "[name]", There::Owned, "name this session"),
@@ -169,8 +181,7 @@ pub fn palette(role: Option<Role>) -> Vec<CommandRow> {
 /// Tells whether a text is a command, or something for the model that begins with a slash, such as
 /// a path.
 pub fn is_command(name: &str) -> bool {
-    !name.is_empty()
-        && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
 }
 
 fn absent(there: There, role: Option<Role>) -> Option<&'static str> {
@@ -255,7 +266,9 @@ mod tests {
         assert!(matches!(find("model", Some(Role::Guest { pid: 1 })), Found::Absent(_)));
         assert!(matches!(find("take-over", OWNER), Found::Absent(_)));
         let listed = palette(Some(Role::Reader));
-        assert!(listed.iter().all(|row| find(&row.name, Some(Role::Reader)) != Found::Unknown(None)));
+        assert!(
+            listed.iter().all(|row| find(&row.name, Some(Role::Reader)) != Found::Unknown(None))
+        );
         assert!(!listed.iter().any(|row| row.name == "model"));
     }
 

@@ -15,6 +15,7 @@ mod command_line;
 mod finale;
 mod hint;
 mod jsonl;
+mod markdown;
 mod paint;
 #[cfg(test)]
 mod past;
@@ -36,6 +37,7 @@ pub use command_line::command_line;
 pub use finale::{Ending, Finale, interruption};
 pub use hint::hint;
 pub use jsonl::Jsonl;
+pub use markdown::markdown;
 pub use paint::Paint;
 pub use patch_text::patch_text;
 pub use status::{Running, Status, Waiting, access};

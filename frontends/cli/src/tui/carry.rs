@@ -11,7 +11,8 @@ use codex_tui::host::{Reply, Request, SessionRow};
 use codex_tui::run::Voice;
 
 use super::child::{self, Shell};
-use super::{export, facts, failed, keep};
+use super::facts::{self, Asked};
+use super::{export, failed, keep};
 use crate::args::RunFlags;
 use crate::begin;
 use crate::failure::{Failure, USAGE};
@@ -141,7 +142,7 @@ impl Carrier {
     fn tell_facts(&self) {
         match begin::config(&self.flags, &self.home, &self.started_in) {
             Ok(config) => {
-                let facts = Box::new(facts::all(&config, &self.cwd));
+                let facts = Box::new(facts::gather(&config, &self.cwd, Asked::Needs));
                 let _ = self.voice.reply(Reply::Facts(facts));
             }
             Err(failure) => drop(self.voice.reply(failed(failure))),

@@ -12,14 +12,35 @@ use crate::{git, opening};
 /// Most lines about what a project's own settings set.
 const KEYS: usize = 20;
 
-/// Gives what is known from the settings alone: nothing that the first picture would have to wait for.
-pub(super) fn first(config: &Config, cwd: &Path) -> Facts {
+/// What the user is asked about before anything is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Everything: a session begins.
+    All,
+    /// What a session that was there before needs: that nothing undoes what it does was decided.
+    Needs,
+    /// Nothing: it is only looked at.
+    Nothing,
+}
+
+/// Gives what is known: from the settings, and from a look at a few files. Nothing is run for it and
+/// nothing searched, since the first picture waits.
+pub(super) fn gather(config: &Config, cwd: &Path, asked: Asked) -> Facts {
     let mut models = vec![config.model.clone()];
     for model in &config.tui.models {
         if !models.contains(model) {
             models.push(model.clone());
         }
     }
+    let head = git::head(cwd);
+    let concerns = match asked {
+        Asked::Nothing => Vec::new(),
+        Asked::Needs => no_key(config).into_iter().chain(untried(config, cwd)).collect(),
+        Asked::All => {
+            let bare = head.is_none().then_some(Concern::NoRepository);
+            no_key(config).into_iter().chain(bare).chain(untried(config, cwd)).collect()
+        }
+    };
     Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cwd: cwd.to_owned(),
@@ -30,29 +51,19 @@ pub(super) fn first(config: &Config, cwd: &Path) -> Facts {
         provider: config.provider.name.clone(),
         approval: config.approval_policy,
         access: access(&config.permissions),
-        branch: None,
-        concerns: Vec::new(),
+        branch: head.and_then(|head| head.branch),
+        concerns,
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
     }
 }
 
-/// Gives all that is known; looks at the repository, the project and the key.
-pub(super) fn all(config: &Config, cwd: &Path) -> Facts {
-    let head = git::head(cwd);
-    let mut concerns = Vec::new();
-    if opening::key(config).is_err() {
-        let variables = match &config.provider.key_source {
-            KeySource::Env(names) => names.clone(),
-            KeySource::None | KeySource::Inline => Vec::new(),
-        };
-        concerns.push(Concern::NoKey { variables });
-    }
-    if head.is_none() {
-        concerns.push(Concern::NoRepository);
-    }
-    concerns.extend(untried(config, cwd));
-    let branch = head.and_then(|head| head.branch);
-    Facts { branch, concerns, ..first(config, cwd) }
+fn no_key(config: &Config) -> Option<Concern> {
+    opening::key(config).err()?;
+    let variables = match &config.provider.key_source {
+        KeySource::Env(names) => names.clone(),
+        KeySource::None | KeySource::Inline => Vec::new(),
+    };
+    Some(Concern::NoKey { variables })
 }
 
 /// Tells of a project with rules of its own that the user said nothing about.

@@ -217,7 +217,9 @@ impl App {
         let mut groups = keymap::groups();
         let commands = slash::palette(self.role()).into_iter();
         let keys = commands
-            .map(|row| (format!("/{} {}", row.name, row.arguments).trim_end().to_owned(), row.description))
+            .map(|row| {
+                (format!("/{} {}", row.name, row.arguments).trim_end().to_owned(), row.description)
+            })
             .collect();
         groups.push(KeyGroup { title: "Commands".into(), keys });
         self.show(Popup::help(groups));
@@ -241,10 +243,13 @@ impl App {
         };
         let facts = &self.options.facts;
         let (model, effort) = self.current_model();
-        row("model", match effort {
-            Some(effort) => format!("{model} ({effort})"),
-            None => model,
-        });
+        row(
+            "model",
+            match effort {
+                Some(effort) => format!("{model} ({effort})"),
+                None => model,
+            },
+        );
         row("provider", facts.provider.clone());
         row("folder", self.folder());
         row("branch", facts.branch.clone().unwrap_or_default());
@@ -268,11 +273,14 @@ impl App {
                     usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
                 ),
             );
-            row("presence", match view.role {
-                Role::Owner { .. } => "this process has the session".to_owned(),
-                Role::Guest { pid } => format!("attached to process {pid}"),
-                Role::Reader => "read only".to_owned(),
-            });
+            row(
+                "presence",
+                match view.role {
+                    Role::Owner { .. } => "this process has the session".to_owned(),
+                    Role::Guest { pid } => format!("attached to process {pid}"),
+                    Role::Reader => "read only".to_owned(),
+                },
+            );
             row("events", view.last.to_string());
         }
         Card { title: format!("codex {}", facts.version), rows }

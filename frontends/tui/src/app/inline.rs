@@ -5,8 +5,8 @@ use codex_event::Seq;
 use codex_view::{Cell, Standing};
 use ratatui::text::Line;
 
-use super::view::View;
 use super::App;
+use super::view::View;
 use crate::draw;
 use crate::options::Screen;
 use crate::render::{self, Fold, Look};

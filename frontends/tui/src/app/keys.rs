@@ -31,7 +31,8 @@ impl App {
         if key.kind == KeyEventKind::Release {
             return;
         }
-        let armed = self.armed.take().filter(|(_, until)| *until >= self.now).map(|(armed, _)| armed);
+        let armed =
+            self.armed.take().filter(|(_, until)| *until >= self.now).map(|(armed, _)| armed);
         self.toast = None;
         if self.force_quit(key, armed) {
             return;
@@ -109,7 +110,8 @@ impl App {
     fn escape(&mut self, armed: Option<Armed>) {
         if self.shell_runs() {
             self.out.push(Intent::Request(Request::Stop));
-        } else if self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running()) {
+        } else if self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running())
+        {
             self.interrupt();
         } else if !self.composer.is_empty() || self.view.is_none() {
             // Nothing typed is lost by a key that one presses to be safe.
@@ -122,7 +124,8 @@ impl App {
     }
 
     fn stop(&mut self, armed: Option<Armed>) {
-        let runs = self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running());
+        let runs =
+            self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running());
         if !self.composer.is_empty() {
             self.composer.clear();
             self.follow_palette();

@@ -1,6 +1,6 @@
 //! Popups: how they come, and what is done about what they want done.
 
-use codex_event::{SessionId, Seq};
+use codex_event::{Seq, SessionId};
 
 use super::App;
 use super::session::{Next, Pending, What};
@@ -237,7 +237,8 @@ impl App {
             return;
         }
         let role = self.role();
-        let mut popup = self.palette.take().unwrap_or_else(|| Popup::palette(crate::slash::palette(role)));
+        let mut popup =
+            self.palette.take().unwrap_or_else(|| Popup::palette(crate::slash::palette(role)));
         if let Popup::Commands(commands) = &mut popup {
             commands.filter(&text);
             if !commands.is_empty() {

@@ -76,8 +76,7 @@ impl App {
     /// Tells whether a question waits that is not shown.
     pub(crate) fn question_waits(&self) -> bool {
         let Some((call, _)) = self.asked else { return false };
-        self.answered != Some(call)
-            && !self.popups.iter().any(|popup| call_of(popup) == Some(call))
+        self.answered != Some(call) && !self.popups.iter().any(|popup| call_of(popup) == Some(call))
     }
 
     pub(crate) fn close_questions(&mut self) {

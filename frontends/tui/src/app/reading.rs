@@ -54,7 +54,9 @@ impl App {
                 }
                 KeyCode::Esc => reading.field = None,
                 KeyCode::Backspace => drop(field.pop()),
-                KeyCode::Char(c) if (key.modifiers - KeyModifiers::SHIFT).is_empty() => field.push(c),
+                KeyCode::Char(c) if (key.modifiers - KeyModifiers::SHIFT).is_empty() => {
+                    field.push(c)
+                }
                 _ => {}
             }
             return;

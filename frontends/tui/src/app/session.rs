@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use codex_event::{
-    CallId, CloseReason, Command, InterruptReason, Record, SessionId,
-};
+use codex_event::{CallId, CloseReason, Command, InterruptReason, Record, SessionId, Tail};
 
 use super::App;
 use super::local::Kind;
@@ -95,21 +93,26 @@ impl App {
                 self.out.push(Intent::Ask(Command::Submit { input: text }));
                 self.follow();
             }
-            Some(view) => match view.role {
-                Role::Owner { .. } | Role::Guest { .. } => {
-                    let session = view.session;
-                    self.says.push(text);
-                    self.take_up(session, Owner::Attach);
+            Some(view) => {
+                match view.role {
+                    Role::Owner { .. } | Role::Guest { .. } => {
+                        let session = view.session;
+                        self.says.push(text);
+                        self.take_up(session, Owner::Attach);
+                    }
+                    Role::Reader => {
+                        self.give_back(&text);
+                        self.toast("this session is only shown: /resume takes it up, /fork goes on beside it");
+                    }
                 }
-                Role::Reader => {
-                    self.give_back(&text);
-                    self.toast("this session is only shown: /resume takes it up, /fork goes on beside it");
-                }
-            },
+            }
             None => {
                 let changes = std::mem::take(&mut self.changes);
-                let pending =
-                    Pending { what: What::Begin, restore: Some(text.clone()), draft: String::new() };
+                let pending = Pending {
+                    what: What::Begin,
+                    restore: Some(text.clone()),
+                    draft: String::new(),
+                };
                 self.begun_with = changes.clone();
                 self.open(Request::Begin { input: text, changes }, pending);
             }
@@ -225,6 +228,14 @@ impl App {
         self.ask();
     }
 
+    /// An answer says something that is no event yet.
+    pub(crate) fn tail(&mut self, tail: &Tail) {
+        let at = self.wall();
+        if let (None, Some(view)) = (&self.incoming, &mut self.view) {
+            view.tail(tail, at);
+        }
+    }
+
     /// All that happened so far was seen.
     pub(crate) fn caught_up(&mut self) {
         let Some(mut view) = self.incoming.take() else { return };
@@ -288,13 +299,21 @@ impl App {
                 let here = self.answered.take_if(|answered| *answered == call).is_some();
                 if !here && self.drop_question(call) {
                     let by = codex_view::sanitize::visible(&author.to_string());
-                    self.remark(Kind::Done, format!("the question was answered by {by}"), String::new());
+                    self.remark(
+                        Kind::Done,
+                        format!("the question was answered by {by}"),
+                        String::new(),
+                    );
                 }
             }
             News::TurnEnded(ended) => self.turn_ended(&ended),
             News::Closed(CloseReason::HandedOver) => {
                 let hint = "what you say next attaches to it".to_owned();
-                self.remark(Kind::Warning, "another process took the session over".to_owned(), hint);
+                self.remark(
+                    Kind::Warning,
+                    "another process took the session over".to_owned(),
+                    hint,
+                );
             }
             News::Closed(CloseReason::Done | CloseReason::Interrupted) => {}
         }
@@ -345,7 +364,10 @@ impl App {
                 self.asked = None;
                 self.ask();
             }
-            Command::Name { .. } | Command::Shelve { .. } | Command::Open(_) | Command::Resume(_) => {
+            Command::Name { .. }
+            | Command::Shelve { .. }
+            | Command::Open(_)
+            | Command::Resume(_) => {
                 self.toast(format!("not taken: {why}"));
             }
         }
@@ -382,10 +404,8 @@ impl App {
 
     /// Ends the running turn; once.
     pub(crate) fn interrupt(&mut self) {
-        let runs = self
-            .view
-            .as_ref()
-            .is_some_and(|view| view.takes_commands() && view.is_running());
+        let runs =
+            self.view.as_ref().is_some_and(|view| view.takes_commands() && view.is_running());
         if runs && !self.interrupting {
             self.interrupting = true;
             self.out.push(Intent::Ask(Command::Interrupt { reason: InterruptReason::User }));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use codex_event::{
-    Author, CallId, CloseReason, Envelope, Event, InterruptReason, Seq, SessionId, Stored, Timestamp,
+    Author, CallId, CloseReason, Envelope, Event, InterruptReason, Seq, SessionId, Stored, Tail,
+    Timestamp,
 };
 use codex_view::{CallState, Cell, CellBody, CellChange, Cells, Standing, Status, Waiting};
 
@@ -117,6 +118,13 @@ impl View {
         self.news(event, &envelope.author, envelope.seq)
     }
 
+    /// Takes what an answer says beyond the events.
+    pub(crate) fn tail(&mut self, tail: &Tail, at: Timestamp) {
+        if let Some(change) = self.cells.tail(tail, at) {
+            self.change(change);
+        }
+    }
+
     fn news(&mut self, event: &Event, author: &Author, at: Seq) -> Option<News> {
         match event {
             Event::TurnStarted { input } => {
@@ -129,9 +137,7 @@ impl View {
             }
             Event::ReviewSettled { call, .. } => Some(News::Settled(*call, author.clone())),
             Event::TurnCompleted { .. } => Some(News::TurnEnded(Ended::Completed)),
-            Event::TurnInterrupted { reason } => {
-                Some(News::TurnEnded(Ended::Interrupted(*reason)))
-            }
+            Event::TurnInterrupted { reason } => Some(News::TurnEnded(Ended::Interrupted(*reason))),
             Event::TurnFailed { message, .. } => {
                 Some(News::TurnEnded(Ended::Failed(message.clone())))
             }

@@ -15,7 +15,7 @@ use crate::theme::Theme;
 use crate::wrap::{Break, Hang};
 
 /// Rows of a command that the dialog shows; all of it is one key away.
-const COMMAND_ROWS: usize = 24;
+const COMMAND_ROWS: usize = 12;
 /// Lines of a patch that the dialog shows.
 const PATCH_LINES: usize = 80;
 /// Bytes of a patch that the dialog looks at.
