@@ -50,7 +50,6 @@ pub struct App {
     now: Moment,
     /// What the clock on the wall showed at a moment.
     clock: (Moment, Timestamp),
-    size: (u16, u16),
     focus: Focus,
     dirty: bool,
     pub(crate) composer: Composer,
@@ -109,7 +108,6 @@ impl App {
             colours: options.palette,
             now: Moment(0),
             clock: (Moment(0), Timestamp(0)),
-            size: (0, 0),
             focus: Focus::Gained,
             dirty: true,
             composer: Composer::new(options.keys),
@@ -201,7 +199,8 @@ impl App {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(text),
             Input::Mouse(mouse) => self.mouse(mouse),
-            Input::Resize(columns, rows) => self.size = (columns, rows),
+            // The next drawing finds out.
+            Input::Resize(..) => {}
             Input::Focus(focus) => self.focus = focus,
             Input::Events(records) => self.events(&records),
             Input::Tail(tail) => self.tail(&tail),
