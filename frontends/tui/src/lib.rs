@@ -6,14 +6,21 @@
 
 pub mod app;
 pub mod composer;
+pub mod document;
+mod draw;
 pub mod files;
 pub mod fuzzy;
 pub mod host;
+pub mod keymap;
 pub mod options;
+pub mod popup;
 pub mod render;
 pub mod run;
-mod source;
+pub mod slash;
+pub mod source;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 pub mod update;
 pub mod wrap;

@@ -1,10 +1,32 @@
 //! Cells as lines of styled text at a width.
 
-use codex_event::{FileChange, Timestamp};
-use codex_view::Cell;
+mod bound;
+mod call;
+mod code;
+mod diff;
+mod markdown;
+mod message;
+mod notice;
+mod output;
+mod said;
+mod sheet;
+mod shell;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod words;
+
+use codex_event::Timestamp;
+use codex_view::{Cell, CellBody};
 use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
+
+pub use message::Stream;
+
+/// Bytes of a diff that are looked at.
+const MOST_DIFF: usize = 1024 * 1024;
 
 /// How cells are to look.
 #[derive(Clone, Copy, Debug)]
@@ -31,51 +53,63 @@ pub enum Fold {
     Unfolded,
 }
 
-/// Puts a cell into lines; none of them is wider than `width` columns.
+/// Puts a cell into lines; none of them is wider than `width` columns, and the last one is empty, which
+/// keeps the cell apart from the next.
 pub fn cell(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
-    let _ = (look, width);
-    vec![Line::from(format!("{:?}", cell.first))]
+    match &cell.body {
+        CellBody::Prompt(prompt) => said::prompt(prompt, look, width),
+        CellBody::Message(text) => message::lines(text, cell.standing, look.theme, width),
+        CellBody::Reasoning(text) => said::reasoning(text, cell.standing, look, width),
+        CellBody::Call(call) => call::lines(call, look, width),
+        CellBody::Notice(notice) => notice::lines(notice, look, width),
+        CellBody::TurnEnd(end) => notice::turn_end(end, look, width),
+    }
 }
 
 /// Puts Markdown into lines.
 pub fn markdown(text: &str, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    let _ = (theme, width);
-    text.lines().map(|line| Line::from(line.to_owned())).collect()
+    message::whole(text, theme, width)
 }
 
-/// Puts the patch of a call into lines; `changes` is empty while they are not known.
-pub fn patch(
-    text: &str,
-    changes: &[FileChange],
-    look: &Look<'_>,
-    width: u16,
-) -> Vec<Line<'static>> {
-    let _ = (changes, look, width);
-    text.lines().map(|line| Line::from(line.to_owned())).collect()
+/// Puts a patch, as a model writes it, into lines.
+pub fn patch(text: &str, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
+    diff::lines(&diff::patch(bounded(text)), diff::Names::Shown, &[], look, width)
 }
 
 /// Puts a unified diff, as git prints it, into lines.
 pub fn diff(text: &str, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
-    let _ = (look, width);
-    text.lines().map(|line| Line::from(line.to_owned())).collect()
+    diff::lines(&diff::unified(bounded(text)), diff::Names::Shown, &[], look, width)
 }
 
-/// Gives a command as one would type it, in one line, with its parts told apart.
+/// Gives what is looked at of a diff.
+fn bounded(text: &str) -> &str {
+    bound::text(text, MOST_DIFF).0
+}
+
+/// Says what is left out, and how to see it.
+fn more(what: &str, look: &Look<'_>) -> Span<'static> {
+    let how = match look.fold {
+        Fold::Folded => " (Ctrl-O)",
+        Fold::Unfolded => "",
+    };
+    Span::styled(format!("… {what}{how}"), look.theme.dim)
+}
+
+/// Gives a command as one would type it, in one line, with its parts told apart. Of `bash -lc SCRIPT`
+/// it is the script, whose line breaks are shown as `↵`.
 pub fn command(argv: &[String], theme: &Theme) -> Vec<Span<'static>> {
-    let _ = theme;
-    vec![Span::from(codex_view::sanitize::visible(&codex_view::command_line(argv)))]
+    let lines = shell::lines(argv, theme);
+    let between = || vec![Span::styled(" ↵ ", theme.dim)];
+    let parts = lines.into_iter().enumerate();
+    parts.flat_map(|(at, line)| if at == 0 { line } else { [between(), line].concat() }).collect()
 }
 
-/// Puts a message that is still coming in into lines, without doing all of it anew each time.
-#[derive(Debug, Default)]
-pub struct Stream {
-    lines: Vec<Line<'static>>,
+/// Gives a command as one would type it, with its parts told apart: each line of a script by itself.
+pub fn command_lines(argv: &[String], theme: &Theme) -> Vec<Line<'static>> {
+    shell::lines(argv, theme).into_iter().map(Line::from).collect()
 }
 
-impl Stream {
-    /// Gives the lines of a message's cell: those that `cell` gives for it.
-    pub fn message(&mut self, text: &str, look: &Look<'_>, width: u16) -> &[Line<'static>] {
-        self.lines = markdown(text, look.theme, width);
-        &self.lines
-    }
+/// Columns that stand free at the left of what is not marked there.
+fn inset(width: u16) -> u16 {
+    if width < 12 { 0 } else { 2 }
 }

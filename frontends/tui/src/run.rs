@@ -293,6 +293,7 @@ impl Interface {
             | Input::Files(_)
             | Input::Edited(_) => Cause::User,
             Input::Events(_)
+            | Input::Tail(_)
             | Input::CaughtUp
             | Input::Ended(_)
             | Input::Answered(..)

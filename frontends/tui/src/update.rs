@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use codex_event::{Command, Envelope, Record, Seq, SessionId};
+use codex_event::{Command, Envelope, Record, Seq, SessionId, Tail};
 use crossterm::event::{KeyEvent, MouseEvent};
 
 use crate::host::{Reply, Request, Role};
@@ -27,6 +27,8 @@ pub enum Input {
     Focus(Focus),
     /// Events of the session, in order.
     Events(Vec<Arc<Record>>),
+    /// What an answer says beyond those events; some are left out.
+    Tail(Arc<Tail>),
     /// There are no more events right now.
     CaughtUp,
     /// There will be no more events; the words say why, when it was not in good order.

@@ -1,0 +1,127 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::render::testing::{dark, drawable, foreign, plain};
+
+/// What a model would write.
+const TYPICAL: &str = "\
+# What I found
+
+The **tests** fail since `Store::open` waits for [the lock](src/lock.rs):
+it never ends.
+
+1. First look at `a`:
+   ```rust
+   fn a() {
+       b();
+   }
+   ```
+2. Then there is
+
+   another paragraph with a footnote[^1].
+   - nested
+   - list
+
+| file | lines |
+|:-----|------:|
+| a.rs | 12 |
+| b.rs | 1200 |
+
+> quoted, see [docs]
+lazily
+
+---
+
+```sh
+cargo test # all
+```
+
+[docs]: https://example.org/docs
+
+[^1]: Which says more.
+
+Done.
+";
+
+fn grown(text: &str, width: u16) -> Result<(), TestCaseError> {
+    let theme = dark();
+    let mut stream = Stream::default();
+    let ends = (0..=text.len()).filter(|at| text.is_char_boundary(*at));
+    for at in ends {
+        let so_far = &text[..at];
+        let whole = lines(so_far, Standing::Open, &theme, width);
+        let grown = stream.message(so_far, Standing::Open, &theme, width);
+        prop_assert_eq!(plain(grown), plain(&whole), "after {:?}", so_far);
+        prop_assert_eq!(grown, &whole);
+    }
+    let whole = lines(text, Standing::Settled, &theme, width);
+    let lines = stream.message(text, Standing::Settled, &theme, width);
+    prop_assert_eq!(lines, &whole);
+    Ok(())
+}
+
+#[test]
+fn a_message_that_grows_looks_as_if_it_had_come_at_once() {
+    grown(TYPICAL, 40).expect("the same at every point");
+}
+
+#[test]
+fn only_the_last_block_is_done_anew() {
+    let theme = dark();
+    let mut stream = Stream::default();
+    stream.message("one\n\ntwo\n\nthree\n", Standing::Open, &theme, 40);
+    assert_eq!((stream.kept, &*stream.source), (3, "one\n\ntwo\n\n"));
+    stream.message("another", Standing::Open, &theme, 40);
+    assert_eq!((stream.kept, &*stream.source), (0, ""), "not what was there before");
+}
+
+#[test]
+fn what_may_turn_out_otherwise_is_held_back() {
+    let theme = dark();
+    let told = |text| plain(&lines(text, Standing::Open, &theme, 40));
+    assert_eq!(told("text\n--"), told("text\n"));
+    assert_eq!(told("text\n\n``"), told("text\n"));
+    assert_eq!(told("text\n\n| a | b"), told("text\n"));
+    assert_ne!(told("text\n\n- a"), told("text\n"));
+}
+
+#[test]
+fn an_address_that_comes_later_is_known_before() {
+    let theme = dark();
+    let mut stream = Stream::default();
+    let text = "see [docs]\n\nmore\n\n[docs]: https://example.org\n";
+    for end in [20, text.len()] {
+        stream.message(&text[..end], Standing::Open, &theme, 60);
+    }
+    let told = plain(stream.message(text, Standing::Settled, &theme, 60));
+    assert_eq!(told, "  see docs (https://example.org)\n\n  more\n");
+}
+
+#[test]
+fn a_long_message_and_a_long_line_are_cut() {
+    let theme = dark();
+    let line = "x".repeat(10_000_000);
+    let told = plain(&lines(&line, Standing::Settled, &theme, 80));
+    assert!(told.trim_end().ends_with("… 8.9 MB more"), "{}", &told[told.len() - 100..]);
+    let told = plain(&lines(&format!("{}\n\nb", &line[..100_000]), Standing::Settled, &theme, 80));
+    assert!(told.contains(" … 67.2 kB more") && told.ends_with("\n  b\n"));
+    assert!(told.len() < 40_000);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_message_that_grows_looks_as_if_it_had_come_at_once(text in foreign(), width in 1..60_u16) {
+        grown(&text, width)?;
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_message_can_be_drawn(text in foreign(), width in prop_oneof![1..5_u16, 1..100_u16]) {
+        let theme = dark();
+        drawable(&lines(&text, Standing::Settled, &theme, width), width)?;
+        drawable(&lines(&text, Standing::Open, &theme, width), width)?;
+        drawable(&whole(&text, &theme, width), width)?;
+    }
+}
