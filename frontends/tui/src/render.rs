@@ -23,7 +23,6 @@ use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
 
-pub use code::warm;
 pub use message::Stream;
 
 /// Bytes of a diff that are looked at.
