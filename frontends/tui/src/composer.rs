@@ -374,7 +374,7 @@ impl Composer {
                 let path = mention.paths.get(mention.selected)?;
                 let (at, word) = (mention.at, format!("{} ", mention::quoted(path)));
                 self.buffer.part();
-                self.buffer.replace(at, self.buffer.cursor(), &word);
+                self.buffer.exchange(at, self.buffer.cursor(), &word);
                 self.buffer.part();
                 return Some(self.changed());
             }
@@ -475,14 +475,15 @@ impl Composer {
     fn search_again(&mut self, from: usize, way: Way) -> Did {
         let Some(search) = &mut self.search else { return Did::Changed };
         search.found = None;
-        if search.query.is_empty() {
-            let draft = self.draft.clone();
-            let search = self.search.take();
-            self.restore();
-            (self.draft, self.search) = (draft, search);
+        self.search_further(from, way);
+        let Some(search) = self.search.take_if(|search| search.found.is_none()) else {
             return Did::Changed;
-        }
-        self.search_further(from, way)
+        };
+        // What is shown is what a key would take: without anything found, that is the draft.
+        let draft = self.draft.clone();
+        self.restore();
+        (self.draft, self.search) = (draft, Some(search));
+        Did::Changed
     }
 
     /// Looks on from what was found, which stays where there is nothing more.
@@ -492,9 +493,6 @@ impl Composer {
             return Did::Changed;
         }
         let Some(found) = self.history.find(&search.query, from, way) else {
-            if search.found.is_none() {
-                self.marked = None;
-            }
             return Did::Changed;
         };
         let (text, bytes) = (found.text.clone(), found.bytes.clone());

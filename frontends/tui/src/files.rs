@@ -200,8 +200,11 @@ struct Best {
     /// Without a query, what is near comes first.
     any: bool,
     /// The worst of them is the first.
-    heap: BinaryHeap<Reverse<(u32, Reverse<usize>, Reverse<String>, usize)>>,
+    heap: BinaryHeap<Reverse<Found>>,
 }
+
+/// A file that matches; the greater the better. Its score, how far or long it is, its path, its number.
+type Found = (u32, Reverse<usize>, Reverse<String>, usize);
 
 impl Best {
     fn new(query: &str) -> Best {
