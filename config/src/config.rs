@@ -10,7 +10,7 @@ use crate::section::Section;
 use crate::tree::{Node, Table, Value, dotted};
 use crate::{
     ConfigError, Env, Origin, Provider, ShellEnvironment, Warning, environment, files, keys,
-    overrides, permissions, provider, tree,
+    overrides, permissions, provider, tree, tui,
 };
 
 /// The model when nobody chose one.
@@ -51,6 +51,8 @@ pub struct Config {
     pub disable_response_storage: bool,
     /// Program and leading arguments to run with a notice; `None` when there is none to run.
     pub notify: Option<Vec<String>>,
+    /// How the terminal interface is to be.
+    pub tui: tui::Tui,
     /// What the user said about folders, by absolute path.
     pub projects: BTreeMap<PathBuf, Trust>,
     /// What the user should see once.
@@ -204,6 +206,7 @@ impl Config {
             provider,
             disable_response_storage: storage || flags.disable_response_storage,
             notify: notify(&root)?,
+            tui: tui::resolve(&root, &mut warnings)?,
             projects: projects(&root, &places)?,
             home: places.home,
             warnings,

@@ -25,6 +25,7 @@ const OURS: &[&str] = &[
     "sandbox_resources",
     "sandbox_workspace_write",
     "shell_environment_policy",
+    "tui",
 ];
 
 /// Top-level keys that Codex 0.169 accepts and that are not read here.
@@ -95,7 +96,6 @@ const UNUSED: &[&str] = &[
     "tool_output_token_limit",
     "tool_suggest",
     "tools",
-    "tui",
     "web_search",
     "windows",
 ];
@@ -145,6 +145,18 @@ const OURS_RESOURCES: &[&str] = &["file_bytes", "memory_bytes", "processes"];
 const OURS_WORKSPACE: &[&str] =
     &["exclude_slash_tmp", "exclude_tmpdir_env_var", "network_access", "writable_roots"];
 
+const OURS_TUI: &[&str] = &[
+    "alternate_screen",
+    "keymap",
+    "models",
+    "mouse",
+    "notification_method",
+    "notifications",
+    "theme",
+];
+
+const UNUSED_TUI: &[&str] = &["animations", "show_tooltips", "status_line", "terminal_title"];
+
 /// Most unknown keys that get a line each. More of them mean a file for another program.
 const MAX_UNKNOWN: usize = 20;
 
@@ -189,6 +201,7 @@ pub(crate) fn check(root: &Section<'_>) -> Result<Keys, ConfigError> {
     let environment = root.section("shell_environment_policy")?;
     let above = ["shell_environment_policy"];
     found.look(&environment, &above, OURS_ENVIRONMENT, UNUSED_ENVIRONMENT);
+    found.look(&root.section("tui")?, &["tui"], OURS_TUI, UNUSED_TUI);
     for (path, instead) in RETIRED {
         if let Some(origin) = root.key_origin(path) {
             let (key, origin) = (dotted(path.iter().copied()), origin.clone());
@@ -285,7 +298,7 @@ fn position(origin: &Origin) -> (u8, usize, usize) {
 
 /// Finds the word that looks most like `word`, if any looks like it at all: at most a third of its
 /// letters may differ.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = word.chars().count();
     let limit = (length / 3).max(1);
     known
@@ -346,5 +359,6 @@ mod tests {
     fn no_key_is_both_read_and_unused() {
         assert!(OURS.iter().all(|key| !UNUSED.contains(key)));
         assert!(OURS_PROVIDER.iter().all(|key| !UNUSED_PROVIDER.contains(key)));
+        assert!(OURS_TUI.iter().all(|key| !UNUSED_TUI.contains(key)));
     }
 }

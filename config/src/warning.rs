@@ -73,6 +73,15 @@ pub enum Warning {
         /// Where it stands.
         origin: Origin,
     },
+    /// A theme that this program does not have; it finds out which one fits.
+    ThemeUnknown {
+        /// What was asked for.
+        value: String,
+        /// Where it stands.
+        origin: Origin,
+        /// The themes that there are.
+        allowed: Vec<&'static str>,
+    },
     /// A number above its limit; the limit counts.
     Capped {
         /// Full dotted key, or the variable's name.
@@ -120,6 +129,11 @@ impl fmt::Display for Warning {
                 f,
                 "{origin}: `{key}`: commands, and so the model, see the environment's keys, tokens \
                  and passwords"
+            ),
+            Warning::ThemeUnknown { value, origin, allowed } => write!(
+                f,
+                "{origin}: there is no theme `{value}` here; it is one of {}",
+                allowed.join(", ")
             ),
             Warning::Capped { key, origin, limit } => {
                 write!(f, "{origin}: `{key}` is capped at {limit}")

@@ -14,6 +14,7 @@ mod positions;
 mod progress;
 mod said;
 mod sse;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -22,6 +23,7 @@ use codex_config::MissingKey;
 use codex_event::{
     Backend, Fault, FaultKind, Invocation, ItemKind, RequestId, SessionId, Settings,
 };
+use codex_journal::Tails;
 use codex_redact::Redactor;
 use codex_session::Report;
 use tokio::sync::mpsc;
@@ -59,6 +61,8 @@ pub(crate) struct ModelCall {
     pub(crate) query: Vec<(String, String)>,
     /// What is secret.
     pub(crate) redactor: Redactor,
+    /// Where the answer is shown as it comes in.
+    pub(crate) tails: Tails,
 }
 
 /// Reads what a call asks for: its kind, and the provider's JSON of it.

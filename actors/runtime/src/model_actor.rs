@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::{Actor, Context, Handler, Recipient};
 use codex_event::SessionId;
-use codex_journal::Blobs;
+use codex_journal::{Blobs, Tails};
 use codex_redact::Redactor;
 use codex_session::Report;
 use tokio::sync::mpsc;
@@ -31,6 +31,7 @@ pub(crate) struct ModelActor {
     pub(crate) id: SessionId,
     pub(crate) session: Recipient<Observe>,
     pub(crate) blobs: Blobs,
+    pub(crate) tails: Tails,
     pub(crate) access: Arc<Access>,
     pub(crate) redactor: Redactor,
     pub(crate) judge: Arc<Judge>,
@@ -53,14 +54,14 @@ impl Handler<AskModel> for ModelActor {
                 let _ = session.send(Observe(report)).await;
             }
         });
-        let (id, blobs) = (self.id, self.blobs.clone());
+        let (id, blobs, tails) = (self.id, self.blobs.clone(), self.tails.clone());
         let (access, endpoint) = (Arc::clone(&self.access), Arc::clone(&self.endpoint));
         let judge = Arc::clone(&self.judge);
         let (input, redactor) = (Arc::clone(&self.input), self.redactor.clone());
         tokio::spawn(async move {
             let cancel = ask.cancel.clone();
             // Reading texts back is disk work.
-            let built = move || build(id, ask, &access, redactor, &blobs, &input);
+            let built = move || build(id, ask, &access, redactor, tails, &blobs, &input);
             if let Ok(call) = tokio::task::spawn_blocking(built).await {
                 let interpret = move |kind: &_, raw: &str| judge.interpret(kind, raw);
                 model::ask(call, &endpoint, &interpret, reports, cancel).await;
@@ -74,6 +75,7 @@ fn build(
     ask: AskModel,
     access: &Access,
     redactor: Redactor,
+    tails: Tails,
     blobs: &Blobs,
     input: &Mutex<Input>,
 ) -> ModelCall {
@@ -95,5 +97,6 @@ fn build(
         headers: access.headers.clone(),
         query: access.query.clone(),
         redactor,
+        tails,
     }
 }

@@ -13,7 +13,7 @@
 //! Actors share the main thread; HTTP, pipes and blocking work run on the two workers of the
 //! runtime and its blocking pool; the scribe, the frontend and the socket have threads of their own.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use actix::{Actor, Addr, System};
@@ -246,6 +246,7 @@ async fn live(
             id,
             session: session.clone().recipient(),
             blobs: blobs.clone(),
+            tails: handle.tails(),
             access: Arc::new(access),
             redactor: redactor.clone(),
             judge,
@@ -337,11 +338,28 @@ async fn obey(mut signals: Signals, session: Addr<SessionActor>, author: Author)
         tokio::select! {
             // A turn that is being ended, and a session that is being closed, refuse it.
             answer = obeyed => if !matches!(answer, Ok(Ok(()))) {
-                std::process::exit(exit_code(reason));
+                end_at_once(exit_code(reason));
             },
-            again = signals.next() => std::process::exit(exit_code(again)),
+            again = signals.next() => end_at_once(exit_code(again)),
         }
     }
+}
+
+/// What is done before a second signal ends the process.
+static BEFORE_END: OnceLock<fn()> = OnceLock::new();
+
+/// Has something done before a second signal ends the process at once; the first that is given counts.
+///
+/// A frontend that holds the terminal gives it back: nothing else of it is run any more.
+pub fn before_end(act: fn()) {
+    let _ = BEFORE_END.set(act);
+}
+
+fn end_at_once(code: i32) -> ! {
+    if let Some(act) = BEFORE_END.get() {
+        act();
+    }
+    std::process::exit(code)
 }
 
 /// Gives the exit code of a process that a signal ended, as shells count it.

@@ -478,6 +478,58 @@ fn trust_is_kept_by_path() {
 }
 
 #[test]
+fn the_interface_is_as_the_settings_say() {
+    let config = Given::nothing().load();
+    assert_eq!(config.tui, crate::Tui::default());
+    let given = Given::file(
+        "[tui]\nalternate_screen = \"never\"\ntheme = \"light\"\nkeymap = \"vim\"\nmouse = true\n\
+         notification_method = \"osc777\"\nmodels = [\"o3\", \"o4-mini\"]\n",
+    );
+    let config = given.load();
+    let told = crate::Tui {
+        alternate_screen: crate::AlternateScreen::Never,
+        theme: crate::Theme::Light,
+        notifications: crate::Notifications::Osc777,
+        keymap: crate::Keymap::Vim,
+        mouse: true,
+        models: vec!["o3".to_owned(), "o4-mini".to_owned()],
+    };
+    assert_eq!(config.tui, told);
+    assert!(matches!(config.origins["tui.theme"], Origin::File { line: 3, .. }));
+    let config = given.over("tui.notifications=false").load();
+    assert_eq!(config.tui.notifications, crate::Notifications::Off);
+    let occasions = |list: &str| Given::file(format!("tui.notifications = {list}")).load();
+    assert_eq!(occasions("[]").tui.notifications, crate::Notifications::Off);
+    let any = occasions("[\"agent-turn-complete\"]").tui.notifications;
+    assert_eq!(any, crate::Notifications::Auto);
+}
+
+#[test]
+fn a_theme_of_codex_stops_nobody() {
+    let given = Given::file("[tui]\ntheme = \"monokai\"\n");
+    assert_eq!(given.load().tui.theme, crate::Theme::Auto);
+    assert_eq!(
+        given.warnings(),
+        ["~/config.toml:2:9: there is no theme `monokai` here; it is one of auto, dark, light, \
+          sixteen, plain"]
+    );
+}
+
+#[test]
+fn a_key_that_was_entered_is_found_by_its_variable() {
+    let given = Given::nothing();
+    let home = given.home();
+    let kept = |name: &str| crate::kept_key(&home, name).map(|key| key.reveal().to_owned());
+    assert_eq!(kept("OPENAI_API_KEY"), None);
+    let text = r#"{"OPENAI_API_KEY": " sk-mine\n", "BLANK": " ", "tokens": {"access_token": "t"}}"#;
+    fs::write(crate::key_file(&home), text).expect("writes");
+    assert_eq!(kept("OPENAI_API_KEY").as_deref(), Some("sk-mine"));
+    assert_eq!([kept("BLANK"), kept("tokens"), kept("OTHER")], [None, None, None]);
+    fs::write(crate::key_file(&home), "no JSON").expect("writes");
+    assert_eq!(kept("OPENAI_API_KEY"), None);
+}
+
+#[test]
 fn the_home_is_found_without_looking_at_the_disk() {
     type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>);
     let table: [Case<'_>; 5] = [

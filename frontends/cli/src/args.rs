@@ -1,7 +1,9 @@
 //! The command line.
 
 mod approvals;
+mod attach;
 mod audit;
+mod interface;
 
 use std::ffi::OsString;
 use std::io;
@@ -15,7 +17,11 @@ use codex_view::Paint;
 pub(crate) use self::approvals::{
     Approvals, ApprovalsCommand, Check, Execpolicy, Explain, ListGrants, Revoke,
 };
+use self::attach::ATTACH_HELP;
+pub(crate) use self::attach::{Attach, Called};
 pub(crate) use self::audit::{Audit, AuditCommand, CheckpointAudit, ShowAudit, VerifyAudit};
+use self::interface::{INTERACTIVE_HELP, asks, in_interface, kept, without_output, without_screen};
+pub(crate) use self::interface::{Interactive, ScreenFlags, no_command, only_of_the_interface};
 use crate::failure::{Failure, USAGE};
 
 mod sandbox;
@@ -30,9 +36,12 @@ pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, Sess
 #[command(
     name = "codex",
     version,
-    arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "Try `codex demo`: it needs no key and no network.\n\
+    override_usage = "codex [OPTIONS] [PROMPT]\n       codex [OPTIONS] <COMMAND> [ARGS]",
+    mut_args(in_interface),
+    after_help = "Without a command it opens the terminal interface, in the current folder; `codex \"fix the\n\
+                  test\"` says something to the model at once. `codex resume` goes on with a session.\n\
+                  Try `codex demo`: it needs no key and no network.\n\
                   Exit codes: 0 done, 1 turn failed, 2 usage or settings, 3 verification failed,\n\
                   4 stopped by policy, 5 unknown effect, 6 no sandbox, 70 a bug, 74 journal not\n\
                   writable, 129/130/143 ended by a signal."
@@ -40,11 +49,15 @@ pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, Sess
 pub(crate) struct Args {
     #[command(
         flatten,
-        next_help_heading = "Options of exec, resume and proto, which may also stand here"
+        next_help_heading = "Options of a session, here and with exec, resume, fork and proto"
     )]
     pub(crate) run: RunFlags,
+    #[command(flatten, next_help_heading = "Options of the interface")]
+    pub(crate) screen: ScreenFlags,
+    /// What to say to the model at first.
+    pub(crate) prompt: Option<String>,
     #[command(subcommand)]
-    pub(crate) subcommand: Subcommand,
+    pub(crate) subcommand: Option<Subcommand>,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -52,14 +65,14 @@ pub(crate) enum Subcommand {
     /// Run one turn without a terminal interface.
     #[command(visible_alias = "e")]
     Exec(Box<Exec>),
-    /// Go on with a session at a terminal, line by line: say what to do, answer what is asked.
-    #[command(after_help = INTERACTIVE_HELP, mut_args(without_output), mut_args(kept))]
+    /// Go on with a session in the interface: say what to do, answer what is asked.
+    #[command(after_help = INTERACTIVE_HELP, mut_args(asks), mut_args(without_output), mut_args(kept))]
     Resume(Box<Interactive>),
     /// Run a session for another program: requests in, events out, one JSON object a line.
     #[command(visible_alias = "p", after_help = PROTO_HELP, mut_args(without_output))]
     Proto(Box<Proto>),
     /// Begin a new session with what another one has up to some point.
-    #[command(after_help = FORK_HELP, mut_args(kept))]
+    #[command(after_help = FORK_HELP, mut_args(asks), mut_args(kept))]
     Fork(Box<Fork>),
     /// Show a session again, from its journal alone.
     Replay(Replay),
@@ -124,28 +137,13 @@ pub(crate) struct Exec {
     pub(crate) command: Option<ExecCommand>,
 }
 
-/// Leaves out of a help what its command refuses: a session that is there already is kept.
-fn kept(arg: clap::Arg) -> clap::Arg {
-    without(arg, &["ephemeral"])
-}
-
-/// The same for a command that no last message or line of JSON is printed for.
-fn without_output(arg: clap::Arg) -> clap::Arg {
-    without(arg, &["json", "output_last_message"])
-}
-
-fn without(arg: clap::Arg, refused: &[&str]) -> clap::Arg {
-    let hidden = refused.contains(&arg.get_id().as_str());
-    if hidden { arg.hide(true) } else { arg }
-}
-
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ExecCommand {
     /// Go on with a session: with what a crash left undone, with something new to do, or both.
     #[command(after_help = RESUME_HELP, mut_args(kept))]
     Resume(Box<Resume>),
     /// Begin a new session with what another one has up to some point, and go on with it.
-    #[command(after_help = FORK_HELP, mut_args(kept))]
+    #[command(after_help = FORK_HELP, mut_args(without_screen), mut_args(kept))]
     Fork(Box<Fork>),
 }
 
@@ -179,6 +177,8 @@ pub(crate) struct Fork {
     #[arg(long, requires = "last")]
     pub(crate) all: bool,
     #[command(flatten)]
+    pub(crate) screen: ScreenFlags,
+    #[command(flatten)]
     pub(crate) run: RunFlags,
 }
 
@@ -189,13 +189,6 @@ A tool call that was running when the last process ended is never run again. Wit
 model is told that its effects are unknown and goes on; without one the turn stops there, with exit \
 code 5.";
 
-const INTERACTIVE_HELP: &str = "\
-A line is said to the model; /help lists what else can be typed. Ctrl-C ends the turn, and leaves \
-when there is none. Before a command that the session's policy does not let run, it is shown and you \
-are asked.\n\n\
-The session keeps its settings, its folder and its permissions; a flag changes one of them, and the \
-change is recorded: -a POLICY (unless-allow-listed, on-failure, never) changes when you are asked.";
-
 const PROTO_HELP: &str = "\
 Each line is an object with one key. It begins with {\"hello\":{\"protocol\":1,\"frontend\":\"NAME\"}}; \
 {\"subscribe\":{\"from\":1}} shows the events; {\"submit\":{\"id\":1,\"command\":{\"command\":\"submit\",\
@@ -205,22 +198,6 @@ The end of the input lets the turn finish and closes the session; a question tha
 turn, with exit code 4. A signal interrupts the turn and closes the session. A line that is no request \
 is answered with \"broken\" and passed over.\n\n\
 When somebody is asked is a setting: -a unless-allow-listed, on-failure or never.";
-
-#[derive(Debug, Arguments)]
-pub(crate) struct Interactive {
-    /// Name or id of the session, or the first eight or more characters of its id; then something
-    /// to say. Without it, the sessions of this folder are listed to choose from.
-    #[arg(value_names = ["SESSION", "PROMPT"], num_args = 0..=2)]
-    pub(crate) words: Vec<String>,
-    /// The last session of this folder; the one argument is then the prompt.
-    #[arg(long)]
-    pub(crate) last: bool,
-    /// Sessions of any folder.
-    #[arg(long)]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) run: RunFlags,
-}
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Proto {
@@ -274,7 +251,7 @@ pub(crate) enum TakeOver {
 }
 
 /// How a turn without a terminal interface is run; before or after the words `exec` and `resume`.
-#[derive(Debug, Default, PartialEq, Eq, Arguments)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Arguments)]
 pub(crate) struct RunFlags {
     /// Model to use.
     #[arg(short, long)]
@@ -424,84 +401,15 @@ pub(crate) struct Replay {
     /// something is wrong.
     #[arg(long, group = "form")]
     pub(crate) verify: bool,
+    /// In the terminal interface, to look through.
+    #[arg(long, group = "form")]
+    pub(crate) screen: bool,
     /// Go on while another process runs the session, until that one lets go of it.
-    #[arg(short, long, conflicts_with = "verify")]
+    #[arg(short, long, conflicts_with_all = ["verify", "screen"])]
     pub(crate) follow: bool,
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
-}
-
-const ATTACH_HELP: &str = "\
-It shows the session from its beginning and goes on with what happens, until its process lets go of \
-it. On a terminal lines can be typed, as with `codex resume`: Ctrl-C ends the turn that runs, Ctrl-D \
-leaves and the session goes on. With --text or --json nothing is taken, and Ctrl-C ends the \
-following alone.\n\n\
-A call that waits for an answer is named with its number; the first answer counts, whoever gives it, \
-and the journal says who did.";
-
-#[derive(Debug, Arguments)]
-pub(crate) struct Attach {
-    /// Name or id of the session, or the first eight or more characters of its id.
-    #[arg(required_unless_present = "last", conflicts_with = "last")]
-    pub(crate) session: Option<String>,
-    /// The session that was active last.
-    #[arg(long)]
-    pub(crate) last: bool,
-    /// As text, and take no lines; the default off a terminal.
-    #[arg(long, group = "form")]
-    pub(crate) text: bool,
-    /// The lines that `exec --json` prints.
-    #[arg(long, group = "form")]
-    pub(crate) json: bool,
-    /// Show what happens from this event on, by its number in the journal.
-    #[arg(long, value_name = "SEQ")]
-    pub(crate) from: Option<u64>,
-    /// Let a call run that waits for an answer, and follow nothing: its number, or `waiting` for
-    /// the one that waits.
-    #[arg(long, value_name = "CALL", group = "wish", conflicts_with_all = ["form", "from"])]
-    pub(crate) approve: Option<Called>,
-    /// Do not let it run.
-    #[arg(long, value_name = "CALL", group = "wish", conflicts_with_all = ["form", "from"])]
-    pub(crate) deny: Option<Called>,
-    /// With --deny: words for the model.
-    #[arg(long, value_name = "TEXT", requires = "deny")]
-    pub(crate) message: Option<String>,
-    /// With --approve: the same call may run until the session ends.
-    #[arg(long, requires = "approve")]
-    pub(crate) for_session: bool,
-    /// With --approve: commands that begin like it need no question in this project any more.
-    #[arg(long, requires = "approve", conflicts_with = "for_session")]
-    pub(crate) for_project: bool,
-    /// End the running turn, and follow nothing.
-    #[arg(long, group = "wish", conflicts_with_all = ["form", "from"])]
-    pub(crate) interrupt: bool,
-    /// When to use colours.
-    #[arg(long, value_enum, default_value_t = Color::Auto)]
-    pub(crate) color: Color,
-}
-
-/// A call, as it is named on the command line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Called {
-    /// By its number.
-    Number(u64),
-    /// The one that waits for an answer.
-    Waiting,
-}
-
-impl std::str::FromStr for Called {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Called, String> {
-        match text {
-            "waiting" => Ok(Called::Waiting),
-            number => number
-                .parse()
-                .map(Called::Number)
-                .map_err(|_| "a call is named by its number, or by the word `waiting`".to_owned()),
-        }
-    }
 }
 
 #[derive(Debug, Arguments)]
@@ -554,7 +462,7 @@ impl Color {
 
 /// Options of exec stand before another subcommand.
 pub(crate) fn misplaced() -> Failure {
-    Failure::new(USAGE, "the options before the subcommand belong to exec, resume and proto")
+    Failure::new(USAGE, "the options before the subcommand belong to exec, resume, fork and proto")
         .hint("put options of another subcommand after its name")
 }
 

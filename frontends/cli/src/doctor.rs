@@ -249,7 +249,7 @@ fn settings(home: &Path, loaded: &Result<Config, codex_config::ConfigError>) -> 
 fn key(config: &Config) -> Finding {
     const NAME: &str = "key";
     let provider = &config.provider;
-    match (provider.key(&|name| std::env::var(name).ok()), &provider.key_source) {
+    match (opening::key(config), &provider.key_source) {
         (Err(missing), _) => Finding::not(
             NAME,
             State::Weak,
@@ -259,7 +259,14 @@ fn key(config: &Config) -> Finding {
         (Ok(_), KeySource::None) => Finding::good(NAME, format!("{} takes none", provider.name)),
         (Ok(_), KeySource::Inline) => Finding::good(NAME, "set in the settings"),
         (Ok(_), KeySource::Env(names)) => {
-            Finding::good(NAME, format!("set in the environment ({})", names.join(" or ")))
+            let set = |name: &String| std::env::var(name).is_ok_and(|key| !key.trim().is_empty());
+            Finding::good(
+                NAME,
+                match names.iter().any(set) {
+                    true => format!("set in the environment ({})", names.join(" or ")),
+                    false => format!("kept in {}", codex_config::key_file(&config.home).display()),
+                },
+            )
         }
     }
 }

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_actors::TakenUp;
-use codex_event::{Author, Seq, SessionId, Timestamp, TurnId};
-use codex_journal::{Cut, Forked, Layout, NewFork};
+use codex_event::{Author, Event, Seq, SessionId, Timestamp, TurnId};
+use codex_journal::{Cut, Forked, Layout, NewFork, RawJournal};
 
 use crate::args::{Color, Fork, RunFlags};
 use crate::exec::{self, FRONTEND};
@@ -111,6 +111,17 @@ pub(crate) fn make(
 pub(crate) fn discard(layout: &Layout, child: SessionId) {
     if let Err(error) = codex_journal::discard(layout, child) {
         tracing::warn!(%child, %error, "a fork that was given up is left");
+    }
+}
+
+/// Removes a fork that was to be gone on with, if no process ever took it up.
+pub(crate) fn discard_unused(layout: &Layout, child: SessionId) {
+    let resumed = RawJournal::read(&layout.session(child), child).is_ok_and(|journal| {
+        let last = journal.records().flatten().last();
+        !last.is_some_and(|last| matches!(last.envelope.event(), Some(Event::SessionForked { .. })))
+    });
+    if !resumed {
+        discard(layout, child);
     }
 }
 

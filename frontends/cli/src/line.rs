@@ -1,8 +1,8 @@
-//! `codex resume`: a session goes on with a person at a terminal, line by line.
+//! A session with a person at a terminal, line by line: `codex --plain`, `codex resume --plain`.
 
 mod pick;
 
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, BufReader, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -14,13 +14,13 @@ use codex_line::{Desk, Input, Keys, Left, LineError, Role};
 use crate::args::{Color, Interactive, RunFlags};
 use crate::failure::{Failure, INTERRUPTED, USAGE};
 use crate::resume::{self, Questions, Ready, Taker};
-use crate::{exec, find, opening, say};
+use crate::{begin, exec, find, opening, say};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "line";
 
 pub(crate) fn run(before: RunFlags, args: Interactive) -> Result<ExitCode, Failure> {
-    let Interactive { words, last, all, run: after } = args;
+    let Interactive { words, last, all, run: after, .. } = args;
     let flags = before.and(after).spelled_out()?;
     let (name, prompt) = named(words, last)?;
     terminal("resume", "codex exec resume SESSION \"...\" goes on without a terminal")?;
@@ -38,6 +38,39 @@ pub(crate) fn run(before: RunFlags, args: Interactive) -> Result<ExitCode, Failu
     };
     let ready = take(&flags, &home, id, prompt)?;
     follow(ready, id, flags.color.unwrap_or(Color::Auto))
+}
+
+/// A new session, line by line: it begins with the prompt, or else with the first line.
+pub(crate) fn begin(flags: &RunFlags, prompt: Option<String>) -> Result<ExitCode, Failure> {
+    let here = opening::folder(flags.cd.as_deref())?;
+    let home = opening::home()?;
+    let config = begin::config(flags, &home, &here)?;
+    exec::warn(&config);
+    let Some(input) = prompt.map_or_else(first_line, |prompt| Ok(Some(prompt)))? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let spawner = exec::spawner()?;
+    let (id, ready) = begin::ready(&config, &here, FRONTEND, spawner, input)?;
+    follow(ready, id, flags.color.unwrap_or(Color::Auto))
+}
+
+/// Reads what the session begins with; none when the person leaves.
+fn first_line() -> Result<Option<String>, Failure> {
+    loop {
+        // A terminal that takes no text is one that nobody sees.
+        let _ = write!(io::stdout(), "> ");
+        let _ = io::stdout().flush();
+        let mut line = String::new();
+        let read = io::stdin().read_line(&mut line).map_err(|error| {
+            Failure::new(USAGE, format!("the terminal can't be read: {error}"))
+                .hint("codex exec \"...\" works without one")
+        })?;
+        match (read, line.trim()) {
+            (0, _) | (_, "/quit") => return Ok(None),
+            (_, "") => {}
+            (_, line) => return Ok(Some(line.to_owned())),
+        }
+    }
 }
 
 /// Takes a session up, to go on with a person.
@@ -153,7 +186,10 @@ fn code(left: Left) -> u8 {
 }
 
 /// With --last there is no session to name.
-fn named(words: Vec<String>, last: bool) -> Result<(Option<String>, Option<String>), Failure> {
+pub(crate) fn named(
+    words: Vec<String>,
+    last: bool,
+) -> Result<(Option<String>, Option<String>), Failure> {
     let mut words = words.into_iter();
     match (last, words.next(), words.next()) {
         (true, prompt, None) => Ok((None, prompt)),

@@ -5,6 +5,7 @@ mod approvals;
 mod args;
 mod attach;
 mod audit;
+mod begin;
 mod demo;
 mod doctor;
 mod exec;
@@ -26,6 +27,7 @@ mod secrets;
 mod sessions;
 mod takeover;
 mod trace;
+mod tui;
 mod workplace;
 mod wrapper;
 
@@ -46,7 +48,11 @@ fn main() -> ExitCode {
     // Credentials are in its environment.
     codex_sandbox::keep_private();
     trace::install();
-    let Args { run: before, subcommand } = Args::parse();
+    let Args { run: before, screen, prompt, subcommand } = Args::parse();
+    let Some(subcommand) = subcommand else {
+        let opened = args::no_command(prompt).and_then(|prompt| tui::run(before, &screen, prompt));
+        return opened.unwrap_or_else(|failure| failure.report());
+    };
     let runs = matches!(
         subcommand,
         Subcommand::Exec(_) | Subcommand::Resume(_) | Subcommand::Fork(_) | Subcommand::Proto(_)
@@ -54,13 +60,16 @@ fn main() -> ExitCode {
     if !runs && before != RunFlags::default() {
         return args::misplaced().report();
     }
+    if let Some(failure) = args::only_of_the_interface(&screen, prompt.as_deref()) {
+        return failure.report();
+    }
     let done = match subcommand {
         Subcommand::Exec(exec) => exec::run(before, *exec),
-        Subcommand::Resume(args) => line::run(before, *args),
+        Subcommand::Resume(args) => tui::resume(before, *args),
         Subcommand::Proto(args) => proto::run(before, *args),
-        Subcommand::Fork(args) => fork::interactive(before, *args),
+        Subcommand::Fork(args) => tui::fork(before, *args),
         Subcommand::Replay(replay) => replay::run(replay),
-        Subcommand::Attach(attach) => attach::run(attach),
+        Subcommand::Attach(attach) => tui::attach(attach),
         Subcommand::Sessions(sessions) => sessions::run(sessions),
         Subcommand::Audit(audit) => audit::run(audit),
         Subcommand::Approvals(approvals) => approvals::run(approvals),

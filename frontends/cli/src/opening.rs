@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use codex_actors::wiring::{Access, Place};
-use codex_config::Config;
+use codex_config::{Config, MissingKey, Secret};
 use codex_event::{Backend, ContextSource, Opening, ProviderSettings, SandboxReport, Settings};
 use codex_redact::Redactor;
 use codex_sandbox::{Network, Plan};
@@ -153,14 +153,23 @@ pub(crate) fn environment(cwd: &str, plan: &Plan) -> String {
     )
 }
 
+/// Looks up the provider's key: one in the environment comes before one that the user entered.
+pub(crate) fn key(config: &Config) -> Result<Option<Secret>, MissingKey> {
+    let kept = |name: &str| codex_config::kept_key(&config.home, name);
+    config.provider.key(&|name| {
+        let set = std::env::var(name).ok().filter(|key| !key.trim().is_empty());
+        set.or_else(|| kept(name).map(|key| key.reveal().to_owned()))
+    })
+}
+
 /// Gathers what it takes to talk to the provider, which the journal must not hold.
 pub(crate) fn access(config: &Config) -> Access {
     let env = |name: &str| std::env::var(name).ok();
-    let plain = |secrets: std::collections::BTreeMap<String, codex_config::Secret>| {
+    let plain = |secrets: std::collections::BTreeMap<String, Secret>| {
         secrets.into_iter().map(|(name, value)| (name, value.reveal().to_owned())).collect()
     };
     Access {
-        key: config.provider.key(&env).map(|key| key.map(|secret| secret.reveal().to_owned())),
+        key: key(config).map(|key| key.map(|secret| secret.reveal().to_owned())),
         headers: plain(config.provider.headers(&env)),
         query: plain(config.provider.query_params.clone()),
     }

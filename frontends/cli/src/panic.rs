@@ -18,6 +18,8 @@ pub(crate) fn install() {
         if engine || codex_journal::is_guarded() {
             return;
         }
+        // Nobody reads words on a screen that goes away, in a terminal that is still raw.
+        codex_tui::restore();
         say(info);
         std::process::exit(i32::from(BUG));
     }));

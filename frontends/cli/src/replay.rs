@@ -8,7 +8,7 @@ use codex_replay::{Form, Mode};
 
 use crate::args::Replay;
 use crate::failure::{Failure, UNVERIFIED};
-use crate::{attach, find, opening, say};
+use crate::{attach, find, opening, say, tui};
 
 pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
@@ -16,6 +16,9 @@ pub(crate) fn run(args: Replay) -> Result<ExitCode, Failure> {
         Some(words) => find::session(&layout, &words)?,
         None => codex_journal::last(&layout)?,
     };
+    if args.screen {
+        return tui::watch(id);
+    }
     let mode = match (args.json, args.raw, args.verify) {
         (true, _, _) => Mode::Json,
         (_, true, _) => Mode::Raw,

@@ -63,7 +63,7 @@ pub(crate) fn run(before: RunFlags, again: Resume) -> Result<ExitCode, Failure> 
     let layout = Layout::new(&home);
     let id = session(&layout, name, &here, all)?;
     let spawner = exec::spawner()?;
-    let taken_up = takeover::open(&layout, id, take_over)?;
+    let taken_up = takeover::open(&layout, id, take_over.map(Into::into))?;
     let Going { ready, turn, show } = headless(taken_up, flags, &home, spawner, input)?;
     ready.follow(turn, show)
 }

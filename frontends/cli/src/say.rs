@@ -2,13 +2,43 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::sync::{PoisonError, RwLock};
 
 use codex_view::sanitize;
+
+type Taker = Box<dyn Fn(String) + Send + Sync>;
+
+/// Who takes what is said beside the output, while the terminal shows something else.
+static TAKER: RwLock<Option<Taker>> = RwLock::new(None);
+
+/// Has somebody else take what is said, until it is dropped.
+#[must_use]
+pub(crate) struct Diverted(());
+
+impl Diverted {
+    /// Begins it; the words are harmless by then, without their line break.
+    pub(crate) fn to(taker: impl Fn(String) + Send + Sync + 'static) -> Diverted {
+        *TAKER.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(taker));
+        Diverted(())
+    }
+}
+
+impl Drop for Diverted {
+    fn drop(&mut self) {
+        *TAKER.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
 
 /// Says something beside the output: errors, hints, warnings, progress. Whatever is part of it, a
 /// terminal acts on none of it.
 pub(crate) fn aside(words: impl Display) {
-    let _ = writeln!(io::stderr(), "{}", sanitize::text(&words.to_string()));
+    let words = sanitize::text(&words.to_string());
+    match &*TAKER.read().unwrap_or_else(PoisonError::into_inner) {
+        Some(take) => take(words),
+        None => {
+            let _ = writeln!(io::stderr(), "{words}");
+        }
+    }
 }
 
 /// Prints a line of output. It may be coloured, so what others wrote of it must be harmless by now.

@@ -17,6 +17,26 @@ use crate::say;
 const LETTING_GO: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_millis(10);
 
+/// What is done about an owner that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Insistence {
+    /// It is ended if somebody says yes at the terminal.
+    Confirm,
+    /// It is ended.
+    End,
+    /// It is left alone.
+    Leave,
+}
+
+impl From<TakeOver> for Insistence {
+    fn from(wanted: TakeOver) -> Insistence {
+        match wanted {
+            TakeOver::Ask => Insistence::Confirm,
+            TakeOver::Force => Insistence::End,
+        }
+    }
+}
+
 /// Takes a session up; where another process runs it, that one is made to let go first, if this
 /// was asked for.
 ///
@@ -25,7 +45,7 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) fn open(
     layout: &Layout,
     id: SessionId,
-    wanted: Option<TakeOver>,
+    wanted: Option<Insistence>,
 ) -> Result<TakenUp, Failure> {
     let (owner, wanted) = match (TakenUp::open(layout, id), wanted) {
         (Err(TakeUpError::Open(OpenError::Busy { owner: Some(owner), .. })), Some(wanted)) => {
@@ -77,12 +97,15 @@ fn forced(
     layout: &Layout,
     id: SessionId,
     owner: &Lease,
-    wanted: TakeOver,
+    wanted: Insistence,
 ) -> Result<TakenUp, Failure> {
     let pid = owner.pid;
     let wished = match wanted {
-        TakeOver::Force => true,
-        TakeOver::Ask => io::stdin().is_terminal() && io::stderr().is_terminal() && confirmed(pid),
+        Insistence::End => true,
+        Insistence::Confirm => {
+            io::stdin().is_terminal() && io::stderr().is_terminal() && confirmed(pid)
+        }
+        Insistence::Leave => false,
     };
     if !wished {
         let message = format!("process {pid}, which runs session {id}, does not let go of it");

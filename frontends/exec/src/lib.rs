@@ -117,7 +117,7 @@ fn follow(
                 }
                 run.take(&envelope, out, err);
             }
-            Feed::CaughtUp(_) => {}
+            Feed::CaughtUp(_) | Feed::Tail(_) => {}
             Feed::Ended => return run.result(),
         }
     }

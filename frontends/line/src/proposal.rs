@@ -6,8 +6,7 @@
 use std::collections::BTreeMap;
 
 use codex_event::{Arguments, CallId, Event, Invocation, Question, RequestId, Scope, Stored};
-use codex_view::{command_line, sanitize};
-use serde_json::Value;
+use codex_view::{command_line, patch_text, sanitize};
 
 /// Lines of a patch that are shown.
 const SHOWN: usize = 60;
@@ -42,7 +41,7 @@ impl Proposals {
             if let (Invocation::Patch { .. }, Some(raw)) =
                 (invocation, self.items.remove(&(*request, *item)))
             {
-                self.patches.insert(*call, patch(&raw));
+                self.patches.insert(*call, patch_text(&raw));
             }
         }
     }
@@ -115,26 +114,5 @@ impl Choices {
             }
             Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
         }
-    }
-}
-
-/// Finds the text of a patch in a call: the input of a custom call, or the longest text among the
-/// arguments of one with arguments.
-fn patch(raw: &str) -> String {
-    let item: Value = serde_json::from_str(raw).unwrap_or_default();
-    if let Some(input) = item.get("input").and_then(Value::as_str) {
-        return input.to_owned();
-    }
-    let arguments = item.get("arguments").and_then(Value::as_str).unwrap_or_default();
-    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
-    longest(&arguments).unwrap_or_default().to_owned()
-}
-
-fn longest(value: &Value) -> Option<&str> {
-    match value {
-        Value::String(text) => Some(text),
-        Value::Array(values) => values.iter().filter_map(longest).max_by_key(|text| text.len()),
-        Value::Object(fields) => fields.values().filter_map(longest).max_by_key(|text| text.len()),
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }

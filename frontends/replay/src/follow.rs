@@ -71,6 +71,7 @@ pub fn follow(
                     asked(call);
                 }
             }
+            Feed::Tail(_) => {}
             Feed::Ended => break,
         }
     }
@@ -85,6 +86,7 @@ pub fn waiting(mut subscription: Subscription) -> Option<CallId> {
     loop {
         match subscription.next() {
             Feed::Record(record) => waiting.apply(&record.envelope),
+            Feed::Tail(_) => {}
             Feed::CaughtUp(_) | Feed::Ended => return waiting.call,
         }
     }

@@ -8,6 +8,7 @@ mod catalog;
 mod entry;
 pub mod gc;
 mod index;
+mod inputs;
 mod line;
 mod parallel;
 pub mod search;
@@ -19,6 +20,7 @@ mod when;
 
 pub use catalog::{Catalog, Tick};
 pub use entry::{Entry, Life, Parent, State, Told};
+pub use inputs::inputs;
 pub use line::{first_line, head};
 pub use table::{Look, json, size, table};
 pub use time::{TimeError, past};

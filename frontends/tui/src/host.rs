@@ -58,6 +58,8 @@ pub enum Request {
         /// The line, for the user's shell.
         line: String,
     },
+    /// End the user's own command: first as a hang-up would, then at once.
+    Stop,
     /// Trust the project of the working folder, or say that it is not trusted; written to the settings.
     Trust(Trust),
     /// Keep a key for the provider, with the user's rights alone.

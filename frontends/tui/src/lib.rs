@@ -4,9 +4,23 @@
 //! `update` takes what happened and gives what is to be done, `draw` is a function of the state. Threads
 //! and the terminal are in `run` and `terminal` alone, so all else is tested without either.
 
+pub mod app;
+pub mod composer;
+pub mod document;
+mod draw;
+pub mod files;
+pub mod fuzzy;
 pub mod host;
+pub mod keymap;
 pub mod options;
+pub mod popup;
 pub mod render;
+pub mod run;
+pub mod slash;
+pub mod source;
+mod terminal;
 pub mod theme;
 pub mod update;
 pub mod wrap;
+
+pub use terminal::restore;

@@ -3,10 +3,10 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use codex_event::{Command, Envelope, Record, Seq};
+use codex_event::{Command, Envelope, Record, Seq, SessionId, Tail};
 use crossterm::event::{KeyEvent, MouseEvent};
 
-use crate::host::{Reply, Request};
+use crate::host::{Reply, Request, Role};
 
 /// Milliseconds since the interface began. Time arrives as an argument; nothing here has a clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ pub enum Input {
     Focus(Focus),
     /// Events of the session, in order.
     Events(Vec<Arc<Record>>),
+    /// What an answer says beyond those events; some are left out.
+    Tail(Arc<Tail>),
     /// There are no more events right now.
     CaughtUp,
     /// There will be no more events; the words say why, when it was not in good order.
@@ -35,8 +37,10 @@ pub enum Input {
     Loaded(RangeInclusive<Seq>, Vec<Envelope>),
     /// Whether a command was taken; why it was not.
     Answered(Command, Result<(), String>),
-    /// The program around the interface said something.
+    /// The program around the interface said something; [`Reply::Connected`] comes as `Linked`.
     Host(Reply),
+    /// A session is there; its events follow.
+    Linked(Linked),
     /// Files that match what stands behind an `@`, best first, and whether the search goes on.
     Files(FileMatches),
     /// The editor gave the text back.
@@ -45,6 +49,17 @@ pub enum Input {
     Tick,
     /// The process is told to end.
     Signal(Signal),
+}
+
+/// A session that is shown, without what it takes to read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// The session.
+    pub session: SessionId,
+    /// What the interface is to it.
+    pub role: Role,
+    /// Stands in the composer at first.
+    pub draft: String,
 }
 
 /// Whether the terminal's window has the keyboard.

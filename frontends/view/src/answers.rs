@@ -1,6 +1,6 @@
 //! Items of an answer, held back until the answer is complete.
 
-use codex_event::{Event, ItemKind, RequestId};
+use codex_event::{Event, ItemKind, RequestId, Stored};
 use serde_json::Value;
 
 use crate::stored;
@@ -28,20 +28,7 @@ impl Answers {
     pub(crate) fn apply(&mut self, event: &Event) -> Vec<Said> {
         match event {
             Event::ModelItemCompleted { request, attempt, kind, raw, .. } => {
-                let said = match kind {
-                    ItemKind::Message => Said::Message(
-                        text(raw.inline(), "content", "output_text", "")
-                            .unwrap_or_else(|| stored::words(raw)),
-                    ),
-                    ItemKind::Reasoning => Said::Reasoning(
-                        text(raw.inline(), "summary", "summary_text", "\n")
-                            .unwrap_or_else(|| stored::words(raw)),
-                    ),
-                    ItemKind::FunctionCall { .. }
-                    | ItemKind::CustomCall { .. }
-                    | ItemKind::Other { .. } => return Vec::new(),
-                };
-                self.held.push((*request, *attempt, said));
+                self.held.extend(said(kind, raw).map(|said| (*request, *attempt, said)));
             }
             Event::ModelResponded { request, attempt, .. } => {
                 return std::mem::take(&mut self.held)
@@ -88,8 +75,22 @@ impl Answers {
     }
 }
 
+/// Gives what an item says in words; none when it is no text.
+pub(crate) fn said(kind: &ItemKind, raw: &Stored<String>) -> Option<Said> {
+    let texts = |field, part, between| {
+        text(raw.inline(), field, part, between).unwrap_or_else(|| stored::words(raw))
+    };
+    match kind {
+        ItemKind::Message => Some(Said::Message(texts("content", "output_text", ""))),
+        ItemKind::Reasoning => Some(Said::Reasoning(texts("summary", "summary_text", "\n"))),
+        ItemKind::FunctionCall { .. } | ItemKind::CustomCall { .. } | ItemKind::Other { .. } => {
+            None
+        }
+    }
+}
+
 impl Said {
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         match self {
             Said::Message(text) | Said::Reasoning(text) => text.is_empty(),
         }

@@ -1,5 +1,7 @@
 //! What a screen shows of a session: one cell for each thing that somebody said or did.
 
+mod words;
+
 use codex_event::{
     ApprovalPolicy, Author, CallId, Denial, FileChange, Invocation, Outcome, Question, Scope, Seq,
     Timestamp, Usage, Verdict,
@@ -21,6 +23,23 @@ pub struct Cell {
     pub standing: Standing,
     /// What it shows.
     pub body: CellBody,
+}
+
+impl Cell {
+    /// Tells whether its own events are all that it is made of.
+    ///
+    /// How long a turn took, and which settings differ, is known only from what was before; who
+    /// forgets such a cell can't have it again from its events. They are small, and few.
+    pub fn stands_alone(&self) -> bool {
+        match &self.body {
+            CellBody::TurnEnd(_) | CellBody::Notice(Notice::Settings(_)) => false,
+            CellBody::Prompt(_)
+            | CellBody::Message(_)
+            | CellBody::Reasoning(_)
+            | CellBody::Call(_)
+            | CellBody::Notice(_) => true,
+        }
+    }
 }
 
 /// Whether a cell may still change.

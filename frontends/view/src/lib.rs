@@ -10,14 +10,18 @@
 
 mod answers;
 mod cell;
+mod cells;
 mod command_line;
 mod finale;
 mod hint;
 mod jsonl;
+mod markdown;
 mod paint;
 #[cfg(test)]
 mod past;
+mod patch_text;
 pub mod sanitize;
+mod status;
 mod steps;
 mod stored;
 #[cfg(any(test, feature = "testing"))]
@@ -28,11 +32,15 @@ pub use cell::{
     CallCell, CallState, Cell, CellBody, Notice, Prompt, Review, Standing, Taken, TurnEnd,
     TurnEnding,
 };
+pub use cells::{CellChange, Cells};
 pub use command_line::command_line;
 pub use finale::{Ending, Finale, interruption};
 pub use hint::hint;
 pub use jsonl::Jsonl;
+pub use markdown::markdown;
 pub use paint::Paint;
+pub use patch_text::patch_text;
+pub use status::{Running, Status, Waiting, access};
 pub use steps::{End, Step, Steps, Work};
 pub use stored::{list, words};
 pub use text::{Channel, Line, Style, Text, Timing};

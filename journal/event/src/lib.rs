@@ -38,7 +38,9 @@ pub use envelope::{
 };
 pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature, Shelf};
 pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
-pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};
+pub use model::{
+    Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Tail, Usage,
+};
 pub use past::Past;
 pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
 pub use protocol::{Notice, PROTOCOL, Refusal, Request};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::RequestId;
+
 /// Tokens, as the provider counts them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -51,6 +53,35 @@ pub struct StreamMark(
     /// Milliseconds since the attempt began.
     pub u64,
 );
+
+/// Text of an answer as it comes in, ahead of the journal.
+///
+/// Never stored and never needed: the chunks that follow say the same, and one that is missed costs
+/// nothing. It holds the end of a text, so that it joins on to what the journal has by then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// The request.
+    pub request: RequestId,
+    /// The attempt.
+    pub attempt: u32,
+    /// Position of the item in the response.
+    pub item: u32,
+    /// Which text of the item.
+    pub part: StreamPart,
+    /// Bytes of that text before `text`.
+    pub from: usize,
+    /// The end of the text so far.
+    pub text: String,
+}
+
+impl Tail {
+    /// Gives what it adds to the text that the journal has, of so many bytes; none when it does not
+    /// join on to it, or adds nothing.
+    pub fn beyond(&self, known: usize) -> Option<&str> {
+        let added = self.text.get(known.checked_sub(self.from)?..)?;
+        (!added.is_empty()).then_some(added)
+    }
+}
 
 /// What an item of a response is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

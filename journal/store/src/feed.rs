@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use codex_event::{Record, Seq};
+use codex_event::{Record, Seq, Tail};
 
 use crate::blobs::Blobs;
 use crate::head::Head;
@@ -21,6 +21,9 @@ pub const RING_BYTES: usize = 4 << 20;
 // Records that a subscriber takes at once; it bounds how long it holds the lock.
 const PAGE: u64 = 64;
 
+/// Least time between two tails that one subscriber is told: a screen shows no more.
+pub const TAIL_PAUSE: Duration = Duration::from_millis(25);
+
 /// What a subscriber is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Feed {
@@ -28,6 +31,9 @@ pub enum Feed {
     Record(Arc<Record>),
     /// There is nothing more right now.
     CaughtUp(Head),
+    /// What an answer says beyond the journal; told to those alone who asked for it
+    /// ([`Subscription::with_tails`]). Some are left out: each stands for those before it.
+    Tail(Arc<Tail>),
     /// There will be nothing more: the writer finished or failed.
     Ended,
 }
@@ -35,6 +41,12 @@ pub enum Feed {
 /// Access to a journal beside its writer: its head, its blobs and any number of subscriptions.
 #[derive(Clone)]
 pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+/// Shows subscribers what an answer says before the journal has it.
+#[derive(Clone)]
+pub struct Tails {
     shared: Arc<Shared>,
 }
 
@@ -59,6 +71,15 @@ struct Local {
     page: VecDeque<Arc<Record>>,
     caught_up: bool,
     fault: Option<StoreError>,
+    tails: Option<Place>,
+}
+
+/// Where a subscriber is with the tails.
+struct Place {
+    /// Number of the last one that it was told.
+    told: u64,
+    /// When it may be told another.
+    due: Instant,
 }
 
 /// What the writer and its subscribers share.
@@ -73,6 +94,10 @@ pub(crate) struct Shared {
 }
 
 struct State {
+    /// The last tail, and its number; and how many subscribers want any.
+    tail: Option<Arc<Tail>>,
+    tails: u64,
+    listeners: usize,
     head: Head,
     ring: VecDeque<Arc<Record>>,
     bytes: usize,
@@ -82,6 +107,8 @@ struct State {
 
 enum Step {
     Wait,
+    /// There is a tail, which is told at this moment if nothing else comes before.
+    WaitUntil(Instant),
     Take,
     Read(Seq),
     Tell(Feed),
@@ -107,6 +134,11 @@ impl Handle {
         self.shared.lock().fault.clone()
     }
 
+    /// Gives the way to show what the journal does not have yet.
+    pub fn tails(&self) -> Tails {
+        Tails { shared: Arc::clone(&self.shared) }
+    }
+
     /// Subscribes from a position on; 0 and 1 both mean the beginning.
     pub fn subscribe(&self, from: Seq) -> Subscription {
         let local = Local {
@@ -115,6 +147,7 @@ impl Handle {
             page: VecDeque::new(),
             caught_up: false,
             fault: None,
+            tails: None,
         };
         Subscription { source: Source::Local(local) }
     }
@@ -130,7 +163,40 @@ impl Handle {
     }
 }
 
+impl Tails {
+    /// Tells whether anybody wants them, so that none is made in vain.
+    pub fn wanted(&self) -> bool {
+        self.shared.lock().listeners > 0
+    }
+
+    /// Shows the next one, in place of the last.
+    pub fn show(&self, tail: Tail) {
+        let mut state = self.shared.lock();
+        let waiting = state.tail.replace(Arc::new(tail)).is_some();
+        let awake = waiting && state.listeners == 1;
+        state.tails += 1;
+        drop(state);
+        // Who was woken for the one before it, and has not taken it yet, takes this one.
+        if !awake {
+            self.shared.wake();
+        }
+    }
+}
+
 impl Subscription {
+    /// Has it tell what answers say beyond the journal, too. Only the session's own process knows that:
+    /// elsewhere there are none.
+    pub fn with_tails(mut self) -> Subscription {
+        match &mut self.source {
+            Source::Local(local) if local.tails.is_none() => {
+                local.shared.lock().listeners += 1;
+                local.tails = Some(Place { told: 0, due: Instant::now() });
+            }
+            Source::Local(_) | Source::Remote(_) => {}
+        }
+        self
+    }
+
     /// Waits for what is next. After the end it says so each time.
     // Not an iterator: it has no last item, and waiting is its point.
     #[expect(clippy::should_implement_trait, reason = "a feed waits, an iterator ends")]
@@ -212,15 +278,15 @@ impl Local {
                 return Some(Feed::Ended);
             }
             let shared = Arc::clone(&self.shared);
-            let state = shared.lock();
-            match self.step(&state) {
+            let mut state = shared.lock();
+            match self.step(&mut state) {
                 Step::Tell(feed) => return Some(feed),
                 Step::Take => state.page(self.next, &mut self.page),
                 Step::Read(last) => {
                     drop(state);
                     self.read(last);
                 }
-                Step::Wait if stop() => return None,
+                Step::Wait | Step::WaitUntil(_) if stop() => return None,
                 Step::Wait => match deadline {
                     None => drop(shared.wake.wait(state)),
                     Some(deadline) => {
@@ -228,11 +294,20 @@ impl Local {
                         drop(shared.wake.wait_timeout(state, left));
                     }
                 },
+                Step::WaitUntil(due) => {
+                    let now = Instant::now();
+                    let left = match deadline {
+                        Some(deadline) => deadline.checked_duration_since(now)?,
+                        None => Duration::MAX,
+                    };
+                    let wait = due.saturating_duration_since(now).min(left);
+                    drop(shared.wake.wait_timeout(state, wait));
+                }
             }
         }
     }
 
-    fn step(&mut self, state: &State) -> Step {
+    fn step(&mut self, state: &mut State) -> Step {
         if self.next <= state.head.seq {
             return match state.first() {
                 Some(first) if first <= self.next => Step::Take,
@@ -244,7 +319,29 @@ impl Local {
             self.caught_up = true;
             return Step::Tell(Feed::CaughtUp(state.head));
         }
-        if state.ended { Step::Tell(Feed::Ended) } else { Step::Wait }
+        if state.ended {
+            return Step::Tell(Feed::Ended);
+        }
+        self.tail(state)
+    }
+
+    /// Nothing new is in the journal: gives what is said beyond it.
+    fn tail(&mut self, state: &mut State) -> Step {
+        let (Some(place), Some(tail)) = (&mut self.tails, &state.tail) else { return Step::Wait };
+        if place.told == state.tails {
+            return Step::Wait;
+        }
+        let now = Instant::now();
+        if now < place.due {
+            return Step::WaitUntil(place.due);
+        }
+        (place.told, place.due) = (state.tails, now + TAIL_PAUSE);
+        let tail = Arc::clone(tail);
+        if state.listeners == 1 {
+            // The next one wakes again.
+            state.tail = None;
+        }
+        Step::Tell(Feed::Tail(tail))
     }
 
     fn read(&mut self, last: Seq) {
@@ -261,6 +358,14 @@ impl Local {
     }
 }
 
+impl Drop for Local {
+    fn drop(&mut self) {
+        if self.tails.is_some() {
+            self.shared.lock().listeners -= 1;
+        }
+    }
+}
+
 impl Shared {
     pub(crate) fn new(
         head: Head,
@@ -270,7 +375,16 @@ impl Shared {
         lock: Option<Arc<Lock>>,
     ) -> Shared {
         let ring = VecDeque::new();
-        let state = State { head, ring, bytes: 0, ended: false, fault: None };
+        let state = State {
+            tail: None,
+            tails: 0,
+            listeners: 0,
+            head,
+            ring,
+            bytes: 0,
+            ended: false,
+            fault: None,
+        };
         Shared { state: Mutex::new(state), wake: Condvar::new(), reader, blobs, holes, lock }
     }
 
@@ -341,6 +455,12 @@ impl State {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").field("head", &self.head()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tails {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tails").finish_non_exhaustive()
     }
 }
 

@@ -33,7 +33,7 @@ pub use blobs::Blobs;
 pub use export::{
     ExportError, Exported, ImportDamage, ImportError, Imported, export, import, is_export,
 };
-pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription};
+pub use feed::{Feed, Handle, RING_BYTES, RING_RECORDS, Subscription, TAIL_PAUSE, Tails};
 pub use find::{FindError, PREFIX_LEN, find, find_among, last, last_in, recent};
 pub use fork::{Cut, ForkError, Forked, KEPT_BASES, NewFork, fork};
 pub use guard::is_guarded;

@@ -21,6 +21,7 @@ use super::positions::{Positions, TooMany};
 use super::progress::Progress;
 use super::said::{self, Said};
 use super::sse::{self, Broken};
+use super::tail::Live;
 use super::{Interpret, ModelCall, body, encode, fault};
 
 /// Longest time, in all, to read what follows a complete response.
@@ -35,6 +36,7 @@ pub(crate) struct Attempt<'a> {
     reports: &'a mpsc::Sender<Report>,
     began: Instant,
     chunker: Chunker,
+    live: Live,
     /// Texts that are streamed, by item and part; each holds back what may be part of a secret.
     texts: Vec<((u32, StreamPart), Stream)>,
     positions: Positions,
@@ -95,6 +97,7 @@ impl<'a> Attempt<'a> {
             reports,
             began: Instant::now(),
             chunker: Chunker::default(),
+            live: Live::default(),
             texts: Vec::new(),
             positions: Positions::default(),
             section: None,
@@ -225,6 +228,7 @@ impl<'a> Attempt<'a> {
                 let text = self.sectioned(item, part, section, text);
                 let text = self.redacted(item, part, &text);
                 let at = self.elapsed();
+                self.live.push(self.call, item, part, &text);
                 for chunk in self.chunker.push(item, part, &text, at) {
                     self.streamed(chunk).await?;
                 }

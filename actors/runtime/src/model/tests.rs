@@ -55,6 +55,11 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
         headers: vec![],
         query: vec![],
         redactor: Redactor::new([], || [0; 32]),
+        tails: codex_journal::Scribe::in_memory(
+            SessionId::from_str("01900000-0000-7000-8000-000000000001").unwrap(),
+        )
+        .1
+        .tails(),
     };
     say(&mut call, entries);
     call

@@ -129,6 +129,7 @@ async fn session(barriers: u32) -> (Addr<SessionActor>, Handle, oneshot::Receive
             id: id(),
             session: session.clone().recipient(),
             blobs: blobs.clone(),
+            tails: handle.tails(),
             access: Arc::new(access),
             redactor: redactor(),
             judge,
@@ -167,6 +168,7 @@ fn durable(handle: &Handle) -> Vec<String> {
     loop {
         match feed.next() {
             Feed::Record(record) => kinds.push(record.envelope.kind()),
+            Feed::Tail(_) => {}
             Feed::CaughtUp(_) | Feed::Ended => return kinds,
         }
     }

@@ -11,7 +11,7 @@ fn strict() -> Flags {
 
 #[test]
 fn keys_without_effect_are_told_in_the_order_of_the_file() {
-    let text = "tui.theme = \"dark\"\naproval_policy = \"never\"\nzebra = 1\n\
+    let text = "tui.animations = true\naproval_policy = \"never\"\nzebra = 1\n\
                 [history]\npersistence = \"none\"\n[projects.\"/a\"]\ntrust_levle = \"trusted\"\n\
                 [model_providers.x]\nsupports_websockets = true\nbase_ulr = \"\"\n\
                 [sandbox_workspace_write]\nnetwork_acess = true\n";
@@ -26,8 +26,8 @@ fn keys_without_effect_are_told_in_the_order_of_the_file() {
              did you mean `model_providers.x.base_url`?",
             "~/config.toml:12:1: unknown key `sandbox_workspace_write.network_acess`; \
              did you mean `sandbox_workspace_write.network_access`?",
-            "~/config.toml:1:1: no effect in this program: \
-             history, model_providers.x.supports_websockets, tui",
+            "~/config.toml:1:5: no effect in this program: \
+             history, model_providers.x.supports_websockets, tui.animations",
         ]
     );
 }
@@ -90,7 +90,12 @@ fn every_key_of_codex_is_known_and_told_in_one_line() {
             line.starts_with("~/config.toml:3:1: no effect in this program: agents, "),
             "{line}"
         );
-        for key in ["mcp_servers", "model_providers.mine.supports_websockets", "tui", "windows"] {
+        for key in [
+            "mcp_servers",
+            "model_providers.mine.supports_websockets",
+            "tui.status_line",
+            "windows",
+        ] {
             assert!(line.contains(key), "{line}");
         }
         for ours in ["sandbox_workspace_write", "requires_openai_auth", "sandbox_mode", "notify"] {
@@ -102,15 +107,15 @@ fn every_key_of_codex_is_known_and_told_in_one_line() {
 #[test]
 fn the_same_keys_are_known_however_they_are_spelled() {
     for spelled in [
-        "[tui]\ntheme = \"dark\"\n[mcp_servers.a]\ncommand = \"a\"\n",
-        "tui.theme = \"dark\"\nmcp_servers.a.command = \"a\"\n",
-        "tui = { theme = \"dark\" }\nmcp_servers = { a = { command = \"a\" } }\n",
-        "\"tui\".'theme' = \"dark\"\n[mcp_servers]\n\"a\".command = \"a\"\n",
+        "[history]\npersistence = \"none\"\n[mcp_servers.a]\ncommand = \"a\"\n",
+        "history.persistence = \"none\"\nmcp_servers.a.command = \"a\"\n",
+        "history = { persistence = \"none\" }\nmcp_servers = { a = { command = \"a\" } }\n",
+        "\"history\".'persistence' = \"none\"\n[mcp_servers]\n\"a\".command = \"a\"\n",
     ] {
         let warnings = Given::file(spelled).flags(strict()).warnings();
         assert_eq!(
             warnings,
-            ["~/config.toml:1:1: no effect in this program: mcp_servers, tui"].map(|line| {
+            ["~/config.toml:1:1: no effect in this program: history, mcp_servers"].map(|line| {
                 // A table stands where its name does.
                 if spelled.starts_with('[') { line.replace("1:1", "1:2") } else { line.to_owned() }
             })

@@ -34,6 +34,13 @@ fn errors_name_file_line_column_and_key() {
         ("sandbox_permissions = [\"disk-write-folder=\"]", "needs a folder", "disk-write-cwd"),
         ("approval_policy = \"sometimes\"", "can't be `sometimes`", "unless-allow-listed"),
         ("sandbox_level = \"none\"", "can't be `none`", "auto, full, landlock"),
+        ("[tui]\nkeymap = \"nano\"", "`tui.keymap` can't be `nano`", "emacs, vim"),
+        (
+            "tui.mouse = 1",
+            "~/config.toml:1:13: `tui.mouse` takes true or false, not an integer",
+            "",
+        ),
+        ("tui.models = \"o3\"", "`tui.models` takes an array of strings, not a string", ""),
         ("git_writes = \"all\"", "can't be `all`", "none, metadata"),
         (
             "[sandbox_resources]\nprocesses = -1",

@@ -114,7 +114,7 @@ pub(super) fn serve<R: BufRead + Send + 'static>(
                 }
                 signalled |= owner.follow(event);
             }
-            Feed::CaughtUp(_) => {}
+            Feed::CaughtUp(_) | Feed::Tail(_) => {}
             Feed::Ended => break,
         }
     }
@@ -182,6 +182,8 @@ impl Owner {
                     Feed::CaughtUp(head) => {
                         owner.out.tell(&Notice::CaughtUp { seq: head.seq, hash: head.hash })
                     }
+                    // Programs are shown what the journal has.
+                    Feed::Tail(_) => true,
                     Feed::Ended => return,
                 };
                 if !heard {

@@ -40,4 +40,5 @@ mod settings;
 mod socket;
 mod supervision;
 mod support;
+mod tui;
 mod wire;

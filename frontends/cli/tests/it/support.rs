@@ -90,6 +90,13 @@ impl World {
         self.program(&[&fixed[..], arguments].concat())
     }
 
+    /// `codex` alone, which asks the scripted model, with further arguments.
+    pub(crate) fn interface(&self, arguments: &[&str]) -> Command {
+        let provider = format!("model_providers.mock={}", self.settings);
+        let fixed = ["-c", "model_provider=\"mock\"", "-c", &provider];
+        self.program(&[&fixed[..], arguments].concat())
+    }
+
     /// The same, where no file may grow past so many KiB: a full disk without a disk.
     pub(crate) fn limited(&self, kibibytes: u32, arguments: &[&str]) -> Command {
         let exec = self.exec(arguments);

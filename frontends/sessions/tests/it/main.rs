@@ -2,6 +2,7 @@
 
 mod fixture;
 mod index;
+mod inputs;
 mod list;
 mod search;
 mod sweep;

@@ -392,6 +392,8 @@ impl Client {
                     let hash = if head.seq == Seq(0) { genesis(&desk.id) } else { head.hash };
                     put(&mut piece, &Notice::CaughtUp { seq: head.seq, hash });
                 }
+                // Guests are shown the chunks that the journal has.
+                Some(Feed::Tail(_)) => {}
                 Some(Feed::Ended) => {
                     let fault = feed.reason();
                     put(&mut piece, &Notice::Ended { fault });

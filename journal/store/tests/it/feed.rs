@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use codex_event::{Envelope, Seq, SessionId};
+use codex_event::{Envelope, RequestId, Seq, SessionId, StreamPart, Tail};
 use codex_journal::{
     Blobs, Feed, Handle, Layout, MemStore, RING_BYTES, RING_RECORDS, Scribe, Subscription,
 };
@@ -31,6 +31,7 @@ fn rest(mut feed: Subscription) -> Vec<Envelope> {
                     assert_eq!(last.seq, head.seq);
                 }
             }
+            Feed::Tail(_) => panic!("nobody asked for tails"),
             Feed::Ended => {
                 assert!(seen.is_empty() || caught_up.is_some(), "ended before it had caught up");
                 assert!(matches!(feed.next(), Feed::Ended), "the end is the end");
@@ -85,6 +86,7 @@ proptest! {
                         match feed.next_timeout(Duration::ZERO) {
                             Some(Feed::Record(record)) => seen.push(record.envelope.seq.0),
                             Some(Feed::CaughtUp(head)) => prop_assert_eq!(head.seq, Seq(written)),
+                            Some(Feed::Tail(_)) => prop_assert!(false, "nobody asked for tails"),
                             Some(Feed::Ended) => prop_assert!(false, "nobody ended it"),
                             None => break,
                         }
@@ -197,4 +199,89 @@ fn the_raw_reader_sees_no_gap_beside_a_busy_writer() {
     }
     writer.join().expect("no panic");
     assert!(looks > 1);
+}
+
+fn tail(from: usize, text: &str) -> Tail {
+    let (request, part) = (RequestId(1), StreamPart::Text);
+    Tail { request, attempt: 1, item: 0, part, from, text: text.to_owned() }
+}
+
+#[test]
+fn tails_come_behind_all_records_and_to_those_alone_who_asked() {
+    let (scribe, handle) = memory(session(1));
+    let tails = handle.tails();
+    assert!(!tails.wanted());
+    let mut plain = handle.subscribe(Seq(1));
+    let mut live = handle.subscribe(Seq(1)).with_tails();
+    assert!(tails.wanted());
+    tails.show(tail(0, "a"));
+    block_on(scribe.write(batch(run(session(1), 1, 1, barrier)))).expect("written");
+    tails.show(tail(0, "ab"));
+
+    assert!(matches!(live.next(), Feed::Record(record) if record.envelope.seq == Seq(1)));
+    assert!(matches!(live.next(), Feed::CaughtUp(_)));
+    // The last one stands for those before it.
+    assert!(matches!(live.next(), Feed::Tail(told) if *told == tail(0, "ab")));
+    assert!(live.next_timeout(Duration::from_millis(1)).is_none());
+    assert!(matches!(plain.next(), Feed::Record(_)));
+    assert!(matches!(plain.next(), Feed::CaughtUp(_)));
+    assert!(plain.next_timeout(Duration::from_millis(1)).is_none());
+    drop(live);
+    assert!(!tails.wanted());
+    drop(scribe);
+    assert_eq!(plain.next(), Feed::Ended);
+}
+
+#[test]
+fn one_who_waits_is_woken_by_a_tail_and_sees_the_last() {
+    for listeners in [1, 3] {
+        let (scribe, handle) = memory(session(1));
+        let tails = handle.tails();
+        let readers: Vec<_> = (0..listeners)
+            .map(|_| {
+                let mut live = handle.subscribe(Seq(1)).with_tails();
+                thread::spawn(move || {
+                    let mut seen = String::new();
+                    loop {
+                        match live.next() {
+                            Feed::Tail(told) => {
+                                let added = told.beyond(seen.len()).map(str::to_owned);
+                                seen.push_str(&added.unwrap_or_default());
+                                if seen.ends_with('.') {
+                                    return seen;
+                                }
+                            }
+                            Feed::Record(_) | Feed::CaughtUp(_) => {}
+                            Feed::Ended => return seen,
+                        }
+                    }
+                })
+            })
+            .collect();
+        let mut text = String::new();
+        for n in 0..2000 {
+            text.push_str(&n.to_string());
+            tails.show(tail(0, &text));
+            if n % 100 == 0 {
+                thread::yield_now();
+            }
+        }
+        text.push('.');
+        tails.show(tail(0, &text));
+        for reader in readers {
+            assert_eq!(reader.join().expect("a reader"), text);
+        }
+        drop(scribe);
+    }
+}
+
+#[test]
+fn a_tail_joins_on_to_what_is_known_or_adds_nothing() {
+    let tail = tail(3, "dé");
+    assert_eq!(tail.beyond(3), Some("dé"));
+    assert_eq!(tail.beyond(4), Some("é"));
+    assert_eq!(tail.beyond(6), None);
+    assert_eq!(tail.beyond(2), None, "there is a hole between");
+    assert_eq!(tail.beyond(5), None, "no boundary of a letter");
+    assert_eq!(tail.beyond(99), None);
 }

@@ -157,6 +157,7 @@ fn everything(mut feed: Subscription) -> Vec<Arc<Record>> {
                     assert_eq!((head.seq, head.hash), (last.envelope.seq, last.hash));
                 }
             }
+            Feed::Tail(_) => panic!("guests are told of no tails"),
             Feed::Ended => {
                 assert!(feed.fault().is_none(), "{:?}", feed.fault());
                 return seen;
@@ -379,6 +380,7 @@ fn everything_now(handle: &Handle) -> Vec<Arc<Record>> {
         match feed.next() {
             Feed::Record(record) => seen.push(record),
             Feed::CaughtUp(_) => return seen,
+            Feed::Tail(_) => panic!("guests are told of no tails"),
             Feed::Ended => panic!("it is not over"),
         }
     }

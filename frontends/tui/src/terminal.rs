@@ -1,0 +1,138 @@
+//! The terminal: how it is taken, drawn on, and given back as it was found.
+//!
+//! Each frame goes out in one write, between the marks of a synchronized update, and holds only
+//! what changed. Whatever happens to the process, [`restore`] may be called at any time and as often
+//! as need be.
+
+pub(crate) mod editor;
+mod encode;
+mod full;
+mod inline;
+mod keys;
+mod pace;
+pub(crate) mod say;
+mod signals;
+mod surface;
+
+use std::io;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags,
+    PushKeyboardEnhancementFlags,
+};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{Command, cursor};
+
+pub(crate) use encode::lines;
+use full::Full;
+use inline::Inline;
+pub(crate) use keys::Keyboard;
+pub(crate) use pace::{Cause, Pace};
+pub(crate) use signals::{Told, listen, stop};
+pub(crate) use surface::Surface;
+
+use crate::options::{Mouse, Screen};
+
+/// Ends a synchronized update, in case a frame was cut off: DEC private mode 2026.
+const END_SYNC: &str = "\x1b[?2026l";
+
+/// How the terminal is held; what [`restore`] has to undo.
+static HELD: AtomicU8 = AtomicU8::new(FREE);
+const FREE: u8 = 0;
+const INLINE: u8 = 1;
+const FULL: u8 = 2;
+
+/// Takes the terminal: raw, with pastes and focus reported, and in full-screen mode its other screen.
+pub(crate) fn take(screen: Screen, mouse: Mouse) -> io::Result<()> {
+    enable_raw_mode()?;
+    HELD.store(if screen == Screen::Full { FULL } else { INLINE }, Ordering::SeqCst);
+    let mut out = String::new();
+    if screen == Screen::Full {
+        command(&mut out, EnterAlternateScreen);
+        command(&mut out, crossterm::terminal::Clear(crossterm::terminal::ClearType::All));
+    }
+    command(&mut out, EnableBracketedPaste);
+    command(&mut out, EnableFocusChange);
+    // Tells Shift-Enter from Enter; terminals that don't know it pass it over.
+    let flags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
+    command(&mut out, PushKeyboardEnhancementFlags(flags));
+    if mouse == Mouse::On {
+        command(&mut out, EnableMouseCapture);
+    }
+    write(out.as_bytes())
+}
+
+/// Gives the terminal back as it was found; does nothing when it is not held.
+///
+/// It takes no lock that a frame is drawn under, so a panic hook may call it.
+pub fn restore() {
+    let held = HELD.swap(FREE, Ordering::SeqCst);
+    if held == FREE {
+        return;
+    }
+    let mut out = END_SYNC.to_owned();
+    command(&mut out, DisableMouseCapture);
+    command(&mut out, PopKeyboardEnhancementFlags);
+    command(&mut out, DisableFocusChange);
+    command(&mut out, DisableBracketedPaste);
+    if held == FULL {
+        command(&mut out, LeaveAlternateScreen);
+    }
+    command(&mut out, cursor::Show);
+    // A terminal that is gone needs nothing.
+    let _ = write(out.as_bytes());
+    let _ = disable_raw_mode();
+}
+
+/// Goes to the terminal's other screen for a while.
+fn enter_other() -> io::Result<()> {
+    HELD.store(FULL, Ordering::SeqCst);
+    let mut out = String::new();
+    command(&mut out, EnterAlternateScreen);
+    write(out.as_bytes())
+}
+
+/// Comes back from it.
+fn leave_other() -> io::Result<()> {
+    let mut out = String::new();
+    command(&mut out, LeaveAlternateScreen);
+    HELD.store(INLINE, Ordering::SeqCst);
+    write(out.as_bytes())
+}
+
+/// Adds a command's escape sequence.
+pub(crate) fn command(out: &mut String, command: impl Command) {
+    // Writing to a string can't fail.
+    let _ = command.write_ansi(out);
+}
+
+/// Writes all of it to the terminal, waiting while it takes no more.
+pub(crate) fn write(mut bytes: &[u8]) -> io::Result<()> {
+    let terminal = rustix::stdio::stdout();
+    while !bytes.is_empty() {
+        match rustix::io::write(terminal, bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::AGAIN) => {
+                let mut ready =
+                    [rustix::event::PollFd::new(&terminal, rustix::event::PollFlags::OUT)];
+                let _ = rustix::event::poll(&mut ready, None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Gives the size of the terminal: columns, rows; 80 by 24 where it has none.
+pub(crate) fn size() -> (u16, u16) {
+    match rustix::termios::tcgetwinsize(rustix::stdio::stdout()) {
+        Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
+        Ok(_) | Err(_) => (80, 24),
+    }
+}
