@@ -15,14 +15,14 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
 use codex_event::{CallId, Envelope, Seq, SessionId, Timestamp};
-use codex_view::{Cell, CellChange, Cells};
+use codex_view::Cells;
 use crossterm::event::KeyEventKind;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
 use crate::host::{Changes, Concern, Owner, Reply, Request, Role};
-use crate::options::{Options, Palette, Start};
+use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
 use crate::render::Fold;
 use crate::theme::Theme;
@@ -50,7 +50,6 @@ pub struct App {
     now: Moment,
     /// What the clock on the wall showed at a moment.
     clock: (Moment, Timestamp),
-    size: (u16, u16),
     focus: Focus,
     dirty: bool,
     pub(crate) composer: Composer,
@@ -64,6 +63,8 @@ pub struct App {
     pub(crate) view: Option<View>,
     /// The session that is shown once all of it was seen.
     incoming: Option<View>,
+    /// The session that was shown before that one.
+    comes_from: Option<SessionId>,
     pub(crate) pending: Option<Pending>,
     pub(crate) leaving: Option<Leaving>,
     /// What is to be done once the user confirms to end the turn.
@@ -93,6 +94,8 @@ pub struct App {
     pub(crate) busy: Option<String>,
     pub(crate) fold: Fold,
     pub(crate) reading: Option<Reading>,
+    /// Where the conversation was drawn last.
+    pub(crate) page: Rect,
     title: String,
     out: Vec<Intent>,
 }
@@ -105,7 +108,6 @@ impl App {
             colours: options.palette,
             now: Moment(0),
             clock: (Moment(0), Timestamp(0)),
-            size: (0, 0),
             focus: Focus::Gained,
             dirty: true,
             composer: Composer::new(options.keys),
@@ -115,6 +117,7 @@ impl App {
             palette_closed: false,
             view: None,
             incoming: None,
+            comes_from: None,
             pending: None,
             leaving: None,
             confirm: None,
@@ -135,6 +138,7 @@ impl App {
             busy: None,
             fold: Fold::Folded,
             reading: None,
+            page: Rect::default(),
             title: String::new(),
             out: Vec::new(),
             options,
@@ -195,7 +199,8 @@ impl App {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(text),
             Input::Mouse(mouse) => self.mouse(mouse),
-            Input::Resize(columns, rows) => self.size = (columns, rows),
+            // The next drawing finds out.
+            Input::Resize(..) => {}
             Input::Focus(focus) => self.focus = focus,
             Input::Events(records) => self.events(&records),
             Input::Tail(tail) => self.tail(&tail),
@@ -221,7 +226,8 @@ impl App {
         });
         let toast = self.toast.as_ref().map(|toast| toast.until);
         let load = self.view.as_ref().and_then(|view| view.document.wanted());
-        let load = load.filter(|_| self.loading.is_none()).map(|_| self.now);
+        let load = load.filter(|_| self.loading.is_none() && self.incoming.is_none());
+        let load = load.map(|_| self.now);
         let popup: Option<Moment> = None;
         [spin, toast, load, popup].into_iter().flatten().min()
     }
@@ -240,6 +246,7 @@ impl App {
     /// Ends what every step ends with: what is to be read, what the title says.
     fn finish(&mut self) -> Vec<Intent> {
         if self.loading.is_none()
+            && self.incoming.is_none()
             && let Some(range) = self.view.as_ref().and_then(|view| view.document.wanted())
         {
             self.loading = Some(range.clone());
@@ -259,18 +266,26 @@ impl App {
     }
 
     fn loaded(&mut self, range: RangeInclusive<Seq>, events: &[Envelope]) {
-        let shown = self.view.as_ref().map(|view| view.session);
-        let events: &[Envelope] = match events.first() {
-            Some(first) if Some(first.session) != shown => &[],
-            Some(_) | None => events,
-        };
+        let of = events.first().map(|first| first.session);
+        if let Some(mut view) = self.incoming.take_if(|view| of == Some(view.session)) {
+            // The end of it, read before the rest: it is shown until its events come by themselves.
+            view.document.loaded(range, Cells::of(events));
+            match self.options.screen {
+                Screen::Full => self.view = Some(view),
+                Screen::Inline => self.incoming = Some(view),
+            }
+            return;
+        }
+        if of.is_some_and(|of| Some(of) != self.session()) {
+            return;
+        }
         if self.loading.as_ref() == Some(&range) {
             self.loading = None;
-            let cells = cells_of(events);
             if let Some(view) = &mut self.view {
-                view.document.loaded(range.clone(), cells);
+                view.document.loaded(range.clone(), Cells::of(events));
             }
         }
+        self.go_on_searching();
         self.question_loaded(events);
         self.marks_loaded(&range, events);
     }
@@ -332,8 +347,20 @@ impl App {
 
     /// Puts words for the user into the conversation.
     pub(crate) fn remark(&mut self, kind: Kind, text: String, hint: String) {
-        let after = self.view.as_ref().map(|view| view.last).unwrap_or_default();
-        self.locals.push(Local { after, body: Body::Remark { kind, text, hint } });
+        self.put_local(Body::Remark { kind, text, hint });
+    }
+
+    /// Puts something behind the last cell, on this screen alone.
+    pub(crate) fn put_local(&mut self, body: Body) {
+        let after = self.view.as_ref().map(|view| view.newest).unwrap_or_default();
+        self.locals.push(Local { after, body });
+        self.redraw_local(after);
+    }
+
+    fn redraw_local(&mut self, after: Seq) {
+        if let Some(view) = &mut self.view {
+            view.document.redraw_cell(after);
+        }
     }
 
     fn warn(&mut self, warnings: Vec<String>) {
@@ -367,6 +394,11 @@ impl App {
         self.view.as_ref().map(|view| view.session)
     }
 
+    /// Gives what stands in the composer.
+    pub fn written(&self) -> String {
+        self.composer.text()
+    }
+
     /// Tells whether something runs, so that its picture moves.
     pub(crate) fn is_busy(&self) -> bool {
         let turn = self.view.as_ref().is_some_and(|view| match view.feed {
@@ -378,21 +410,4 @@ impl App {
             || self.leaving.is_some()
             || self.busy.is_some()
     }
-}
-
-/// Folds hydrated events into the cells that they are.
-fn cells_of(events: &[Envelope]) -> Vec<Cell> {
-    let mut cells = Cells::default();
-    let mut found = std::collections::BTreeMap::new();
-    for envelope in events {
-        for change in cells.apply(envelope) {
-            match change {
-                CellChange::Put(cell) | CellChange::Partial(cell) => {
-                    found.insert(cell.first, cell);
-                }
-                CellChange::Gone(first) => drop(found.remove(&first)),
-            }
-        }
-    }
-    found.into_values().collect()
 }

@@ -117,6 +117,20 @@ struct Draft {
     cursor: Place,
 }
 
+/// Terminals differ in what they say of Shift beside another key that is held, and of the letter's size.
+fn plainly(mut key: KeyEvent) -> KeyEvent {
+    let others = key.modifiers - KeyModifiers::SHIFT;
+    if let KeyCode::Char(c) = key.code
+        && !others.is_empty()
+    {
+        key.modifiers = others;
+        if others.contains(KeyModifiers::CONTROL) {
+            key.code = KeyCode::Char(c.to_ascii_lowercase());
+        }
+    }
+    key
+}
+
 impl Composer {
     /// Begins empty.
     pub fn new(keys: Keys) -> Composer {
@@ -145,6 +159,7 @@ impl Composer {
 
     /// Takes a key.
     pub fn key(&mut self, now: Moment, key: KeyEvent) -> Did {
+        let key = plainly(key);
         if let Some(did) = self.search_key(key) {
             return did;
         }
@@ -252,6 +267,11 @@ impl Composer {
     /// Tells whether nothing stands there.
     pub fn is_empty(&self) -> bool {
         self.mode == Mode::Say && self.buffer.is_empty()
+    }
+
+    /// Tells whether a list or a search is open, whose keys come before all others.
+    pub fn is_choosing(&self) -> bool {
+        self.search.is_some() || self.mention.is_some()
     }
 
     /// Gives the last text that was handed out, as it was written.
@@ -374,7 +394,7 @@ impl Composer {
                 let path = mention.paths.get(mention.selected)?;
                 let (at, word) = (mention.at, format!("{} ", mention::quoted(path)));
                 self.buffer.part();
-                self.buffer.replace(at, self.buffer.cursor(), &word);
+                self.buffer.exchange(at, self.buffer.cursor(), &word);
                 self.buffer.part();
                 return Some(self.changed());
             }
@@ -475,14 +495,15 @@ impl Composer {
     fn search_again(&mut self, from: usize, way: Way) -> Did {
         let Some(search) = &mut self.search else { return Did::Changed };
         search.found = None;
-        if search.query.is_empty() {
-            let draft = self.draft.clone();
-            let search = self.search.take();
-            self.restore();
-            (self.draft, self.search) = (draft, search);
+        self.search_further(from, way);
+        let Some(search) = self.search.take_if(|search| search.found.is_none()) else {
             return Did::Changed;
-        }
-        self.search_further(from, way)
+        };
+        // What is shown is what a key would take: without anything found, that is the draft.
+        let draft = self.draft.clone();
+        self.restore();
+        (self.draft, self.search) = (draft, Some(search));
+        Did::Changed
     }
 
     /// Looks on from what was found, which stays where there is nothing more.
@@ -492,9 +513,6 @@ impl Composer {
             return Did::Changed;
         }
         let Some(found) = self.history.find(&search.query, from, way) else {
-            if search.found.is_none() {
-                self.marked = None;
-            }
             return Did::Changed;
         };
         let (text, bytes) = (found.text.clone(), found.bytes.clone());

@@ -262,6 +262,14 @@ impl Document {
         self.prints.clear();
     }
 
+    /// A cell looks different from now on.
+    pub fn redraw_cell(&mut self, first: Seq) {
+        if let Some(entry) = self.index.entry(first) {
+            entry.forget_lines();
+        }
+        self.prints.remove(&first);
+    }
+
     /// Begins to look for words, whatever their letters' size, from the newest cell on; empty words end
     /// the search. What is not in memory is asked for bit by bit ([`Document::wanted`]).
     pub fn find(&mut self, words: &str) {

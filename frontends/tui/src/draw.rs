@@ -15,12 +15,16 @@ use crate::host::Role;
 use crate::options::Screen;
 use crate::render::Fold;
 
+pub(crate) use state::welcome;
+
 /// Rows below which nothing stands between the conversation and what is written.
 const ROOMY: u16 = 12;
-/// Rows that the palette or a list of files takes at most.
+/// Rows that the palette takes at most.
 const LIST: u16 = 10;
 /// Queued inputs that are shown.
 const QUEUED: usize = 3;
+/// Characters of each of them that are looked at.
+const QUEUED_CHARS: usize = 400;
 
 /// Draws everything, and gives the place of the cursor.
 pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -35,15 +39,21 @@ pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Posi
     if app.reading.is_some() {
         return reading(app, area, buf);
     }
-    let bottom = Bottom::of(app, area.width, area.height);
+    let share = match app.options.screen {
+        Screen::Full => Share::Some,
+        // The height is what was asked for.
+        Screen::Inline => Share::All,
+    };
+    let bottom = Bottom::of(app, area.width, area.height, share);
     let mut rows = Rows { area };
-    let footer = rows.from_below(bottom.footer);
-    let composer = rows.from_below(bottom.composer);
-    let popup = rows.from_below(bottom.popup);
-    let queued = rows.from_below(bottom.queued);
-    let state = rows.from_below(bottom.state);
-    let _gap = rows.from_below(bottom.gap);
-    let banner = rows.from_above(bottom.banner);
+    let footer = rows.take_below(bottom.footer);
+    let composer = rows.take_below(bottom.composer);
+    let popup = rows.take_below(bottom.popup);
+    let queued = rows.take_below(bottom.queued);
+    let state = rows.take_below(bottom.state);
+    let _gap = rows.take_below(bottom.gap);
+    let banner = rows.take_above(bottom.banner);
+    app.page = rows.area;
     conversation(app, rows.area, buf);
     put(banner, buf, &state::banner(app));
     put(state, buf, &state::line(app));
@@ -56,7 +66,7 @@ pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Posi
 
 /// Gives the rows of everything below the conversation.
 pub(crate) fn bottom_height(app: &App, width: u16, rows: u16) -> u16 {
-    let bottom = Bottom::of(app, width, rows);
+    let bottom = Bottom::of(app, width, rows, Share::Some);
     let all = [bottom.footer, bottom.composer, bottom.popup, bottom.queued, bottom.state];
     all.iter().sum::<u16>() + bottom.gap + bottom.banner
 }
@@ -73,31 +83,60 @@ struct Bottom {
     footer: u16,
 }
 
+/// How much of the rows these parts may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// The conversation keeps a part.
+    Some,
+    All,
+}
+
+impl Share {
+    /// Leaves one in `part` rows to the conversation.
+    fn of(self, rows: u16, part: u16) -> u16 {
+        match self {
+            Share::Some => rows - rows / part,
+            Share::All => rows,
+        }
+    }
+
+    /// Rows from which on one more line may stand there.
+    fn least(self, rows: u16) -> u16 {
+        match self {
+            Share::Some => rows,
+            Share::All => 1,
+        }
+    }
+}
+
 impl Bottom {
-    fn of(app: &App, width: u16, rows: u16) -> Bottom {
+    fn of(app: &App, width: u16, rows: u16, share: Share) -> Bottom {
         let footer = u16::from(rows >= 3);
         let mut left = rows - footer;
         let mut bottom = Bottom { footer, ..Bottom::default() };
         let asks = app.popups.last().filter(|popup| !popup.is_full_screen());
-        let shows_composer = asks.is_none() || (!app.composer.is_empty() && left >= 8);
-        if shows_composer {
-            let most = if asks.is_some() { 3 } else { (left / 2).max(1) };
+        // Whoever writes while a question appears goes on writing, and sees it.
+        if asks.is_none() || (!app.composer.is_empty() && left >= 8) {
+            let most = if asks.is_some() { 3 } else { share.of(left, 2).max(1) };
             bottom.composer = app.composer.height(width, most).clamp(1, most).min(left);
             left -= bottom.composer;
         }
-        bottom.popup = match asks {
-            Some(popup) => popup.height(width, left.saturating_sub(left / 5)).min(left),
-            None => list_height(app, width, left),
+        let popup = match (asks, &app.palette) {
+            (Some(popup), _) => popup.height(width, share.of(left, 5)),
+            (None, Some(palette)) => palette.height(width, LIST.min(share.of(left, 4))),
+            (None, None) => 0,
         };
+        bottom.popup = popup.min(left);
         left -= bottom.popup;
-        bottom.state = u16::from(left >= 2 && !state::line(app).spans.is_empty());
+        bottom.state = u16::from(left >= share.least(2) && !state::line(app).spans.is_empty());
         left -= bottom.state;
         let queued = u16::try_from(queue(app).len()).unwrap_or(u16::MAX);
-        bottom.queued = queued.min(left.saturating_sub(2));
+        bottom.queued = queued.min(share.of(left, 2));
         left -= bottom.queued;
-        bottom.gap = u16::from(rows >= ROOMY && left >= 4 && app.options.screen == Screen::Full);
+        let gap = rows >= ROOMY && left >= 4 && app.options.screen == Screen::Full;
+        bottom.gap = u16::from(gap);
         left -= bottom.gap;
-        bottom.banner = u16::from(left >= 4 && !state::banner(app).spans.is_empty());
+        bottom.banner = u16::from(left >= share.least(4) && !state::banner(app).spans.is_empty());
         bottom
     }
 }
@@ -108,13 +147,13 @@ struct Rows {
 }
 
 impl Rows {
-    fn from_below(&mut self, height: u16) -> Rect {
+    fn take_below(&mut self, height: u16) -> Rect {
         let height = height.min(self.area.height);
         self.area.height -= height;
         Rect { y: self.area.bottom(), height, ..self.area }
     }
 
-    fn from_above(&mut self, height: u16) -> Rect {
+    fn take_above(&mut self, height: u16) -> Rect {
         let height = height.min(self.area.height);
         let row = Rect { height, ..self.area };
         self.area.y += height;
@@ -133,9 +172,9 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
             let mut lines = app.live_lines(area.width);
             lines.split_off(lines.len().saturating_sub(height))
         }
-        (Screen::Full, true) => document(app, area.width, area.height, Unfold::AsChosen),
+        (Screen::Full, true) => document(app, area.width, area.height),
         (Screen::Full, false) => {
-            let mut lines = state::welcome(app, area.width);
+            let mut lines = welcome(app, area.width);
             lines.extend(tail(app, area.width));
             lines.truncate(height);
             lines
@@ -144,35 +183,18 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
     put_all(area, buf, &lines);
 }
 
-/// How much of the cells is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unfold {
-    AsChosen,
-    All,
-}
-
-fn document(app: &mut App, width: u16, height: u16, unfold: Unfold) -> Vec<Line<'static>> {
+fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {
     let looking = Looking::of(app);
-    let chosen = app.fold;
-    let tail = tail(app, width);
     let Some(view) = &mut app.view else { return Vec::new() };
+    let (locals, theme) = (&app.locals, &app.theme);
+    // What only this screen knows stands behind the cell that was the last one then.
     let mut draw = |cell: &Cell, fold: Fold| {
-        let fold = match (unfold, chosen) {
-            (Unfold::All, _) | (Unfold::AsChosen, Fold::Unfolded) => Fold::Unfolded,
-            (Unfold::AsChosen, Fold::Folded) => fold,
-        };
-        looking.folded(cell, fold, width)
+        let mut lines = looking.folded(cell, fold, width);
+        let behind = locals.iter().filter(|local| local.after == cell.first);
+        lines.extend(behind.flat_map(|local| local.lines(theme, width)));
+        lines
     };
-    if !view.document.is_following() || tail.is_empty() {
-        return view.document.view(width, height, &mut draw);
-    }
-    // What only this screen knows stands at the end; at most most of the screen is its.
-    let most = usize::from(height.saturating_sub(height / 3).max(1));
-    let tail = &tail[tail.len().saturating_sub(most)..];
-    let taken = u16::try_from(tail.len()).unwrap_or(height).min(height);
-    let mut lines = view.document.view(width, height - taken, &mut draw);
-    lines.extend_from_slice(tail);
-    lines
+    view.document.view(width, height, &mut draw)
 }
 
 fn tail(app: &App, width: u16) -> Vec<Line<'static>> {
@@ -190,37 +212,8 @@ fn over(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     }
     if let Some(palette) = &mut app.palette {
         palette.draw(area, buf, &theme);
-        return None;
     }
-    put_all(area, buf, &files(app, area));
     None
-}
-
-fn list_height(app: &App, width: u16, left: u16) -> u16 {
-    let most = LIST.min(left.saturating_sub(left / 4));
-    if let Some(palette) = &app.palette {
-        return palette.height(width, most);
-    }
-    let files = app.composer.completion().map_or(0, |offered| offered.paths.len().max(1));
-    u16::try_from(files).unwrap_or(u16::MAX).min(most)
-}
-
-/// Gives the files that are offered, with the selected one among them.
-fn files(app: &App, area: Rect) -> Vec<Line<'static>> {
-    let Some(offered) = app.composer.completion() else { return Vec::new() };
-    let rows = usize::from(area.height);
-    let theme = &app.theme;
-    if offered.paths.is_empty() {
-        return vec![Line::styled("  no file matches", theme.dim)];
-    }
-    let from = (offered.selected + 1).saturating_sub(rows);
-    let rows = offered.paths.iter().enumerate().skip(from).take(rows);
-    rows.map(|(at, path)| {
-        let path = codex_view::sanitize::visible(path);
-        let style = if at == offered.selected { theme.selected } else { theme.text };
-        Line::from(vec![Span::raw("  "), Span::styled(path, style)])
-    })
-    .collect()
 }
 
 /// Draws where the user writes.
@@ -241,20 +234,26 @@ fn written(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     app.composer.draw(area, buf, &theme)
 }
 
-/// What was said and waits for the model.
+/// What was said and waits: for the session, or for the model.
 fn queue(app: &App) -> Vec<Line<'static>> {
+    let begins = app.pending.as_ref().and_then(|pending| pending.restore.as_ref());
     let queued = app.view.as_ref().map(|view: &View| view.status.queued.as_slice());
-    let waiting = queued.unwrap_or_default().iter().chain(&app.says);
-    let lines: Vec<Line<'static>> = waiting
-        .map(|text| {
-            let text = codex_view::sanitize::text(text);
-            let first = text.lines().next().unwrap_or_default().to_owned();
-            let more = if text.lines().count() > 1 { " …" } else { "" };
-            Line::styled(format!("  queued: {first}{more}"), app.theme.dim)
+    let queued = queued.unwrap_or_default().iter().chain(&app.says);
+    let waiting = begins.map(|text| ("saying", text)).into_iter();
+    let waiting: Vec<(&str, &String)> =
+        waiting.chain(queued.map(|text| ("queued", text))).collect();
+    let hidden = waiting.len().saturating_sub(QUEUED);
+    let mut shown: Vec<Line<'static>> = waiting
+        .into_iter()
+        .take(QUEUED)
+        .map(|(how, text)| {
+            let first: String = text.trim_start().chars().take(QUEUED_CHARS).collect();
+            let clean = codex_view::sanitize::text(&first);
+            let line = clean.lines().next().unwrap_or_default();
+            let more = if text.trim().len() > line.len() { " …" } else { "" };
+            Line::styled(format!("  {how}: {line}{more}"), app.theme.dim)
         })
         .collect();
-    let hidden = lines.len().saturating_sub(QUEUED);
-    let mut shown: Vec<Line<'static>> = lines.into_iter().take(QUEUED).collect();
     if hidden > 0 {
         shown.push(Line::styled(format!("  and {hidden} more queued"), app.theme.dim));
     }
@@ -264,8 +263,8 @@ fn queue(app: &App) -> Vec<Line<'static>> {
 /// The conversation on the whole screen.
 fn reading(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let mut rows = Rows { area };
-    let below = rows.from_below(u16::from(area.height >= 2));
-    let lines = document(app, rows.area.width, rows.area.height, Unfold::All);
+    let below = rows.take_below(u16::from(area.height >= 2));
+    let lines = document(app, rows.area.width, rows.area.height);
     put_all(rows.area, buf, &lines);
     let theme = &app.theme;
     let reading = app.reading.as_ref()?;
@@ -278,8 +277,9 @@ fn reading(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
         return (!below.is_empty()).then(|| Position::new(below.x + column, below.y));
     }
     let mut spans = Vec::new();
-    if !reading.found.is_empty() {
-        spans.push(Span::styled(format!("{} · ", reading.found), theme.warning));
+    let found = app.found_words();
+    if !found.is_empty() {
+        spans.push(Span::styled(format!("{found} · "), theme.warning));
     }
     let words = "/ search · n next · N previous · g begin · G end · q back";
     spans.push(Span::styled(words, theme.dim));

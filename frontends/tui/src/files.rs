@@ -22,8 +22,10 @@ use walk::{Hidden, Walk};
 
 /// Paths that are handed out at most.
 const MOST: usize = 64;
-/// How long after a query, and after results, what was found so far is handed out.
-const PACE: Duration = Duration::from_millis(20);
+/// How long after a query something is handed out that was found so far.
+const FIRST: Duration = Duration::from_millis(10);
+/// How long after that, something better.
+const PACE: Duration = Duration::from_millis(50);
 /// How long a walk that is over is believed.
 const KEPT: Duration = Duration::from_secs(5);
 /// Files that are walked or looked at between two looks at the clock and the next query.
@@ -177,7 +179,8 @@ impl<F: Fn(FileMatches)> Search<F> {
             }
             seen = until;
             let over = walk.is_over() && seen == walk.len();
-            if !over && told.elapsed() < PACE {
+            let pace = if last.is_none() { FIRST } else { PACE };
+            if !over && told.elapsed() < pace {
                 continue;
             }
             told = Instant::now();
@@ -200,8 +203,11 @@ struct Best {
     /// Without a query, what is near comes first.
     any: bool,
     /// The worst of them is the first.
-    heap: BinaryHeap<Reverse<(u32, Reverse<usize>, Reverse<String>, usize)>>,
+    heap: BinaryHeap<Reverse<Found>>,
 }
+
+/// A file that matches; the greater the better. Its score, how far or long it is, its path, its number.
+type Found = (u32, Reverse<usize>, Reverse<String>, usize);
 
 impl Best {
     fn new(query: &str) -> Best {

@@ -19,6 +19,8 @@ pub mod run;
 pub mod slash;
 pub mod source;
 mod terminal;
+#[cfg(test)]
+mod tests;
 pub mod theme;
 pub mod update;
 pub mod wrap;

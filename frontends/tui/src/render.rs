@@ -1,22 +1,28 @@
 //! Cells as lines of styled text at a width.
 
 mod bound;
+mod call;
 mod code;
 mod diff;
 mod markdown;
 mod message;
+mod notice;
+mod output;
+mod said;
+mod sheet;
 mod shell;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use codex_event::Timestamp;
-use codex_view::Cell;
+use codex_view::{Cell, CellBody};
 use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
 
-pub use code::warm;
 pub use message::Stream;
 
 /// Bytes of a diff that are looked at.
@@ -47,10 +53,17 @@ pub enum Fold {
     Unfolded,
 }
 
-/// Puts a cell into lines; none of them is wider than `width` columns.
+/// Puts a cell into lines; none of them is wider than `width` columns, and the last one is empty, which
+/// keeps the cell apart from the next.
 pub fn cell(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
-    let _ = (look, width);
-    vec![Line::from(format!("{:?}", cell.first))]
+    match &cell.body {
+        CellBody::Prompt(prompt) => said::prompt(prompt, look, width),
+        CellBody::Message(text) => message::lines(text, cell.standing, look.theme, width),
+        CellBody::Reasoning(text) => said::reasoning(text, cell.standing, look, width),
+        CellBody::Call(call) => call::lines(call, look, width),
+        CellBody::Notice(notice) => notice::lines(notice, look, width),
+        CellBody::TurnEnd(end) => notice::turn_end(end, look, width),
+    }
 }
 
 /// Puts Markdown into lines.

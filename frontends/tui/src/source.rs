@@ -1,4 +1,18 @@
-//! Where events come from, alike for a session of this process, of another one, and of a file.
+//! The events of a session: its end at once, all of them in order, and any stretch again.
+//!
+//! A long session is opened in three steps, so that its last words are on the screen long before all
+//! of it is known:
+//!
+//! 1. Its last [`PREVIEW`] events, hydrated, as if they had been asked for ([`Input::Loaded`]). What
+//!    they are the end of is not known yet; `Document` shows what they give by themselves.
+//! 2. All events from the first, in batches of [`BATCH`], from which the index is built and what holds
+//!    for the session is gathered. Values in blobs are left there but in the last [`PREVIEW`] of them:
+//!    reading each from its file would take longer than all else together, and who scrolls there has
+//!    them read again.
+//! 3. What happens from then on, hydrated, each event as it comes.
+//!
+//! A session of few events begins with the second step. What waits for the interface is bounded by its
+//! inbox; frames, which are most of a record, are let go of here.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -10,27 +24,32 @@ use codex_journal::{Blobs, Feed, RawJournal, Subscription};
 use crate::host::Source;
 use crate::update::Input;
 
-/// Most records that are handed on together.
-const BATCH: usize = 256;
+/// Events that are told together at most, while what was before is read.
+pub const BATCH: usize = 256;
+/// Events at the end of a session that are shown before it was read.
+pub const PREVIEW: u64 = 512;
+
+/// How long an owner in another process may take to tell what was before.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Source {
-    /// Hands all events on, those that come too, until there are no more or nobody takes them.
-    pub(crate) fn feed(self, sink: impl Fn(Input) -> bool) {
+    /// Gives the position of the last event.
+    pub fn head(&self) -> Seq {
         match self {
-            Source::Own(handle) => follow(handle.subscribe(Seq(1)).with_tails(), &sink),
-            Source::Remote(guest) => follow(guest.subscribe(Seq(1)), &sink),
-            Source::Files(journal) => tell(&journal, &sink),
+            Source::Own(handle) => handle.head().seq,
+            Source::Remote(guest) => guest.head(),
+            Source::Files(journal) => journal.head().seq,
         }
     }
 
-    /// Gives the events of a range, with their large values; what is missing is left out.
-    pub(crate) fn read(&self, range: RangeInclusive<Seq>) -> Vec<Envelope> {
+    /// Gives the events of a range, hydrated; those that can't be read are left out. Blocks.
+    pub fn read(&self, range: RangeInclusive<Seq>) -> Vec<Envelope> {
         let mut events = match self {
-            Source::Own(handle) => take(handle.subscribe(*range.start()), &range),
-            Source::Remote(guest) => take(guest.subscribe(*range.start()), &range),
+            Source::Own(handle) => stretch(handle.subscribe(*range.start()), &range),
+            Source::Remote(guest) => stretch(guest.subscribe(*range.start()), &range),
             Source::Files(journal) => journal
                 .records_from(*range.start())
-                .filter_map(Result::ok)
+                .flatten()
                 .map(|record| record.envelope)
                 .take_while(|envelope| envelope.seq <= *range.end())
                 .collect(),
@@ -42,6 +61,27 @@ impl Source {
         events
     }
 
+    /// Tells the session from its first event on, until its end or until nobody takes any more.
+    /// Blocks.
+    pub fn feed(self, tell: impl Fn(Input) -> bool) {
+        let head = self.head();
+        let recent = Seq(head.0.saturating_sub(PREVIEW) + 1);
+        if recent > Seq(PREVIEW) {
+            let range = recent..=head;
+            let events = self.read(range.clone());
+            if !tell(Input::Loaded(range, events)) {
+                return;
+            }
+        }
+        let batch =
+            Pending { tell: &tell, recent, blobs: self.blobs().clone(), records: Vec::new() };
+        match &self {
+            Source::Own(handle) => batch.follow(handle.subscribe(Seq(1)).with_tails()),
+            Source::Remote(guest) => batch.follow(guest.subscribe(Seq(1))),
+            Source::Files(journal) => batch.tell_all(journal),
+        }
+    }
+
     fn blobs(&self) -> &Blobs {
         match self {
             Source::Own(handle) => handle.blobs(),
@@ -51,60 +91,105 @@ impl Source {
     }
 }
 
-fn follow(mut feed: Subscription, sink: &impl Fn(Input) -> bool) {
-    let mut batch: Vec<Arc<Record>> = Vec::new();
-    loop {
-        let next =
-            if batch.is_empty() { Some(feed.next()) } else { feed.next_timeout(Duration::ZERO) };
-        let input = match next {
-            Some(Feed::Record(record)) => {
-                batch.push(record);
-                if batch.len() < BATCH {
-                    continue;
+/// Whether there is anybody left to tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listener {
+    There,
+    Gone,
+}
+
+/// Records on their way to the interface.
+struct Pending<'a, T> {
+    tell: &'a T,
+    /// From here on everything is hydrated.
+    recent: Seq,
+    blobs: Blobs,
+    records: Vec<Arc<Record>>,
+}
+
+impl<T: Fn(Input) -> bool> Pending<'_, T> {
+    fn follow(mut self, mut subscription: Subscription) {
+        loop {
+            let listener = match subscription.next() {
+                Feed::Record(record) => self.add(record),
+                Feed::CaughtUp(_) => self.flush_and(Input::CaughtUp),
+                Feed::Tail(tail) => self.flush_and(Input::Tail(tail)),
+                Feed::Ended => {
+                    let fault = subscription.fault().map(ToString::to_string);
+                    self.flush_and(Input::Ended(fault.or_else(|| subscription.reason())));
+                    Listener::Gone
                 }
-                None
+            };
+            if listener == Listener::Gone {
+                return;
             }
-            Some(Feed::CaughtUp(_)) => Some(Input::CaughtUp),
-            Some(Feed::Tail(tail)) => Some(Input::Tail(tail)),
-            Some(Feed::Ended) => Some(Input::Ended(feed.reason())),
-            None => None,
-        };
-        if !batch.is_empty() && !sink(Input::Events(std::mem::take(&mut batch))) {
-            return;
         }
-        let last = matches!(input, Some(Input::Ended(_)));
-        if input.is_some_and(|input| !sink(input)) || last {
-            return;
+    }
+
+    fn tell_all(mut self, journal: &RawJournal) {
+        for record in journal.records().flatten() {
+            if self.add(Arc::new(record)) == Listener::Gone {
+                return;
+            }
         }
+        if self.flush_and(Input::CaughtUp) == Listener::There {
+            let lost = journal.gaps().iter().map(|(first, last)| last.0 - first.0 + 1).sum::<u64>();
+            let words = (lost > 0).then(|| format!("{lost} events of the journal are missing"));
+            self.flush_and(Input::Ended(words));
+        }
+    }
+
+    fn add(&mut self, record: Arc<Record>) -> Listener {
+        // The ring holds those that were just written as well.
+        let mut record = Arc::try_unwrap(record).unwrap_or_else(|shared| Record {
+            frame: Vec::new(),
+            hash: shared.hash,
+            prev: shared.prev,
+            envelope: shared.envelope.clone(),
+        });
+        record.frame = Vec::new();
+        if record.envelope.seq >= self.recent {
+            self.blobs.hydrate(&mut record.envelope);
+        }
+        self.records.push(Arc::new(record));
+        if self.records.len() < BATCH { Listener::There } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Listener {
+        if self.records.is_empty() {
+            return Listener::There;
+        }
+        let records = std::mem::take(&mut self.records);
+        self.tell(Input::Events(records))
+    }
+
+    fn flush_and(&mut self, input: Input) -> Listener {
+        match self.flush() {
+            Listener::There => self.tell(input),
+            Listener::Gone => Listener::Gone,
+        }
+    }
+
+    fn tell(&self, input: Input) -> Listener {
+        if (self.tell)(input) { Listener::There } else { Listener::Gone }
     }
 }
 
-fn tell(journal: &RawJournal, sink: &impl Fn(Input) -> bool) {
-    let mut batch = Vec::new();
-    for record in journal.records().filter_map(Result::ok) {
-        batch.push(Arc::new(record));
-        if batch.len() == BATCH && !sink(Input::Events(std::mem::take(&mut batch))) {
-            return;
-        }
-    }
-    let _ = (batch.is_empty() || sink(Input::Events(batch)))
-        && sink(Input::CaughtUp)
-        && sink(Input::Ended(None));
-}
-
-fn take(mut feed: Subscription, range: &RangeInclusive<Seq>) -> Vec<Envelope> {
+/// Takes the events of a range from a subscription that begins with it.
+fn stretch(mut subscription: Subscription, range: &RangeInclusive<Seq>) -> Vec<Envelope> {
     let mut events = Vec::new();
-    loop {
-        match feed.next() {
-            Feed::Record(record) if record.envelope.seq <= *range.end() => {
-                let last = record.envelope.seq == *range.end();
-                events.push(record.envelope.clone());
-                if last {
-                    return events;
-                }
-            }
-            Feed::Record(_) | Feed::CaughtUp(_) | Feed::Ended => return events,
-            Feed::Tail(_) => {}
+    while let Some(Feed::Record(record)) = subscription.next_timeout(PATIENCE) {
+        if record.envelope.seq > *range.end() {
+            break;
+        }
+        let last = record.envelope.seq == *range.end();
+        events.push(Arc::unwrap_or_clone(record).envelope);
+        if last {
+            break;
         }
     }
+    events
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub fn columns(text: &str) -> usize {
     if text.is_ascii() {
         return text.len();
     }
-    text.graphemes(true).map(|grapheme| usize::from(grapheme.cell_width())).sum()
+    text.graphemes(true).map(width).sum()
 }
 
 /// Gives the columns that some spans take.
@@ -163,7 +163,8 @@ fn clean(mut spans: Vec<Span<'static>>, room: usize) -> Vec<Span<'static>> {
 }
 
 fn width(grapheme: &str) -> usize {
-    usize::from(grapheme.cell_width())
+    // What is not clean yet may hold control characters, which have no width there.
+    if grapheme.len() == 1 { 1 } else { usize::from(grapheme.cell_width()) }
 }
 
 /// Gives the graphemes of a clean text with their columns.

@@ -19,11 +19,8 @@ const EFFORTS: &[&str] = &["minimal", "low", "medium", "high", "xhigh"];
 
 impl App {
     /// Carries a slash command out; what is none stays in the composer, and a path is said.
-    pub(crate) fn command(&mut self, name: &str, rest: &str) {
-        let written = match rest {
-            "" => format!("/{name}"),
-            rest => format!("/{name} {rest}"),
-        };
+    pub(crate) fn command(&mut self, name: &str, rest: &str, written: Option<String>) {
+        let written = written.unwrap_or_else(|| format!("/{name} {rest}").trim_end().to_owned());
         if !slash::is_command(name) {
             self.say(written);
             return;
@@ -293,21 +290,17 @@ impl App {
             self.toast("a command of yours is running: Esc ends it");
             return;
         }
-        let after = self.view.as_ref().map(|view| view.last).unwrap_or_default();
-        self.locals.push(Local { after, body: Body::Shell(Shell::new(line.clone())) });
+        self.put_local(Body::Shell(Shell::new(line.clone())));
         self.out.push(Intent::Request(Request::Shell { line }));
     }
 
     /// Changes what is known of the own command that runs.
     pub(crate) fn shell_did(&mut self, change: impl FnOnce(&mut Shell)) {
-        let shells = self.locals.iter_mut().rev().filter(|local| !local.is_settled());
-        let running = shells.filter_map(|local| match &mut local.body {
-            Body::Shell(shell) => Some(shell),
-            Body::Remark { .. } => None,
-        });
-        if let Some(shell) = running.into_iter().next() {
-            change(shell);
-        }
+        let running = self.locals.iter_mut().rev().find(|local| !local.is_settled());
+        let Some(Local { after, body: Body::Shell(shell) }) = running else { return };
+        change(shell);
+        let after = *after;
+        self.redraw_local(after);
     }
 
     /// Tells whether a command of the user's own runs.

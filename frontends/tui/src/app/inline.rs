@@ -64,15 +64,17 @@ impl App {
         let Some(view) = &mut self.view else { return Vec::new() };
         let height = u16::try_from(LEFT).unwrap_or(u16::MAX);
         view.document.scroll(crate::document::Scroll::Bottom);
-        let mut draw = |cell: &Cell, fold: Fold| {
-            let _ = fold;
-            looking.cell(cell, width)
-        };
+        let mut draw = |cell: &Cell, fold: Fold| looking.folded(cell, fold, width);
         view.document.view(width, height, &mut draw)
     }
 
     /// Gives the lines of what is not finished.
     pub(crate) fn live_lines(&self, width: u16) -> Vec<Line<'static>> {
+        if self.view.is_none() {
+            let mut lines = draw::welcome(self, width);
+            lines.extend(self.locals.iter().flat_map(|local| local.lines(&self.theme, width)));
+            return lines;
+        }
         let looking = Looking::of(self);
         let fresh = self.view.as_ref().and_then(|view| view.fresh.as_ref());
         let cells = fresh.into_iter().flat_map(|fresh| fresh.values());

@@ -43,13 +43,18 @@ impl App {
             if self.popup_answer(answer) {
                 return;
             }
-            // What an open popup does not take is the composer's, so that nothing typed is lost.
-            self.composer_key(key);
-            return;
+            // What it does not take goes where it would go without one, so that nothing typed is lost.
         }
-        if self.reading.is_some() {
+        if self.reading.is_some() && self.popups.is_empty() {
             self.reading_key(key);
             return;
+        }
+        if self.composer.is_choosing() {
+            let did = self.composer.key(self.now, key);
+            if did != Did::Ignored {
+                self.did(did);
+                return;
+            }
         }
         if self.palette_key(key) {
             return;
@@ -167,6 +172,17 @@ impl App {
         self.scroll(Scroll::Bottom);
     }
 
+    /// Unfolds the cell that was clicked, or folds it.
+    fn click(&mut self, column: u16, row: u16) {
+        let page = self.page;
+        let Some(view) = self.view.as_mut().filter(|_| page.contains((column, row).into())) else {
+            return;
+        };
+        if let Some(first) = view.document.cell_at(row - page.y) {
+            view.document.toggle(first);
+        }
+    }
+
     /// Without a composer, letters read.
     fn reader_key(&mut self, key: KeyEvent) -> bool {
         if !(key.modifiers - KeyModifiers::SHIFT).is_empty() {
@@ -247,7 +263,10 @@ impl App {
             }
             Submission::Say(text) => self.say(text),
             Submission::Shell(line) => self.shell(line),
-            Submission::Slash { name, rest } => self.command(&name, &rest),
+            Submission::Slash { name, rest } => {
+                let written = self.composer.submitted().map(str::to_owned);
+                self.command(&name, &rest, written);
+            }
         }
     }
 
@@ -282,8 +301,8 @@ impl App {
         match mouse.kind {
             MouseEventKind::ScrollUp => self.scroll(Scroll::Lines(-WHEEL)),
             MouseEventKind::ScrollDown => self.scroll(Scroll::Lines(WHEEL)),
-            MouseEventKind::Down(_)
-            | MouseEventKind::Up(_)
+            MouseEventKind::Down(_) => self.click(mouse.column, mouse.row),
+            MouseEventKind::Up(_)
             | MouseEventKind::Drag(_)
             | MouseEventKind::Moved
             | MouseEventKind::ScrollLeft

@@ -55,7 +55,10 @@ impl App {
                 self.toast("the question waits: Enter on an empty line shows it again");
             }
             Some(Popup::Dialog(_)) => self.confirm = None,
-            Some(Popup::Chooser(_)) => self.theme = Theme::of(self.colours),
+            Some(Popup::Chooser(_)) => {
+                self.theme = Theme::of(self.colours);
+                self.redraw();
+            }
             Some(Popup::Commands(_) | Popup::Sessions(_) | Popup::Reader(_)) | None => {}
         }
         self.next_concern();
@@ -74,7 +77,7 @@ impl App {
                     None => self.toast("no session is open yet"),
                 }
             }
-            Action::Slash { name, rest } => self.command(&name, &rest),
+            Action::Slash { name, rest } => self.command(&name, &rest, None),
             Action::Change(changes) => self.change(changes),
             Action::Theme(palette) => self.paint(palette),
             Action::Put(text) => {
@@ -119,9 +122,17 @@ impl App {
     /// Draws with these colours from now on, or until the popup that tries them is closed.
     fn paint(&mut self, palette: Palette) {
         self.theme = Theme::of(palette);
+        self.redraw();
         let trying = matches!(self.popups.last(), Some(Popup::Chooser(_)));
         if !trying {
             self.colours = palette;
+        }
+    }
+
+    /// Cells look different from now on.
+    fn redraw(&mut self) {
+        if let Some(view) = &mut self.view {
+            view.document.redraw();
         }
     }
 

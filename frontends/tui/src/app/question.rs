@@ -1,10 +1,10 @@
 //! The question that a call waits for: its dialog comes and goes with the events.
 
 use codex_event::{Arguments, CallId, Command, Envelope, Scope, Verdict};
-use codex_view::{Cell, CellBody};
+use codex_view::{Cell, CellBody, Cells};
 
+use super::App;
 use super::view::{Asking, Extent};
-use super::{App, cells_of};
 use crate::popup::{Asked, Popup};
 use crate::update::{Focus, Intent};
 
@@ -34,7 +34,10 @@ fn call_in(cell: &Cell) -> Option<CallId> {
 impl App {
     /// Shows the question that waits, if it is not shown, and drops one that waits no more.
     pub(crate) fn ask(&mut self) {
-        let Some(view) = self.view.as_ref().filter(|_| self.incoming.is_none()) else { return };
+        if self.is_catching_up() {
+            return;
+        }
+        let Some(view) = &self.view else { return };
         let Some(waiting) = view.waiting() else {
             self.close_questions();
             return;
@@ -57,7 +60,7 @@ impl App {
         let Some(asking) = view.asking.as_mut().filter(|it| it.extent == Extent::Partial) else {
             return;
         };
-        let found = cells_of(events).into_iter().find(|cell| cell.first == asking.cell.first);
+        let found = Cells::of(events).into_iter().find(|cell| cell.first == asking.cell.first);
         let Some(cell) = found.filter(|cell| call_in(cell) == Some(call)) else { return };
         *asking = Asking { cell, extent: Extent::Whole };
         let before = self.popups.len();

@@ -3,8 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::App;
-use crate::document::Scroll;
+use crate::document::{Scroll, Toward};
 use crate::keymap::{self, Action, When};
+use crate::render::Fold;
 
 /// Reading.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,15 +14,8 @@ pub(crate) struct Reading {
     pub(crate) field: Option<String>,
     /// What was searched for last.
     pub(crate) query: String,
-    /// What came of the search, in words.
-    pub(crate) found: String,
-}
-
-/// Which way a search goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Back,
-    On,
+    /// Where the first hit is to be gone to, once there is one.
+    pub(crate) goes: Option<Toward>,
 }
 
 impl App {
@@ -33,11 +27,18 @@ impl App {
         }
         self.palette = None;
         self.reading = Some(Reading::default());
+        if let Some(view) = &mut self.view {
+            view.document.fold_all(Fold::Unfolded);
+        }
     }
 
     fn stop_reading(&mut self) {
         self.reading = None;
-        self.follow();
+        let fold = self.fold;
+        if let Some(view) = &mut self.view {
+            view.document.find("");
+            view.document.fold_all(fold);
+        }
     }
 
     pub(crate) fn reading_key(&mut self, key: KeyEvent) {
@@ -47,10 +48,7 @@ impl App {
                 KeyCode::Enter => {
                     let query = std::mem::take(field);
                     reading.field = None;
-                    if !query.is_empty() {
-                        reading.query = query;
-                    }
-                    self.search(Way::Back);
+                    self.search(&query);
                 }
                 KeyCode::Esc => reading.field = None,
                 KeyCode::Backspace => drop(field.pop()),
@@ -84,8 +82,8 @@ impl App {
                     reading.field = Some(String::new());
                 }
             }
-            KeyCode::Char('n') => self.search(Way::Back),
-            KeyCode::Char('N') => self.search(Way::On),
+            KeyCode::Char('n') => self.step(Toward::Older),
+            KeyCode::Char('N') => self.step(Toward::Newer),
             KeyCode::Char('k') | KeyCode::Up => self.scroll(Scroll::Lines(-1)),
             KeyCode::Char('j') | KeyCode::Down | KeyCode::Enter => self.scroll(Scroll::Lines(1)),
             KeyCode::Char('b' | 'u') => self.scroll(Scroll::Pages(-1)),
@@ -96,13 +94,46 @@ impl App {
         }
     }
 
-    /// Goes to the next place where the words stand.
-    fn search(&mut self, way: Way) {
-        let Some(reading) = &self.reading else { return };
-        let query = reading.query.clone();
-        if query.is_empty() {
-            return;
+    /// Looks for the words, and goes to the hit that is nearest.
+    fn search(&mut self, query: &str) {
+        let Some(view) = &mut self.view else { return };
+        view.document.find(query);
+        if let Some(reading) = &mut self.reading {
+            reading.query = query.to_owned();
+            reading.goes = (!query.is_empty()).then_some(Toward::Older);
         }
-        let _ = way;
+        self.go_on_searching();
+    }
+
+    fn step(&mut self, toward: Toward) {
+        if let Some(view) = &mut self.view {
+            view.document.step(toward);
+        }
+    }
+
+    /// Goes to the first hit once there is one: what is not in memory is looked through bit by bit.
+    pub(crate) fn go_on_searching(&mut self) {
+        let (Some(reading), Some(view)) = (&mut self.reading, &mut self.view) else { return };
+        if let Some(toward) = reading.goes
+            && view.document.step(toward).is_some()
+        {
+            reading.goes = None;
+        }
+    }
+
+    /// Says what came of the search; empty without one.
+    pub(crate) fn found_words(&self) -> String {
+        let found = self.view.as_ref().and_then(|view| view.document.found());
+        let Some((found, reading)) = found.zip(self.reading.as_ref()) else { return String::new() };
+        let query = codex_view::sanitize::visible(&reading.query);
+        let hits = match (found.hits, found.current) {
+            (0, _) => format!("no {query}"),
+            (hits, Some(current)) => format!("{query}: {current} of {hits}"),
+            (hits, None) => format!("{query}: {hits}"),
+        };
+        match found.looked < found.of {
+            true => format!("{hits} so far, {} of {} looked through", found.looked, found.of),
+            false => hits,
+        }
     }
 }

@@ -8,7 +8,7 @@ use codex_event::{CallId, CloseReason, Command, InterruptReason, Record, Session
 
 use super::App;
 use super::local::Kind;
-use super::view::{Ended, Feed, News, View};
+use super::view::{Ended, Feed, News, Past, View};
 use crate::host::{Changes, Owner, Request, Role};
 use crate::options::Screen;
 use crate::popup::{self, Popup};
@@ -84,7 +84,7 @@ impl App {
 
     /// Says something to the model, wherever that is now.
     pub(crate) fn say(&mut self, text: String) {
-        if self.pending.is_some() || self.incoming.is_some() {
+        if self.pending.is_some() || self.is_catching_up() {
             self.says.push(text);
             return;
         }
@@ -150,7 +150,7 @@ impl App {
             leaving.next = next;
             return;
         }
-        if self.pending.is_some() || self.incoming.is_some() {
+        if self.pending.is_some() || self.is_catching_up() {
             let step = Step::Opening;
             self.leaving = Some(Leaving { next, step, reason: CloseReason::Done });
             return;
@@ -205,6 +205,8 @@ impl App {
         if !draft.is_empty() {
             self.give_back(&draft);
         }
+        self.comes_from = self.session();
+        self.loading = None;
         self.incoming = Some(View::new(linked.session, linked.role, fresh));
         // What the old one was asked is no concern of the new one.
         self.close_questions();
@@ -213,13 +215,8 @@ impl App {
     /// Takes events, in order.
     pub(crate) fn events(&mut self, records: &[Arc<Record>]) {
         let Some(view) = self.incoming.as_mut().or(self.view.as_mut()) else { return };
-        let mut news = Vec::new();
-        for record in records {
-            if record.envelope.session == view.session && record.envelope.seq > view.last {
-                news.extend(view.apply(&record.envelope));
-            }
-        }
-        if self.incoming.is_some() {
+        let news = view.apply(records);
+        if self.is_catching_up() {
             return;
         }
         for news in news {
@@ -228,22 +225,30 @@ impl App {
         self.ask();
     }
 
-    /// An answer says something that is no event yet.
+    /// Takes what an answer says beyond its events.
     pub(crate) fn tail(&mut self, tail: &Tail) {
         let at = self.wall();
-        if let (None, Some(view)) = (&self.incoming, &mut self.view) {
+        if let Some(view) = self.view.as_mut().filter(|view| !view.is_catching_up()) {
             view.tail(tail, at);
         }
     }
 
     /// All that happened so far was seen.
     pub(crate) fn caught_up(&mut self) {
-        let Some(mut view) = self.incoming.take() else { return };
-        let same = self.view.as_ref().is_some_and(|old| old.session == view.session);
-        if !same {
+        let shown = self.view.take_if(|view| view.is_catching_up());
+        let Some(mut view) = self.incoming.take().or(shown) else { return };
+        let same = self.comes_from == Some(view.session);
+        if self.comes_from.is_none() {
+            // What was there before the first session stands behind what it begins with.
+            self.locals.iter_mut().for_each(|local| local.after = view.newest);
+        } else if !same {
             self.locals.retain(|local| !local.is_settled());
         }
         self.skip_past(&mut view);
+        view.document.caught_up();
+        view.document.fold_all(self.fold);
+        view.past = Past::Seen;
+        self.loading = None;
         self.pending = None;
         self.busy = None;
         self.interrupting = false;
@@ -262,7 +267,7 @@ impl App {
 
     /// There will be no more events.
     pub(crate) fn ended(&mut self, words: Option<String>) {
-        if self.incoming.is_some() {
+        if self.is_catching_up() {
             self.caught_up();
         }
         let Some(view) = self.view.as_mut() else { return };
@@ -270,7 +275,6 @@ impl App {
             return;
         }
         view.feed = Feed::Over;
-        let role = view.role;
         self.interrupting = false;
         self.close_questions();
         if let Some(leaving) = self.leaving.take() {
@@ -280,16 +284,8 @@ impl App {
         if self.pending.is_some() {
             return;
         }
-        match (role, words) {
-            (_, Some(words)) => {
-                let hint = "what you say next takes the session up again".to_owned();
-                self.remark(Kind::Failure, words, hint);
-            }
-            (Role::Guest { .. } | Role::Owner { .. }, None) => {
-                let hint = "what you say next takes it up again; /new begins another".to_owned();
-                self.remark(Kind::Warning, "the session was let go of".to_owned(), hint);
-            }
-            (Role::Reader, None) => {}
+        if let Some(words) = words {
+            self.remark(Kind::Failure, words, String::new());
         }
     }
 
@@ -299,23 +295,10 @@ impl App {
                 let here = self.answered.take_if(|answered| *answered == call).is_some();
                 if !here && self.drop_question(call) {
                     let by = codex_view::sanitize::visible(&author.to_string());
-                    self.remark(
-                        Kind::Done,
-                        format!("the question was answered by {by}"),
-                        String::new(),
-                    );
+                    self.toast(format!("the question was answered by {by}"));
                 }
             }
             News::TurnEnded(ended) => self.turn_ended(&ended),
-            News::Closed(CloseReason::HandedOver) => {
-                let hint = "what you say next attaches to it".to_owned();
-                self.remark(
-                    Kind::Warning,
-                    "another process took the session over".to_owned(),
-                    hint,
-                );
-            }
-            News::Closed(CloseReason::Done | CloseReason::Interrupted) => {}
         }
     }
 
@@ -377,6 +360,8 @@ impl App {
     pub(crate) fn failed(&mut self, message: String, hint: String) {
         self.busy = None;
         let Some(pending) = self.pending.take() else {
+            // A list that was waited for does not come.
+            self.popups.retain(|popup| !matches!(popup, Popup::Sessions(_)));
             self.remark(Kind::Failure, message, hint);
             return;
         };
@@ -420,6 +405,11 @@ impl App {
             Signal::Interrupt => InterruptReason::Sigint,
         };
         self.leave_now(Next::Quit, reason);
+    }
+
+    /// Tells whether a session is there of which not all was seen.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        self.incoming.is_some() || self.view.as_ref().is_some_and(View::is_catching_up)
     }
 
     /// Takes a question's popup away; tells whether it was asked here.

@@ -1,9 +1,10 @@
 //! A session as it is shown: its events folded into cells and what holds for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use codex_event::{
-    Author, CallId, CloseReason, Envelope, Event, InterruptReason, Seq, SessionId, Stored, Tail,
+    Author, CallId, Envelope, Event, InterruptReason, Record, Seq, SessionId, Stored, Tail,
     Timestamp,
 };
 use codex_view::{CallState, Cell, CellBody, CellChange, Cells, Standing, Status, Waiting};
@@ -18,6 +19,15 @@ pub(crate) enum Feed {
     Open,
     /// Nothing more comes.
     Over,
+}
+
+/// Whether what happened before was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// It is being told.
+    Told,
+    /// All of it was.
+    Seen,
 }
 
 /// Something that was said in a session and began a turn: a place to go back to.
@@ -36,8 +46,6 @@ pub(crate) enum News {
     Settled(CallId, Author),
     /// A turn ended.
     TurnEnded(Ended),
-    /// The process that had the session let go of it.
-    Closed(CloseReason),
 }
 
 /// How a turn ended, for a notification.
@@ -80,9 +88,12 @@ pub(crate) struct View {
     pub(crate) asking: Option<Asking>,
     /// What the model said last.
     pub(crate) answer: Option<String>,
-    /// Position and time of the last event.
+    /// Whether what happened so far was seen.
+    pub(crate) past: Past,
+    /// Position of the last cell.
+    pub(crate) newest: Seq,
+    /// Position of the last event.
     pub(crate) last: Seq,
-    pub(crate) at: Timestamp,
     /// Cells that were not handed to the terminal's scrollback yet; kept in inline mode only.
     pub(crate) fresh: Option<BTreeMap<Seq, Cell>>,
     cells: Cells,
@@ -99,26 +110,39 @@ impl View {
             marks: Vec::new(),
             asking: None,
             answer: None,
+            past: Past::Told,
+            newest: Seq(0),
             last: Seq(0),
-            at: Timestamp(0),
             fresh,
             cells: Cells::default(),
         }
     }
 
-    /// Takes the next event.
-    pub(crate) fn apply(&mut self, envelope: &Envelope) -> Option<News> {
-        (self.last, self.at) = (envelope.seq, envelope.at);
-        self.status.apply(envelope);
-        for change in self.cells.apply(envelope) {
+    /// Takes the next events, and gives what those who look should be told at once.
+    pub(crate) fn apply(&mut self, records: &[Arc<Record>]) -> Vec<News> {
+        let mut news = Vec::new();
+        let mut events = Vec::with_capacity(records.len());
+        for Record { envelope, .. } in records.iter().map(AsRef::as_ref) {
+            if envelope.session != self.session || envelope.seq <= self.last {
+                continue;
+            }
+            self.last = envelope.seq;
+            self.status.apply(envelope);
+            if let Some(event) = envelope.event() {
+                news.extend(self.news(event, &envelope.author, envelope.seq));
+            }
+            events.push(envelope);
+        }
+        for change in self.cells.apply_all(events) {
             self.change(change);
         }
-        let event = envelope.event()?;
-        self.forget_question(event);
-        self.news(event, &envelope.author, envelope.seq)
+        if !self.is_running() {
+            self.asking = None;
+        }
+        news
     }
 
-    /// Takes what an answer says beyond the events.
+    /// Takes what an answer says beyond its events.
     pub(crate) fn tail(&mut self, tail: &Tail, at: Timestamp) {
         if let Some(change) = self.cells.tail(tail, at) {
             self.change(change);
@@ -141,8 +165,8 @@ impl View {
             Event::TurnFailed { message, .. } => {
                 Some(News::TurnEnded(Ended::Failed(message.clone())))
             }
-            Event::SessionClosed { reason } => Some(News::Closed(*reason)),
-            Event::SessionOpened { .. }
+            Event::SessionClosed { .. }
+            | Event::SessionOpened { .. }
             | Event::SessionForked { .. }
             | Event::SessionResumed { .. }
             | Event::SettingsChanged { .. }
@@ -175,6 +199,7 @@ impl View {
         match &change {
             CellChange::Put(cell) | CellChange::Partial(cell) => {
                 let partial = matches!(change, CellChange::Partial(_));
+                self.newest = self.newest.max(cell.first);
                 self.look_at(cell, if partial { Extent::Partial } else { Extent::Whole });
                 if let Some(fresh) = &mut self.fresh {
                     fresh.insert(cell.first, cell.clone());
@@ -215,9 +240,11 @@ impl View {
         }
     }
 
-    fn forget_question(&mut self, event: &Event) {
-        if event.ends_turn() {
-            self.asking = None;
+    /// Tells whether what happened before is still being told.
+    pub(crate) fn is_catching_up(&self) -> bool {
+        match self.past {
+            Past::Told => true,
+            Past::Seen => false,
         }
     }
 

@@ -77,6 +77,18 @@ impl App {
         }
     }
 
+    /// Gives the working folder with its branch, where that is known.
+    pub(crate) fn place(&self) -> String {
+        let facts = &self.options.facts;
+        let here = self.view.as_ref().is_none_or(|view| {
+            view.status.cwd.is_empty() || facts.cwd.as_os_str() == view.status.cwd.as_str()
+        });
+        match facts.branch.as_ref().filter(|_| here) {
+            Some(branch) => format!("{} ({branch})", self.folder()),
+            None => self.folder(),
+        }
+    }
+
     pub(crate) fn home(&self) -> Option<String> {
         self.options.facts.home.as_ref().map(|home| home.display().to_string())
     }

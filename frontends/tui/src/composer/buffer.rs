@@ -136,7 +136,7 @@ impl Buffer {
 
     /// Writes a text at the cursor, which is behind it then. The text is clean.
     pub(super) fn insert(&mut self, text: &str) {
-        self.replace(self.cursor, self.cursor, text);
+        self.exchange(self.cursor, self.cursor, text);
     }
 
     /// Writes a text from outside at the cursor, folded when it is long.
@@ -149,11 +149,11 @@ impl Buffer {
 
     /// Takes out what stands between two places, and gives it, with signs for what is folded.
     pub(super) fn delete(&mut self, from: Place, to: Place) -> String {
-        self.replace(from, to, "")
+        self.exchange(from, to, "")
     }
 
     /// Puts a text in place of what stands between two places, and the cursor behind it.
-    pub(super) fn replace(&mut self, from: Place, to: Place, text: &str) -> String {
+    pub(super) fn exchange(&mut self, from: Place, to: Place, text: &str) -> String {
         if from == to && text.is_empty() {
             return String::new();
         }
@@ -168,7 +168,7 @@ impl Buffer {
     /// Puts a text in place of everything. The text is clean, or has signs of this buffer.
     pub(super) fn set(&mut self, text: &str) {
         self.log.part();
-        self.replace(Place::default(), self.end(), text);
+        self.exchange(Place::default(), self.end(), text);
         self.log.part();
     }
 
@@ -215,7 +215,10 @@ impl Buffer {
         if from.line == to.line && end.line == from.line {
             let line = &mut self.lines[from.line];
             line.text.replace_range(from.byte..to.byte, text);
-            line.rows = None;
+            if let Some((columns, starts)) = &mut line.rows {
+                let changed = from.byte..to.byte;
+                rows::restart(starts, &line.text, *columns, &self.chips, &changed, text.len());
+            }
             return (removed, end);
         }
         let rest = self.lines[to.line].text.split_off(to.byte);

@@ -10,6 +10,9 @@ const GRAPHEMES: usize = 2_000;
 /// font gives a meaning to. Texts that come in are rid of them.
 const SIGNS: std::ops::RangeInclusive<char> = '\u{10f000}'..='\u{10fffd}';
 
+/// They take no room and hide nothing: they say how the characters beside them are written.
+const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
 /// Folded pastes. Each is one character of the text, and what it stands for is kept here.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chips {
@@ -131,7 +134,7 @@ pub(super) struct Glyph {
 pub(super) enum Kind {
     /// What was written.
     Text,
-    /// They stand for what can't be seen.
+    /// They tell of something that can't be seen.
     Hidden,
     /// The label of a folded paste.
     Chip,
@@ -146,14 +149,13 @@ impl Chips {
         if let Some(label) = grapheme.chars().next().and_then(|c| self.label(c)) {
             return Glyph { shown: label.to_owned(), columns: label.len(), kind: Kind::Chip };
         }
-        let shown: String = grapheme.chars().filter(|c| !sanitize::is_forbidden(*c)).collect();
-        match crate::wrap::columns(&shown) {
-            0 => Glyph {
-                shown: char::REPLACEMENT_CHARACTER.to_string(),
-                columns: 1,
-                kind: Kind::Hidden,
-            },
-            columns => Glyph { shown, columns, kind: Kind::Text },
+        let mut shown: String = grapheme.chars().filter(|c| !sanitize::is_forbidden(*c)).collect();
+        let mut kind = Kind::Text;
+        let hides = |c: char| sanitize::is_forbidden(c) && !JOINERS.contains(&c);
+        if crate::wrap::columns(&shown) == 0 || grapheme.contains(hides) {
+            shown.push(char::REPLACEMENT_CHARACTER);
+            kind = Kind::Hidden;
         }
+        Glyph { columns: crate::wrap::columns(&shown), shown, kind }
     }
 }

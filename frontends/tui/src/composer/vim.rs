@@ -104,12 +104,12 @@ impl Composer {
             'A' => self.write_at(self.buffer.line_end(cursor)),
             'o' => {
                 let end = self.buffer.line_end(cursor);
-                self.buffer.replace(end, end, "\n");
+                self.buffer.exchange(end, end, "\n");
                 self.write_at(self.buffer.cursor())
             }
             'O' => {
                 let begin = self.buffer.line_begin(cursor);
-                self.buffer.replace(begin, begin, "\n");
+                self.buffer.exchange(begin, begin, "\n");
                 self.write_at(begin)
             }
             'x' if !self.at_line_end(cursor) => {
@@ -282,7 +282,7 @@ impl Composer {
         }
         if self.vim.lines {
             let end = self.buffer.line_end(cursor);
-            self.buffer.replace(end, end, &format!("\n{kept}"));
+            self.buffer.exchange(end, end, &format!("\n{kept}"));
             self.buffer.go(Place { line: cursor.line + 1, byte: 0 });
         } else {
             let to = if self.at_line_end(cursor) { cursor } else { self.buffer.right(cursor) };

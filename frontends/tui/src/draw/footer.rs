@@ -61,13 +61,8 @@ fn parts(app: &App) -> Vec<String> {
         Some(effort) => format!("{model} {effort}"),
         None => model,
     };
-    let facts = &app.options.facts;
-    let place = match &facts.branch {
-        Some(branch) => format!("{} ({branch})", app.folder()),
-        None => app.folder(),
-    };
     let asks = format!("asks {}", app.policy().as_str());
-    let mut parts = vec![model, app.access_words(), asks, place];
+    let mut parts = vec![model, app.access_words(), asks, app.place()];
     if let Some(view) = &app.view {
         let usage = view.status.usage;
         let tokens = usage.input_tokens.saturating_add(usage.output_tokens);

@@ -19,6 +19,7 @@ pub(super) fn line(app: &App) -> Line<'static> {
                 Span::styled(words, theme.strong),
             ]);
         }
+        Some(GoingOn::Rests(words)) => return Line::styled(words, theme.dim),
         Some(GoingOn::Runs(words, hint)) => (words, hint),
         None => return Line::default(),
     };
@@ -36,6 +37,8 @@ pub(super) fn line(app: &App) -> Line<'static> {
 enum GoingOn {
     /// It waits for the user.
     Asks(String),
+    /// It is over, for now.
+    Rests(String),
     /// It runs: what, and how long and what ends it.
     Runs(String, String),
 }
@@ -85,7 +88,15 @@ fn going_on(app: &App) -> Option<GoingOn> {
     if app.shell_runs() {
         return runs("Running your command", "esc to end it");
     }
-    None
+    let over = app.view.as_ref().is_some_and(|view| match view.role {
+        Role::Owner { .. } | Role::Guest { .. } => !view.is_followed(),
+        Role::Reader => false,
+    });
+    over.then(|| {
+        let words =
+            "This session was let go of: what you say next takes it up again; /new begins another";
+        GoingOn::Rests(words.to_owned())
+    })
 }
 
 /// Says what this screen is to the session; empty when it is the session's own.
@@ -106,17 +117,13 @@ pub(super) fn banner(app: &App) -> Line<'static> {
 }
 
 /// What stands there before there is a session.
-pub(super) fn welcome(app: &App, width: u16) -> Vec<Line<'static>> {
+pub(crate) fn welcome(app: &App, width: u16) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let facts = &app.options.facts;
     let (model, effort) = app.current_model();
     let model = match effort {
         Some(effort) => format!("{model} ({effort})"),
         None => model,
-    };
-    let place = match &facts.branch {
-        Some(branch) => format!("{} ({branch})", app.folder()),
-        None => app.folder(),
     };
     let mut lines = vec![
         Line::default(),
@@ -130,7 +137,7 @@ pub(super) fn welcome(app: &App, width: u16) -> Vec<Line<'static>> {
         ("model", format!("{model} · {}", facts.provider)),
         ("access", app.access_words()),
         ("asks", app.policy().as_str().to_owned()),
-        ("folder", place),
+        ("folder", app.place()),
     ] {
         lines.push(Line::from(vec![
             Span::styled(format!("  {name:<8}"), theme.dim),

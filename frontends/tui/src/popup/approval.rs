@@ -26,6 +26,10 @@ use crate::update::Moment;
 
 /// A pause after which somebody who wrote into the composer is taken to look at the question.
 const PAUSE_MS: u64 = 700;
+/// Bytes of a command that can be edited.
+const EDITABLE: usize = 16 * 1024;
+/// Rows that what is asked about and the remark keep at least, before the choices become short.
+const BODY_ROWS: u16 = 6;
 /// What the model is told of a call that was refused without a word.
 const REFUSED: &str = "refused by the user";
 
@@ -119,10 +123,14 @@ impl Asked {
         self.question.too_wide(scope, &self.invocation, self.arguments)
     }
 
-    /// Gives the command as it can be edited; none when there is none.
+    /// Gives the command as it can be edited; none when there is none, or one that nobody would edit.
     fn command(&self) -> Option<String> {
         match &self.invocation {
-            Invocation::Command { argv, .. } => argv.inline().map(|it| body::command_text(it)),
+            Invocation::Command { argv, .. } => {
+                let argv = argv.inline()?;
+                let long = argv.iter().map(String::len).sum::<usize>() > EDITABLE;
+                (!long).then(|| body::command_text(argv))
+            }
             Invocation::Patch { .. } | Invocation::Invalid { .. } => None,
         }
     }
@@ -403,25 +411,27 @@ impl Approval {
 
     fn draw_choices(&mut self, inner: Rect, buf: &mut Buffer, theme: &Theme) {
         let count = u16::try_from(self.choices.len()).unwrap_or(u16::MAX);
-        let below = if inner.height >= count + 3 { count } else { 1 };
-        let parts = split(inner, below);
-        self.draw_body(parts.body, parts.between, buf, theme);
-        if below == count && count > 1 {
-            for (at, y) in self.list.window(parts.below).zip(parts.below.y..) {
-                let row = Rect { y, height: 1, ..parts.below };
-                let chosen = self.list.selected() == Some(at);
-                let line = self.choices[at].line(&self.asked, theme, row.width, chosen);
-                if chosen {
-                    buf.set_style(row, theme.selected);
-                }
-                frame::put(row, buf, &line);
-            }
-        } else {
+        if inner.height < count.saturating_add(BODY_ROWS) {
             // Places of single choices are not told apart there.
             self.list.window(Rect::ZERO);
             let selected = self.list.selected().map(|at| self.choices[at]);
-            let line = choice::in_one_line(&self.choices, selected, theme);
-            frame::put(parts.below, buf, &line);
+            let most = (inner.height / 2).clamp(1, 3);
+            let rows = choice::in_few_rows(&self.choices, selected, theme, inner.width, most);
+            let parts = split(inner, u16::try_from(rows.len()).unwrap_or(u16::MAX));
+            self.draw_body(parts.body, parts.between, buf, theme);
+            frame::put_all(parts.below, buf, &rows);
+            return;
+        }
+        let parts = split(inner, count);
+        self.draw_body(parts.body, parts.between, buf, theme);
+        for (at, y) in self.list.window(parts.below).zip(parts.below.y..) {
+            let row = Rect { y, height: 1, ..parts.below };
+            let chosen = self.list.selected() == Some(at);
+            let line = self.choices[at].line(&self.asked, theme, row.width, chosen);
+            if chosen {
+                buf.set_style(row, theme.selected);
+            }
+            frame::put(row, buf, &line);
         }
     }
 
@@ -469,10 +479,9 @@ impl Approval {
         let below = self.most - self.scroll;
         let line = match &self.remark {
             Some(remark) => Span::styled(remark.clone(), theme.warning),
-            None if below > 0 => Span::styled(
-                format!("▾ {below} more rows: pgdn, or v for all of it"),
-                theme.warning,
-            ),
+            None if below > 0 => {
+                Span::styled(format!("▾ {below} more rows: pgdn, or v"), theme.warning)
+            }
             None => Span::raw(""),
         };
         frame::put(between, buf, &Line::from(line));

@@ -22,8 +22,7 @@ pub(super) fn clear(area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
 }
 
-/// Draws title and keys as far as there is room, and gives what is left for the body: all of it when
-/// there are two rows or fewer.
+/// Draws title and keys as far as there is room, and gives what is left for the body.
 pub(super) fn frame(
     area: Rect,
     buf: &mut Buffer,
@@ -31,18 +30,21 @@ pub(super) fn frame(
     title: &str,
     hints: &[Hint<'_>],
 ) -> Rect {
-    let mut inner = area;
-    if area.height >= 3 {
+    let inner = inner(area);
+    if inner.y > area.y {
         rule(area, buf, theme, title);
-        inner.y += 1;
-        inner.height -= 1;
     }
-    if area.height >= 4 {
-        inner.height -= 1;
+    if inner.bottom() < area.bottom() {
         let row = Rect { y: inner.bottom(), height: 1, ..padded(area) };
         put(row, buf, &keys(hints, theme, row.width));
     }
-    padded(inner)
+    inner
+}
+
+/// The body of a popup: all of it when there are two rows or fewer, else what title and keys leave.
+pub(super) fn inner(area: Rect) -> Rect {
+    let (title, keys) = (u16::from(area.height >= 3), u16::from(area.height >= 4));
+    padded(Rect { y: area.y + title, height: area.height - title - keys, ..area })
 }
 
 /// A rule with a title in it.

@@ -30,8 +30,8 @@ pub struct CommandRow {
 #[derive(Debug)]
 pub struct Commands {
     rows: Vec<CommandRow>,
-    /// Numbers of the rows that match, the best first.
-    shown: Vec<usize>,
+    /// Numbers of the rows that match, the best first, and where in their names the letters are.
+    shown: Vec<(usize, Vec<usize>)>,
     /// What stands behind the name already.
     rest: String,
     list: List,
@@ -53,18 +53,18 @@ impl Commands {
         let typed = text.strip_prefix('/').unwrap_or(text);
         let (name, rest) = typed.split_once(char::is_whitespace).unwrap_or((typed, ""));
         rest.trim().clone_into(&mut self.rest);
-        let ranked = fuzzy::rank(name, self.rows.iter().map(|row| row.name.as_str()));
-        let mut shown: Vec<usize> = ranked.into_iter().map(|(at, _)| at).collect();
+        let mut shown = fuzzy::rank(name, self.rows.iter().map(|row| row.name.as_str()));
         // A name that begins so is meant before one that merely has these letters.
-        shown.sort_by_key(|at| !self.rows[*at].name.starts_with(name));
+        shown.sort_by_key(|(at, _)| !self.rows[*at].name.starts_with(name));
         let sought = name.to_lowercase();
         let described = |at: &usize| self.rows[*at].description.to_lowercase().contains(&sought);
-        let more: Vec<usize> =
-            (0..self.rows.len()).filter(described).filter(|at| !shown.contains(at)).collect();
-        shown.extend(more);
+        let others = (0..self.rows.len()).filter(described);
+        let others = others.filter(|at| shown.iter().all(|(known, _)| known != at));
+        let others: Vec<_> = others.map(|at| (at, Vec::new())).collect();
+        shown.extend(others);
         // Once something stands behind it, the name is what it is.
         if typed.contains(char::is_whitespace) {
-            shown.retain(|at| self.rows[*at].name == name);
+            shown.retain(|(at, _)| self.rows[*at].name == name);
         }
         if shown != self.shown {
             self.shown = shown;
@@ -78,7 +78,7 @@ impl Commands {
     }
 
     fn selected(&self) -> Option<&CommandRow> {
-        self.rows.get(*self.shown.get(self.list.selected()?)?)
+        self.rows.get(self.shown.get(self.list.selected()?)?.0)
     }
 
     pub(super) fn height(&self) -> u16 {
@@ -128,13 +128,10 @@ impl Commands {
     pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
         let hints = [("↑↓", "choose"), ("enter", "run"), ("tab", "complete"), ("esc", "close")];
         let inner = frame::frame(area, buf, theme, "Commands", &hints);
-        let heads: Vec<String> = self
-            .shown
+        let shown: Vec<&CommandRow> = self.shown.iter().map(|(at, _)| &self.rows[*at]).collect();
+        let heads: Vec<String> = shown
             .iter()
-            .map(|at| {
-                let row = &self.rows[*at];
-                frame::said(format!("/{} {}", row.name, row.arguments).trim_end())
-            })
+            .map(|row| frame::said(format!("/{} {}", row.name, row.arguments).trim_end()))
             .collect();
         let widest = heads.iter().map(|head| columns(head)).max().unwrap_or(0);
         let column = widest.min(usize::from(inner.width) / 2);
@@ -146,15 +143,19 @@ impl Commands {
                 buf.set_style(row, theme.selected);
             }
             let head = frame::padded_to(&heads[at], column);
-            let name = self.rows[self.shown[at]].name.len() + 1;
-            let (name, arguments) = head.split_at_checked(name).unwrap_or((&head, ""));
-            let description = frame::said(&self.rows[self.shown[at]].description);
-            let line = Line::from(vec![
-                Span::styled(if chosen { "› " } else { "  " }, plain(theme.accent)),
-                Span::styled(name.to_owned(), plain(theme.strong)),
-                Span::styled(arguments.to_owned(), plain(theme.dim)),
-                Span::styled(format!("  {description}"), plain(theme.text)),
-            ]);
+            let (name, arguments) =
+                head.split_at_checked(shown[at].name.len() + 1).unwrap_or((&head, ""));
+            let mut spans =
+                vec![Span::styled(if chosen { "› " } else { "  " }, plain(theme.accent))];
+            for (byte, letter) in name.char_indices() {
+                let hit = byte > 0 && self.shown[at].1.contains(&(byte - 1));
+                let style = if hit { theme.accent } else { theme.strong };
+                spans.push(Span::styled(letter.to_string(), plain(style)));
+            }
+            let description = frame::said(&shown[at].description);
+            spans.push(Span::styled(arguments.to_owned(), plain(theme.dim)));
+            spans.push(Span::styled(format!("  {description}"), plain(theme.text)));
+            let line = Line::from(spans);
             frame::put(row, buf, &frame::cut(line, row.width));
         }
         None

@@ -112,7 +112,7 @@ impl Reader {
             KeyCode::Char('n') if control => self.down(1),
             KeyCode::Char('p') if control => self.up(1),
             KeyCode::Home if control => self.top = 0,
-            KeyCode::End if control => self.to_end(),
+            KeyCode::End if control => self.go_to_end(),
             _ if control => return Answer::Pass,
             KeyCode::Up | KeyCode::Char('k') => self.up(1),
             KeyCode::Down | KeyCode::Char('j') => self.down(1),
@@ -121,7 +121,7 @@ impl Reader {
             KeyCode::Char('u') => self.up(page / 2),
             KeyCode::Char('d') => self.down(page / 2),
             KeyCode::Home | KeyCode::Char('g') => self.top = 0,
-            KeyCode::End | KeyCode::Char('G') => self.to_end(),
+            KeyCode::End | KeyCode::Char('G') => self.go_to_end(),
             KeyCode::Char('/') => self.asking = Some(Field::new(Kind::Line, "")),
             KeyCode::Char('n') => self.seek(Way::On),
             KeyCode::Char('N') => self.seek(Way::Back),
@@ -151,6 +151,9 @@ impl Reader {
         let Some(field) = &mut self.asking else { return };
         match key.code {
             KeyCode::Esc => self.asking = None,
+            KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => {
+                self.asking = None;
+            }
             KeyCode::Enter => {
                 // Nothing typed means the same as last time.
                 if !field.is_empty() {
@@ -182,7 +185,7 @@ impl Reader {
         self.top = self.top.saturating_add(rows).min(self.last_top());
     }
 
-    fn to_end(&mut self) {
+    fn go_to_end(&mut self) {
         self.top = self.last_top();
     }
 
@@ -191,14 +194,14 @@ impl Reader {
     }
 
     pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
-        let hints = self.hints();
-        let inner = frame::frame(area, buf, theme, &self.heading(), &hints);
+        let inner = frame::inner(area);
         let mut body = inner;
-        let foot = self.asking.is_some() || self.remark.is_some();
+        let foot = self.asking.is_some() || self.remark.is_some() || self.seeking.is_some();
         if foot && body.height > 1 {
             body.height -= 1;
         }
         self.measure(body, theme);
+        frame::frame(area, buf, theme, &self.heading(), &self.hints());
         let shown = self.lines.lines(body.width, theme, self.top, usize::from(body.height));
         let shown: Vec<Line<'static>> = shown
             .into_iter()
@@ -228,7 +231,7 @@ impl Reader {
         self.rows = usize::from(body.height);
         self.count = self.lines.count(body.width, theme);
         if std::mem::take(&mut self.at_end) {
-            self.to_end();
+            self.go_to_end();
         }
         if let Some(way) = self.seeking.take() {
             match self.lines.find(&self.needle, self.top, way, body.width, theme) {

@@ -161,6 +161,20 @@ fn outside() -> Asked {
     asked(Question::RunUnconfined, wish, words)
 }
 
+/// A command that the sandbox stopped.
+fn stopped() -> Asked {
+    let why = "`npm`: runs what the project says";
+    let command = command(&["npm", "install"], why, None);
+    let denial = codex_event::Denial {
+        grade: codex_event::DenialGrade::Certain,
+        evidence: "connect: EPERM".to_owned(),
+        denied: Some("connecting to registry.npmjs.org".to_owned()),
+        permission: Some("network-full-access".to_owned()),
+    };
+    let asked = asked(Question::RetryUnconfined, command, "it failed in the sandbox");
+    Asked { denial: Some(denial), ..asked }
+}
+
 /// A patch that leaves the project.
 fn patch() -> Asked {
     let paths = vec!["/home/ada/.bashrc".to_owned()];
@@ -285,6 +299,7 @@ fn each() -> Vec<(&'static str, Popup)> {
         ("question_script", Popup::approval(script())),
         ("question_plain", Popup::approval(plain())),
         ("question_outside", Popup::approval(outside())),
+        ("question_stopped", Popup::approval(stopped())),
         ("question_patch", Popup::approval(patch())),
         ("palette", Popup::palette(commands())),
         ("sessions", filled()),

@@ -21,6 +21,9 @@ const RESERVED: [&str; 20] = [
 /// Shells whose scripts are shown in place of the whole command.
 const SHELLS: [&str; 4] = ["bash", "sh", "zsh", "dash"];
 
+/// Stands for a tab.
+const TAB: &str = "    ";
+
 /// Gives the script that a shell of the system is given, and nothing else.
 pub(super) fn script(argv: &[String]) -> Option<&str> {
     let [shell, flag, script] = argv else { return None };
@@ -35,9 +38,25 @@ pub(super) fn lines(argv: &[String], theme: &Theme) -> Vec<Vec<Span<'static>>> {
         Some(script) => sanitize::revealed(script.trim_end()),
         None => sanitize::revealed(&command_line(argv)),
     };
-    let mut lexer =
-        Lexer { theme, state: State::Plain, expects: Expects::Command, ends: Vec::new() };
-    typed.split('\n').map(|line| lexer.line(line)).collect()
+    let typed = typed.replace('\t', TAB);
+    let mut state = State::default();
+    typed.split('\n').map(|it| line(it, &mut state, theme)).collect()
+}
+
+/// Gives the next line of a script.
+pub(super) fn line(line: &str, state: &mut State, theme: &Theme) -> Vec<Span<'static>> {
+    let mut lexer = Lexer { theme, state: std::mem::take(state), expects: Expects::Command };
+    let pieces = lexer.line(line);
+    *state = lexer.state;
+    pieces
+}
+
+/// What of a script goes on into its next line.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    within: Within,
+    /// Words that end the texts which begin with the next line.
+    ends: Vec<String>,
 }
 
 /// Tells the parts of a shell's language apart.
@@ -45,12 +64,11 @@ struct Lexer<'t> {
     theme: &'t Theme,
     state: State,
     expects: Expects,
-    /// Words that end the texts which begin with the next line.
-    ends: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Within {
+    #[default]
     Plain,
     /// Within a text that this quote ends.
     Quoted(char),
@@ -69,15 +87,15 @@ impl Lexer<'_> {
     fn line(&mut self, line: &str) -> Vec<Span<'static>> {
         let mut pieces = Pieces(Vec::new());
         let syntax = &self.theme.syntax;
-        if let State::Document(end) = &self.state {
-            let ended = line.trim_start_matches('\t') == end;
+        if let Within::Document(end) = &self.state.within {
+            let ended = line.trim_start_matches(TAB) == end;
             pieces.add(line, if ended { syntax.keyword } else { syntax.string });
             if ended {
                 self.next_document();
             }
             return pieces.0;
         }
-        if self.state == State::Plain {
+        if self.state.within == Within::Plain {
             self.expects = Expects::Command;
         }
         let mut rest = line;
@@ -87,30 +105,33 @@ impl Lexer<'_> {
             pieces.add(piece, style);
             rest = after;
         }
-        if self.state == State::Plain && !self.ends.is_empty() {
+        if self.state.within == Within::Plain && !self.state.ends.is_empty() {
             self.next_document();
         }
         pieces.0
     }
 
     fn next_document(&mut self) {
-        self.state =
-            if self.ends.is_empty() { State::Plain } else { State::Document(self.ends.remove(0)) };
+        self.state.within = if self.state.ends.is_empty() {
+            Within::Plain
+        } else {
+            Within::Document(self.state.ends.remove(0))
+        };
     }
 
     /// Gives how long the next piece is, and what it looks like.
     fn piece(&mut self, first: char, rest: &str) -> (usize, Style) {
         let theme = self.theme;
         let syntax = &theme.syntax;
-        if let State::Quoted(quote) = self.state {
+        if let Within::Quoted(quote) = self.state.within {
             return (self.quoted(quote, rest), syntax.string);
         }
         match first {
-            ' ' | '\t' => (rest.len() - rest.trim_start_matches([' ', '\t']).len(), theme.text),
+            ' ' => (rest.len() - rest.trim_start_matches(' ').len(), theme.text),
             '#' => (rest.len(), syntax.comment),
             '\'' | '"' => {
                 self.expects = Expects::Argument;
-                self.state = State::Quoted(first);
+                self.state.within = Within::Quoted(first);
                 (1 + self.quoted(first, &rest[1..]), syntax.string)
             }
             '<' if rest.starts_with("<<") && !rest.starts_with("<<<") => {
@@ -150,7 +171,7 @@ impl Lexer<'_> {
         let mut escaped = false;
         for (at, c) in rest.char_indices() {
             if c == quote && !escaped {
-                self.state = State::Plain;
+                self.state.within = Within::Plain;
                 return at + c.len_utf8();
             }
             escaped = quote == '"' && c == '\\' && !escaped;
@@ -168,7 +189,7 @@ impl Lexer<'_> {
         if name.is_empty() {
             return 2;
         }
-        self.ends.push(name.to_owned());
+        self.state.ends.push(name.to_owned());
         let after = plain[end..].trim_start_matches(quote);
         rest.len() - after.len()
     }

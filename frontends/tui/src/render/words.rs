@@ -9,19 +9,20 @@ use super::Look;
 
 /// Puts milliseconds into words: exact where little matters, short where much does.
 pub(super) fn duration(ms: u64) -> String {
-    let seconds = ms / 1000;
-    match seconds {
-        0 => format!("{ms} ms"),
-        1..10 => format!("{}.{} s", seconds, ms % 1000 / 100),
-        10..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    match ms / 1000 {
+        0 => format!("{ms}ms"),
+        seconds @ 1..10 => format!("{seconds}.{}s", ms % 1000 / 100),
+        seconds => running(seconds * 1000),
     }
 }
 
-/// Puts a time that still runs into words; it changes once a second at most.
+/// Puts a time that still runs into words, which change once a second at most.
 pub(super) fn running(ms: u64) -> String {
-    duration(ms / 1000 * 1000).replace(".0 s", " s").replace("0 ms", "0 s")
+    match ms / 1000 {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
 }
 
 /// Puts a number of tokens into words: `847`, `12.3k`, `1.2M`.
@@ -46,6 +47,11 @@ pub(super) fn bytes(number: usize) -> String {
 /// Puts a count and what is counted into words, `one` being the word for one.
 pub(super) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
+}
+
+/// Shortens the path of a session's own folder, which is not told from itself.
+pub(super) fn path_of_session(folder: &str, look: &Look<'_>) -> String {
+    path(folder, &Look { cwd: "/", ..*look })
 }
 
 /// Shortens a path: below the session's folder to what is below it, below the home to `~/…`.

@@ -30,6 +30,8 @@ pub(crate) const DOWN: &str = "\x1b[B";
 
 /// Longest time that is waited for something to be shown.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Time that a hand takes from the last letter to Enter.
+const HAND: Duration = Duration::from_millis(200);
 /// Lines that the emulator remembers of what scrolled away.
 const SCROLLBACK: usize = 10_000;
 
@@ -150,12 +152,14 @@ impl Person {
         self.presses(&format!("\x1b[200~{text}\x1b[201~"));
     }
 
-    /// Types a line and presses Enter once it is shown: what comes in one piece may be a paste.
+    /// Types a line and presses Enter a moment after it is shown: what comes in one piece, with its line
+    /// break, is taken for a paste by programs that can't know better.
     pub(crate) fn says(&mut self, text: &str) {
         self.presses(text);
         let tail: String =
             text.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
         self.until(&tail);
+        std::thread::sleep(HAND);
         self.presses(ENTER);
     }
 

@@ -1,1 +1,99 @@
-//! x
+//! A session in the interface from its first word to its end, at three sizes.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::screen::{CTRL_D, ENTER, ESC, Person, Size, interface};
+use crate::support::{World, runs, says};
+
+/// Makes a repository of the working folder, so that nothing has to be decided first.
+pub(super) fn repository(world: &World) {
+    let mut git = Command::new("git");
+    let made = git.args(["init", "-q", "-b", "trunk"]).current_dir(world.work()).status();
+    assert!(made.is_ok_and(|status| status.success()), "git init");
+}
+
+/// A step in which the model says something a few letters at a time.
+pub(super) fn streams(text: &str) -> Value {
+    json!({"items": says(text), "chunk_deltas": 1, "delay_ms": 15})
+}
+
+fn sizes() -> [Size; 3] {
+    [Size(80, 24), Size(120, 40), Size(200, 60)]
+}
+
+#[test]
+fn a_session_from_its_first_word_to_its_end() {
+    for size in sizes() {
+        let world = World::playing(json!([
+            streams("The first word, then another, and so on until the last one."),
+            runs("echo one >> counter"),
+            runs("echo two >> counter"),
+            says("One of the two was done."),
+            runs("sleep 60"),
+            says("In the fork."),
+        ]));
+        repository(&world);
+        let mut person = Person::start(&interface(&world, &["-s", "workspace-write"]), size);
+        person.until("o4-mini");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        person.says("tell me something");
+        person.until("The first word");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        person.until("until the last one.");
+        person.says("count to two");
+        person.until("Run this command?");
+        person.until("echo one >> counter");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        assert_eq!(world.read("counter"), None, "nothing runs before it is allowed");
+        person.presses("y");
+        person.until("echo two >> counter");
+        person.until("Run this command?");
+        assert_eq!(world.read("counter").as_deref(), Some("one\n"));
+        person.presses("n");
+        person.until("One of the two was done.");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        assert_eq!(world.read("counter").as_deref(), Some("one\n"), "what was refused has run");
+
+        person.says("take your time");
+        person.until("sleep 60");
+        person.until("Run this command?");
+        person.presses("y");
+        person.until("Working");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        person.presses(ESC);
+        person.until("interrupted");
+        person.until_gone("Working");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+
+        // Smaller, larger, and back: nothing is lost.
+        for other in [Size(60, 15), Size(150, 50), size] {
+            person.resizes(other);
+            person.until("sleep 60");
+        }
+
+        person.presses(ESC);
+        person.until("Esc again");
+        person.presses(ESC);
+        person.until("take your time");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        person.presses("\x1b[B");
+        person.presses(ENTER);
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        person.until_gone("sleep 60");
+        person.until("count to two");
+        person.presses(" again");
+        person.until("count to two again");
+        person.presses(ENTER);
+        person.until("In the fork.");
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        person.presses(CTRL_D);
+        assert_eq!(person.end(), 0);
+        let left = person.screen();
+        eprintln!("{}", super::screen::framed(&person.screen()));
+        assert!(person.is_as_found(), "{left}");
+        assert!(left.contains("In the fork.") && left.contains("codex resume "), "{left}");
+        world.check_journal();
+    }
+}

@@ -49,6 +49,7 @@ pub(super) fn body(asked: &Asked, extent: Extent, theme: &Theme, width: u16) -> 
                 None => body.say("the command is not at hand, so it can't be allowed", theme.bad),
             }
             body.lines.push(Line::default());
+            body.unheld(&asked.question);
             let argv = argv.inline().map_or(&[][..], Vec::as_slice);
             body.assessed(argv, assessment.as_deref(), *safety, asked);
             body.fact("in", &place(asked, workdir.as_deref()), theme.text);
@@ -189,10 +190,13 @@ impl Body<'_> {
         let script = parts::script(argv).filter(|script| script.len() <= COMMAND_BYTES);
         let parts = script.and_then(parts::parts).unwrap_or_default();
         if parts.len() > 1 {
+            // Where several begin with the same word, which one it is about is not known.
+            let about = |part: &&&str| found.is_some_and(|it| parts::is_about(it, part));
+            let alone = parts.iter().filter(about).count() == 1;
             for (at, part) in parts.iter().take(PARTS).enumerate() {
                 let name = if at == 0 { "parts" } else { "" };
                 self.fact(name, part, self.theme.code);
-                let about = found.filter(|it| !placed && parts::is_about(it, part));
+                let about = found.filter(|it| alone && parts::is_about(it, part));
                 if let (Some(reason), Safety::Unknown) = (about, safety) {
                     placed = true;
                     self.fact("", &format!("↳ {reason}"), self.theme.warning);
@@ -225,6 +229,18 @@ impl Body<'_> {
         self.fact("rule", &format!("{} {decides}{words}", ruling.source), self.theme.text);
     }
 
+    /// What it means to run outside of the sandbox; before all else, so that small screens show it.
+    fn unheld(&mut self, question: &Question) {
+        match question {
+            Question::RunUnconfined | Question::RetryUnconfined => self.fact(
+                "outside",
+                "nothing holds it: it may read and change all that you may, and use the network",
+                self.theme.warning,
+            ),
+            Question::Run | Question::WriteOutside { .. } => {}
+        }
+    }
+
     /// Why it is asked, and what an answer means.
     fn why(&mut self, asked: &Asked, wish: Option<&Escalation>) {
         let theme = self.theme;
@@ -243,17 +259,8 @@ impl Body<'_> {
                 self.fact("", &words, theme.text);
             }
         }
-        match (&asked.question, &asked.invocation) {
-            (Question::RunUnconfined | Question::RetryUnconfined, _) => self.fact(
-                "outside",
-                "nothing holds it: it may read and change all that you may, and use the network",
-                theme.warning,
-            ),
-            (Question::Run, Invocation::Command { .. }) => {
-                self.fact("sandbox", &asked.sandbox, theme.text);
-            }
-            (Question::Run, Invocation::Patch { .. } | Invocation::Invalid { .. })
-            | (Question::WriteOutside { .. }, _) => {}
+        if let (Question::Run, Invocation::Command { .. }) = (&asked.question, &asked.invocation) {
+            self.fact("sandbox", &asked.sandbox, theme.text);
         }
         if asked.arguments == Arguments::Concealed {
             let words = "it holds a secret that is not recorded: a marker stands in its place";

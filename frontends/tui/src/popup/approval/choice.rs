@@ -38,22 +38,47 @@ pub(super) fn refusal(call: CallId, reason: String) -> Action {
     Action::Settle { call, verdict: Verdict::Denied { reason }, scope: Scope::Once }
 }
 
-/// All of them in one row, for small screens.
-pub(super) fn in_one_line(
+/// All of them in few rows, for small screens: with words where these fit into `most` rows, else the
+/// keys alone, and the words of the one that is selected.
+pub(super) fn in_few_rows(
     choices: &[Choice],
     selected: Option<Choice>,
     theme: &Theme,
-) -> Line<'static> {
-    let mut spans = Vec::new();
+    width: u16,
+    most: u16,
+) -> Vec<Line<'static>> {
+    let styles = |choice: Choice| match selected == Some(choice) {
+        true => [theme.selected, theme.selected],
+        false => [theme.accent, theme.text],
+    };
+    let mut rows: Vec<Line<'static>> = vec![Line::default()];
+    let mut used = 0;
     for choice in choices {
-        let chosen = selected == Some(*choice);
-        let [key, words] =
-            if chosen { [theme.selected, theme.selected] } else { [theme.accent, theme.text] };
-        spans.push(Span::styled(choice.key().to_string(), key));
-        spans.push(Span::styled(format!(" {}", choice.word()), words));
-        spans.push(Span::raw("  "));
+        let wide = choice.word().len() + 2;
+        let mut between = if used == 0 { 0 } else { 2 };
+        if used + between + wide > usize::from(width) {
+            rows.push(Line::default());
+            (used, between) = (0, 0);
+        }
+        used += between + wide;
+        let [key, words] = styles(*choice);
+        if let Some(row) = rows.last_mut() {
+            row.push_span(Span::raw(" ".repeat(between)));
+            row.push_span(Span::styled(choice.key().to_string(), key));
+            row.push_span(Span::styled(format!(" {}", choice.word()), words));
+        }
     }
-    Line::from(spans)
+    if rows.len() <= usize::from(most) {
+        return rows;
+    }
+    let mut row = Line::default();
+    for choice in choices {
+        row.push_span(Span::styled(choice.key().to_string(), styles(*choice)[0]));
+        row.push_span(Span::raw(" "));
+    }
+    let word = selected.map_or_else(String::new, |it| format!("· {}", it.word()));
+    row.push_span(Span::styled(word, theme.text));
+    vec![row]
 }
 
 impl Choice {
@@ -111,17 +136,13 @@ impl Choice {
     fn words(self, asked: &Asked) -> String {
         match self {
             Choice::Yes(Scope::Once) => "yes, this once".to_owned(),
-            Choice::Yes(Scope::Session) => "yes, and the same until the session ends".to_owned(),
+            Choice::Yes(Scope::Session) => "yes, and again in this session".to_owned(),
             Choice::Yes(Scope::Project) => {
-                format!("always, for `{} …` in this project", prefix(asked).unwrap_or_default())
+                format!("always in this project: `{} …`", prefix(asked).unwrap_or_default())
             }
-            Choice::Words => match &asked.invocation {
-                Invocation::Command { .. } => {
-                    "edit: no, and say why, or propose another command".to_owned()
-                }
-                Invocation::Patch { .. } | Invocation::Invalid { .. } => {
-                    "no, and say why or what instead".to_owned()
-                }
+            Choice::Words => match asked.command() {
+                Some(_) => "no: say why, or edit the command".to_owned(),
+                None => "no: say why, or what instead".to_owned(),
             },
             Choice::No => "no, and go on".to_owned(),
             Choice::Stop => "no, and end the turn".to_owned(),

@@ -4,9 +4,9 @@
 //! whatever is more than commands one after the other.
 
 /// Words that begin more than a plain command.
-const WORDS: [&str; 20] = [
+const WORDS: [&str; 21] = [
     "if", "then", "else", "elif", "fi", "for", "while", "until", "do", "done", "case", "esac",
-    "function", "select", "in", "[[", "{", "}", "!", "time",
+    "function", "select", "in", "[[", "{", "}", "!", "time", "coproc",
 ];
 
 /// Gives the script that a shell of the system is given; none for all else, which is shown whole.
@@ -30,6 +30,8 @@ pub(super) fn parts(script: &str) -> Option<Vec<&str>> {
             b'\'' => at = closing(bytes, at + 1)?,
             b'"' => at = closing_double(bytes, at + 1)?,
             b'(' | b')' | b'`' => return None,
+            b'$' if matches!(next, Some(b'\'' | b'"')) => return None,
+            b'$' if next == Some(b'{') => at = variable(bytes, at + 2)?,
             b'<' if next == Some(b'<') => return None,
             b'#' if at == begin || bytes[at - 1].is_ascii_whitespace() => return None,
             b'<' | b'>' if next == Some(b'&') => at += 2,
@@ -56,8 +58,11 @@ pub(super) fn parts(script: &str) -> Option<Vec<&str>> {
         .map(str::trim)
         .filter(|part| !part.is_empty())
         .collect();
-    let plain = |part: &&str| !WORDS.contains(&part.split_whitespace().next().unwrap_or_default());
-    (!parts.is_empty() && parts.iter().all(|part| plain(part))).then_some(parts)
+    let plain = |part: &&str| {
+        let first = part.split_whitespace().next();
+        first.is_some_and(|word| !WORDS.contains(&word))
+    };
+    (!parts.is_empty() && parts.iter().all(plain)).then_some(parts)
 }
 
 /// Tells whether what the gate says of a command, as in `` `rm`: why ``, is about this part.
@@ -81,9 +86,18 @@ fn closing_double(bytes: &[u8], mut at: usize) -> Option<usize> {
             b'\\' => at += 2,
             b'`' => return None,
             b'$' if bytes.get(at + 1) == Some(&b'(') => return None,
+            b'$' if bytes.get(at + 1) == Some(&b'{') => at = variable(bytes, at + 2)?,
             _ => at += 1,
         }
     }
+}
+
+/// The place behind the brace that ends the name of a variable; none where it is more than a name.
+fn variable(bytes: &[u8], from: usize) -> Option<usize> {
+    let name =
+        bytes.get(from..)?.iter().take_while(|it| it.is_ascii_alphanumeric() || **it == b'_');
+    let end = from + name.count();
+    (bytes.get(end) == Some(&b'}')).then_some(end + 1)
 }
 
 #[cfg(test)]
@@ -92,7 +106,7 @@ mod tests {
 
     #[test]
     fn scripts_are_cut_where_a_shell_would() {
-        let cases: [(&str, Option<&[&str]>); 16] = [
+        let cases: [(&str, Option<&[&str]>); 21] = [
             ("ls", Some(&["ls"])),
             ("cd a && make | tee log; rm -rf b", Some(&["cd a", "make", "tee log", "rm -rf b"])),
             ("a || b & c", Some(&["a", "b", "c"])),
@@ -109,6 +123,11 @@ mod tests {
             ("a # b; c", None),
             ("  ;  ", None),
             ("echo a\\", Some(&["echo a\\"])),
+            ("ls ${HOME}; ls \"${A_1}\"", Some(&["ls ${HOME}", "ls \"${A_1}\""])),
+            ("echo ${x:-a; rm b}", None),
+            ("echo \"${x:-\"a; rm b\"}\"", None),
+            ("echo $'it\\'s; rm b'", None),
+            ("a >| b; c <> d", Some(&["a >| b", "c <> d"])),
         ];
         for (script, expected) in cases {
             assert_eq!(parts(script).as_deref(), expected, "{script}");

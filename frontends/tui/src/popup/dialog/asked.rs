@@ -80,7 +80,7 @@ impl Popup {
                 choice('n', "no, leave it alone", Outcome::Close),
                 choice(
                     'e',
-                    &format!("end process {pid} and take the session over"),
+                    "end it, and take the session over",
                     Outcome::Do(Action::Take(session, Owner::End)),
                 ),
             ],
@@ -124,9 +124,9 @@ fn no_key(variables: &[String], provider: &str) -> Page {
         title: "A model has to be asked".to_owned(),
         words: vec![(Tone::Plain, looked), (Tone::Plain, "Three ways to begin:".to_owned())],
         choices: vec![
-            choice('k', "type a key; it is kept on this machine, for you alone", Outcome::TypeKey),
-            choice('s', "use a server of your own, which needs no key", told(local_server())),
-            choice('d', "see a demo first: no key, no network", told(demo())),
+            choice('k', "type a key, kept for you alone", Outcome::TypeKey),
+            choice('s', "use a server of your own", told(local_server())),
+            choice('d', "see a demo: no key, no network", told(demo())),
             choice('g', "look round without a model", Outcome::Close),
         ],
         selected: 'k',
@@ -143,7 +143,8 @@ fn local_server() -> Page {
                     \n\
                     [model_providers.local]\n\
                     name = \"local\"\n\
-                    base_url = \"http://localhost:1234/v1\"";
+                    base_url = \"http://localhost:1234/v1\"\n\
+                    response_storage = false";
     Page {
         title: "A server of your own".to_owned(),
         words: vec![
@@ -151,7 +152,7 @@ fn local_server() -> Page {
             (Tone::Code, settings.to_owned()),
             (
                 Tone::Plain,
-                "The server has to speak the Responses API, as Ollama, LM Studio and llama.cpp do."
+                "The server has to speak the Responses API, as that of LM Studio does, at this address."
                     .to_owned(),
             ),
         ],

@@ -114,9 +114,12 @@ impl Lines for Fixed {
     }
 }
 
-/// Lines that something gives for a width and a theme, kept until either is another one.
+/// Gives lines for a width and a theme.
+type Make = dyn FnMut(u16, &Theme) -> Vec<Line<'static>> + Send;
+
+/// Lines that something gives, kept until width or theme is another one.
 pub(in crate::popup) struct Made {
-    make: Box<dyn FnMut(u16, &Theme) -> Vec<Line<'static>> + Send>,
+    make: Box<Make>,
     made: Option<(u16, Theme, Vec<Line<'static>>)>,
 }
 

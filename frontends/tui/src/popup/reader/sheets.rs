@@ -123,38 +123,45 @@ fn table(rows: &[(String, String)], theme: &Theme, width: u16, names: Names) -> 
     lines
 }
 
-/// One row for each, right-aligned figures; the names are what gives way.
+/// A column of figures.
+type Figure = (&'static str, fn(&Usage) -> u64);
+
+/// One row for each, right-aligned figures. Where there is no room, the details go first.
 fn tokens(rows: &[UsageRow], theme: &Theme, width: u16) -> Vec<Line<'static>> {
-    const FIGURES: [&str; 4] = ["in", "cached", "out", "thinking"];
-    let figures = |usage: &Usage| {
-        [
-            usage.input_tokens,
-            usage.cached_input_tokens,
-            usage.output_tokens,
-            usage.reasoning_output_tokens,
-        ]
-        .map(grouped)
-    };
-    let widths: Vec<usize> = (0..FIGURES.len())
-        .map(|at| {
-            let figures = rows.iter().map(|row| figures(&row.usage)[at].len());
-            figures.max().unwrap_or(0).max(FIGURES[at].len()) + 2
-        })
-        .collect();
+    const NAMES: usize = 6;
+    let figures: [Figure; 4] = [
+        ("in", |usage| usage.input_tokens),
+        ("out", |usage| usage.output_tokens),
+        ("cached", |usage| usage.cached_input_tokens),
+        ("thinking", |usage| usage.reasoning_output_tokens),
+    ];
+    let mut left = usize::from(width).saturating_sub(NAMES);
+    let mut columns_of = Vec::new();
+    for (name, figure) in figures {
+        let widest = rows.iter().map(|row| grouped(figure(&row.usage)).len()).max().unwrap_or(0);
+        let wide = widest.max(name.len()) + 2;
+        if wide > left {
+            break;
+        }
+        left -= wide;
+        columns_of.push((name, figure, wide));
+    }
     let names = rows.iter().map(|row| columns(&frame::said(&row.label))).max().unwrap_or(0);
-    let names = names.min(usize::from(width).saturating_sub(widths.iter().sum()));
-    let line = |label: &str, figures: [String; 4], style| {
+    let names = names.min(NAMES + left);
+    let line = |label: &str, figures: Vec<String>, style| {
         let mut text = frame::padded_to(&frame::said(label), names);
-        for (figure, column) in figures.iter().zip(&widths) {
-            text.push_str(&" ".repeat(column.saturating_sub(figure.len())));
+        for (figure, (.., wide)) in figures.iter().zip(&columns_of) {
+            text.push_str(&" ".repeat(wide.saturating_sub(figure.len())));
             text.push_str(figure);
         }
         Line::from(Span::styled(text, style))
     };
-    let mut lines = vec![line("", FIGURES.map(str::to_owned), theme.dim)];
+    let heads = columns_of.iter().map(|(name, ..)| (*name).to_owned());
+    let mut lines = vec![line("", heads.collect(), theme.dim)];
     for (at, row) in rows.iter().enumerate() {
         let style = if at + 1 == rows.len() { theme.strong } else { theme.text };
-        lines.push(line(&row.label, figures(&row.usage), style));
+        let figures = columns_of.iter().map(|(_, figure, _)| grouped(figure(&row.usage)));
+        lines.push(line(&row.label, figures.collect(), style));
     }
     lines
 }

@@ -45,6 +45,14 @@ fn what_is_written_to_the_model_has_a_field() {
 }
 
 #[test]
+fn a_server_of_ones_own_is_a_few_lines_of_settings() {
+    let concern = Concern::NoKey { variables: Vec::new() };
+    let mut popup = Popup::concern(&concern, "openai");
+    press(&mut popup, "s");
+    insta::assert_snapshot!(picture(&mut popup, 80, 24));
+}
+
+#[test]
 fn a_key_is_not_shown_while_it_is_typed() {
     let concern = Concern::NoKey { variables: vec!["OPENAI_API_KEY".to_owned()] };
     let mut popup = Popup::concern(&concern, "openai");

@@ -1,6 +1,6 @@
 //! The question whether a call may go on.
 
-use codex_event::{Scope, Stored, Verdict};
+use codex_event::{RuleDecision, Ruling, Scope, Stored, Verdict};
 
 use super::*;
 
@@ -121,6 +121,51 @@ fn what_cannot_be_shown_cannot_be_allowed() {
 }
 
 #[test]
+fn what_was_found_stands_at_the_part_that_it_is_about() {
+    let shown = |line: &str| {
+        let found = "`git`: may run hooks";
+        let command = command(&["/bin/bash", "-lc", line], found, None);
+        screen(&mut Popup::approval(asked(Question::Run, command, "why")), 80, 24)
+    };
+    let one = shown("ls; git push; pwd");
+    assert!(one.contains("git push\n          ↳ `git`: may run hooks\n          pwd"), "{one}");
+    let two = shown("git log; git push");
+    assert!(two.contains("found    `git`: may run hooks") && !two.contains('↳'), "{two}");
+    let opaque = shown("for x in *; do git push; done");
+    assert!(!opaque.contains("parts"), "{opaque}");
+}
+
+#[test]
+fn a_question_says_where_by_which_rule_and_how_far() {
+    let mut asked = Asked { reason: "pushes are looked at".to_owned(), ..plain() };
+    if let Invocation::Command { workdir, timeout_ms, assessment: Some(known), .. } =
+        &mut asked.invocation
+    {
+        *workdir = Some("crates/a".to_owned());
+        *timeout_ms = Some(90_000);
+        known.ruling = Some(Ruling {
+            decision: RuleDecision::Prompt,
+            source: "default.rules:3".to_owned(),
+            justification: Some("pushes are looked at".to_owned()),
+        });
+    }
+    let shown = screen(&mut Popup::approval(asked.clone()), 100, 40);
+    for part in [
+        "in       ~/engine/crates/a",
+        "time     ended after 90 s",
+        "rule     default.rules:3 asks each time\n",
+        "why      pushes are looked at",
+        "reach    a rule asks about this command each time",
+    ] {
+        assert!(shown.contains(part), "{part}\n{shown}");
+    }
+    let secret = Asked { arguments: Arguments::Concealed, ..asked };
+    let shown = screen(&mut Popup::approval(secret.clone()), 100, 40);
+    assert!(shown.contains("secret   it holds a secret that is not recorded"), "{shown}");
+    assert_eq!(press(&mut Popup::approval(secret), "a"), Answer::Stay);
+}
+
+#[test]
 fn hidden_characters_are_shown_wherever_something_is_allowed() {
     let line = "echo \u{202e}cod\u{200b}e \u{1b}[2K\u{1b}]0;x\u{7}\nrm\tx";
     let script = command(&["/bin/bash", "-lc", line], "`ec\u{200b}ho`: odd \u{1b}[1m", None);
@@ -181,6 +226,9 @@ fn a_command_of_a_megabyte_can_be_read_to_its_end() {
     let found = screen(&mut popup, 80, 24);
     assert!(found.contains("THE_END"), "{found}");
     assert_eq!(press(&mut popup, "q"), Answer::Stay, "the choices are there again");
+    assert_eq!(press(&mut popup, "e tab"), Answer::Stay);
+    assert!(screen(&mut popup, 80, 40).contains("Why not"), "nobody edits a megabyte");
+    press(&mut popup, "esc");
     assert_eq!(press(&mut popup, "n"), denied("refused by the user"));
 }
 

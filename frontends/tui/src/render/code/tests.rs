@@ -1,8 +1,10 @@
+use proptest::prelude::*;
+
 use super::*;
-use crate::options::Palette;
+use crate::render::testing::{dark, foreign};
 
 fn told(highlighter: &mut Highlighter, line: &str) -> Vec<(String, &'static str)> {
-    let theme = Theme::of(Palette::Dark);
+    let theme = dark();
     let syntax = &theme.syntax;
     let names = [
         ("keyword", syntax.keyword),
@@ -11,6 +13,7 @@ fn told(highlighter: &mut Highlighter, line: &str) -> Vec<(String, &'static str)
         ("comment", syntax.comment),
         ("function", syntax.function),
         ("kind", syntax.kind),
+        ("variable", syntax.variable),
         ("plain", theme.text),
     ];
     let name =
@@ -19,87 +22,140 @@ fn told(highlighter: &mut Highlighter, line: &str) -> Vec<(String, &'static str)
     spans.into_iter().map(|span| (span.content.trim().to_owned(), name(span.style))).collect()
 }
 
-fn has(told: &[(String, &'static str)], word: &str, part: &str) -> bool {
-    told.iter().any(|(text, found)| text.contains(word) && *found == part)
+/// Holds the parts of a line that are not plain against those expected, as `part:text`.
+fn check(language: &str, line: &str, expected: &[&str]) {
+    let told = told(&mut Highlighter::language(language), line);
+    let parts: Vec<String> = told
+        .into_iter()
+        .filter(|(_, part)| *part != "plain")
+        .map(|(text, part)| format!("{part}:{text}"))
+        .collect();
+    assert_eq!(parts, expected, "{language}: {line}");
 }
 
 #[test]
 fn the_parts_of_code_are_told_apart() {
-    let cases = [
-        (
-            "rust",
-            "pub fn main() { let x = \"a\"; } // why",
-            [("fn", "keyword"), ("main", "function"), ("\"a\"", "string"), ("// why", "comment")],
-        ),
-        (
-            "python",
-            "def f(): return 1 # why",
-            [("def", "keyword"), ("f", "function"), ("1", "constant"), ("# why", "comment")],
-        ),
-        (
-            "ts",
-            "function f() { return 'a' } // why",
-            [("function", "keyword"), ("f", "function"), ("'a'", "string"), ("// why", "comment")],
-        ),
-        (
-            "sh",
-            "if true; then echo \"a\"; fi # why",
-            [("if", "keyword"), ("echo", "function"), ("\"a\"", "string"), ("# why", "comment")],
-        ),
-        (
-            "go",
-            "func f() string { return \"a\" } // why",
-            [("func", "keyword"), ("f", "function"), ("\"a\"", "string"), ("// why", "comment")],
-        ),
-        (
-            "c++",
-            "static int f() { return 1; } // why",
-            [("static", "keyword"), ("f", "function"), ("1", "constant"), ("// why", "comment")],
-        ),
-        (
-            "java",
-            "class A { int f() { return 1; } } // why",
-            [("class", "keyword"), ("A", "kind"), ("1", "constant"), ("// why", "comment")],
-        ),
-        (
-            "yaml",
-            "- a: \"b\" # why",
-            [("\"b\"", "string"), ("# why", "comment"), ("a", "kind"), ("# why", "comment")],
-        ),
-    ];
-    for (language, line, parts) in cases {
-        let told = told(&mut Highlighter::language(language), line);
-        for (word, part) in parts {
-            assert!(has(&told, word, part), "{language}: {word} is no {part} in {told:?}");
-        }
-    }
+    check(
+        "rust",
+        "let x: &'a str = f('\\n', 1.5e-3..2); // why",
+        &[
+            "keyword:let",
+            "kind:'a",
+            "kind:str",
+            "function:f",
+            "string:'\\n'",
+            "constant:1.5e-3",
+            "constant:2",
+            "comment:// why",
+        ],
+    );
+    check(
+        "rs",
+        "vec![r#\"a\"b\"#, \"c\\\"d\", 'x', MAX_LEN]",
+        &[
+            "function:vec",
+            "string:r#\"a\"b\"#",
+            "string:\"c\\\"d\"",
+            "string:'x'",
+            "constant:MAX_LEN",
+        ],
+    );
+    check("python", "@cached\u{20}", &["function:@cached"]);
+    check(
+        "py",
+        "def f(a): return None # why",
+        &["keyword:def", "function:f", "keyword:return", "constant:None", "comment:# why"],
+    );
+    check(
+        "tsx",
+        "const a: Array<string> = `b` as any;",
+        &["keyword:const", "kind:Array", "kind:string", "string:`b`", "keyword:as", "kind:any"],
+    );
+    check(
+        "c++",
+        "#include <a.h> /* b */ int f()",
+        &["keyword:#include", "comment:/* b */", "kind:int", "function:f"],
+    );
+    check(
+        "json",
+        "{\"a\": [1, \"b\", true]}",
+        &["variable:\"a\"", "constant:1", "string:\"b\"", "constant:true"],
+    );
+    check("yaml", "- a-b: \"c\" # why", &["variable:a-b", "string:\"c\"", "comment:# why"]);
+    check("toml", "edition = '2024'", &["variable:edition", "string:'2024'"]);
+    check(
+        "sql",
+        "SELECT count(*) FROM t WHERE a = 'b' -- why",
+        &[
+            "keyword:SELECT",
+            "function:count",
+            "keyword:FROM",
+            "keyword:WHERE",
+            "string:'b'",
+            "comment:-- why",
+        ],
+    );
+    check(
+        "html",
+        "<a href=\"b\" c>d</a><!-- e",
+        &[
+            "kind:<a",
+            "variable:href",
+            "string:\"b\"",
+            "variable:c",
+            "kind:>",
+            "kind:</a>",
+            "comment:<!-- e",
+        ],
+    );
+    check(
+        "sh",
+        "ls -la | wc # why",
+        &["function:ls", "variable:-la", "keyword:|", "function:wc", "comment:# why"],
+    );
 }
 
 #[test]
-fn a_remark_goes_on_in_the_next_line() {
-    let mut rust = Highlighter::file("src/a.rs");
-    assert!(has(&told(&mut rust, "/* a"), "/* a", "comment"));
-    assert!(has(&told(&mut rust, "fn */ fn"), "fn */", "comment"));
+fn remarks_and_texts_go_on_in_the_next_line() {
+    let mut rust = Highlighter::language("rust");
+    told(&mut rust, "/* a /* b */");
+    assert_eq!(
+        told(&mut rust, "fn */ fn"),
+        [("fn */".into(), "comment"), ("".into(), "plain"), ("fn".into(), "keyword")]
+    );
+    let mut python = Highlighter::language("python");
+    told(&mut python, "a = \"\"\"b");
+    assert_eq!(
+        told(&mut python, "c\"\"\" if"),
+        [("c\"\"\"".into(), "string"), ("".into(), "plain"), ("if".into(), "keyword")]
+    );
+    let mut python = Highlighter::language("python");
+    told(&mut python, "a = 'not closed");
+    assert_eq!(told(&mut python, "if"), [("if".into(), "keyword")]);
 }
 
 #[test]
-fn what_is_not_known_is_plain() {
+fn what_is_not_known_or_too_much_is_plain() {
+    let fine = |how: &How| !matches!(how, How::Plain);
     for name in ["", "no such language", "text"] {
-        assert!(Highlighter::language(name).is_plain(), "{name}");
+        assert!(!fine(&Highlighter::language(name).how), "{name}");
     }
-    assert!(Highlighter::file("a/b.d/README").is_plain());
-    assert!(!Highlighter::file("a/Makefile").is_plain());
-}
-
-#[test]
-fn too_much_is_plain() {
+    assert!(fine(&Highlighter::language("Makefile").how));
     let mut long = Highlighter::language("rust");
     let line = format!("fn {}", "x".repeat(LONGEST_LINE));
-    assert_eq!(long.line(&line, &Theme::of(Palette::Dark)).len(), 1);
-    assert!(long.is_plain(), "nothing is known of what follows");
-    let mut many = Highlighter::language("rust");
-    for _ in 0..MOST_LINES {
-        assert!(has(&told(&mut many, "fn"), "fn", "keyword"));
+    assert_eq!(long.line(&line, &dark()).len(), 1);
+    assert!(!fine(&long.how), "nothing is known of what follows");
+}
+
+proptest! {
+    #[test]
+    fn every_character_stays(text in foreign(), language in prop::sample::select(vec![
+        "rust", "python", "js", "html", "sql", "lua", "toml", "bash", "diff", "php", "hs", "none",
+    ])) {
+        let mut highlighter = Highlighter::language(language);
+        for line in text.split('\n') {
+            let spans = highlighter.line(line, &dark());
+            prop_assert_eq!(spans.iter().map(|span| &*span.content).collect::<String>(), line);
+        }
     }
-    assert!(has(&told(&mut many, "fn"), "fn", "plain"));
 }

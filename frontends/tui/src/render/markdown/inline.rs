@@ -78,8 +78,8 @@ impl<'t> Inline<'t> {
     /// Adds text; an entity may stand for a character that the source did not show.
     fn put(&mut self, text: &str, style: Style) {
         let clean;
-        let text = if text.contains(sanitize::is_forbidden) {
-            clean = sanitize::text(text);
+        let text = if text.contains(|c| c == '\t' || sanitize::is_forbidden(c)) {
+            clean = sanitize::text(text).replace('\t', "    ");
             &clean
         } else {
             text

@@ -1,0 +1,112 @@
+//! What the interface does besides sessions: commands of the user's own, differences, files.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::json;
+
+use super::screen::{CTRL_D, ESC, Person, Size, interface};
+use super::story::repository;
+use crate::support::{World, eventually, processes, runs, says};
+
+const SIZE: Size = Size(100, 30);
+
+#[test]
+fn a_command_of_the_users_own_runs_in_the_folder_and_can_be_ended() {
+    let world = World::silent();
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    person.says("!printf 'an%s ' other; pwd > place; printf line");
+    person.until("another line");
+    let place = world.read("place").expect("it ran");
+    assert_eq!(place.trim(), world.work().display().to_string());
+    let mark = format!("6{}", std::process::id());
+    person.says(&format!("!sleep {mark}"));
+    eventually("it runs", || processes(&format!("sleep\0{mark}")) > 0);
+    person.presses(ESC);
+    eventually("it was ended", || processes(&format!("sleep\0{mark}")) == 0);
+    person.presses(CTRL_D);
+    assert_eq!(person.end(), 0, "{}", person.screen());
+    assert_eq!(world.kinds_or_none(), [""; 0], "it is no part of a session");
+}
+
+#[test]
+fn what_differs_is_shown_and_the_session_written_down() {
+    let world = World::playing(json!([runs("echo new > made"), says("Made *it*.")]));
+    repository(&world);
+    let mut person = Person::start(&interface(&world, &["-s", "workspace-write"]), SIZE);
+    person.says("make it");
+    person.until("Run this command?");
+    person.presses("y");
+    person.until("Made");
+    person.says("/diff");
+    person.until("+new");
+    person.presses("q");
+    person.until_gone("+new");
+    person.says("/export told.md");
+    person.until("written to");
+    person.says("/export told.md");
+    person.until("is there already");
+    person.presses(CTRL_D);
+    assert_eq!(person.end(), 0, "{}", person.screen());
+    let told = world.work().join("told.md");
+    let text = fs::read_to_string(&told).expect("written");
+    for words in ["## user:tui", "make it", "echo new > made", "allowed by user:tui", "Made *it*."]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(fs::metadata(&told).expect("there").permissions().mode() & 0o777, 0o600);
+    world.check_journal();
+}
+
+#[test]
+fn nothing_that_was_said_or_printed_does_anything_to_the_terminal() {
+    // Titles, clipboard, colours that stay, other screens, queries, bells, a bare carriage return.
+    let hostile = "\x1b]0;owned\x07\x1b]52;c;b3duZWQ=\x07\x1b[31m\x1b[?1049l\x1b[6n\x07over\rwritten \u{202e}side";
+    let printed = "printf '\\033]0;owned\\007\\033[?1049l\\033[2Jprinted\\377\\n'";
+    let world = World::playing(json!([says(hostile), runs(printed), says("The end.")]));
+    repository(&world);
+    let mut person = Person::start(&interface(&world, &["--full-auto"]), SIZE);
+    person.says("be nasty");
+    person.until("written");
+    person.says("go on");
+    // Not on the list of what is known to be harmless, and asked about for that.
+    let screen = person.until_screen("a question or the end", |screen| {
+        screen.contains("Run this command?") || screen.contains("The end.")
+    });
+    if screen.contains("Run this command?") {
+        person.presses("y");
+    }
+    person.until("The end.");
+    assert!(person.is_on_other_screen(), "the text left the screen");
+    assert!(person.title().is_none_or(|title| !title.contains("owned")), "{:?}", person.title());
+    assert_eq!(person.bells(), 0);
+    person.presses(CTRL_D);
+    assert_eq!(person.end(), 0, "{}", person.screen());
+    let sent = String::from_utf8_lossy(&person.sent()).into_owned();
+    for raw in ["]0;owned", "]52;c;b3du", "\x1b[6n", "\x1b[2Jprinted", "\u{202e}"] {
+        assert!(!sent.contains(raw), "{raw:?} was sent raw");
+    }
+    world.check_journal();
+}
+
+#[test]
+fn a_large_paste_is_said_whole() {
+    let world = World::playing(json!([says("Much.")]));
+    repository(&world);
+    let mut person = Person::start(&interface(&world, &[]), SIZE);
+    person.until("? keys");
+    let text = "0123456789 é\n".repeat(20_000);
+    person.pastes(&text);
+    person.until("[");
+    person.presses(super::screen::ENTER);
+    person.until("Much.");
+    person.presses(CTRL_D);
+    assert_eq!(person.end(), 0, "{}", person.screen());
+    let said = world.bodies()[0].to_string();
+    let escaped = text.trim_end().replace('\n', "\\n");
+    assert!(said.contains(&escaped), "{} bytes of {}", said.len(), escaped.len());
+}

@@ -1,0 +1,133 @@
+//! The ends that are not wished for: the terminal is given back, and the journal is whole.
+
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::json;
+
+use super::screen::{CTRL_D, CTRL_Z, ENTER, Person, Size, in_colour, interface};
+use super::story::repository;
+use crate::support::{World, eventually, runs, says};
+
+const SIZE: Size = Size(80, 24);
+
+/// A command that runs until it is ended, and marks that it began.
+fn running(world: &World) -> Person {
+    let mut person = Person::start(&interface(world, &["-s", "workspace-write"]), SIZE);
+    person.says("take your time");
+    person.until("Run this command?");
+    person.presses("y");
+    eventually("it runs", || world.read("began").is_some());
+    person
+}
+
+fn long() -> World {
+    let world = World::playing(json!([runs("touch began; sleep 60"), says("Done.")]));
+    repository(&world);
+    world
+}
+
+#[test]
+fn a_signal_gives_the_terminal_back() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
+        let world = long();
+        let mut person = Person::start(&interface(&world, &[]), SIZE);
+        person.until("? keys");
+        person.signal(signal);
+        assert_eq!(person.end(), code, "{signal:?}");
+        assert!(signal == Signal::HUP || person.is_as_found(), "{signal:?}: {}", person.screen());
+        assert_eq!(world.kinds_or_none(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_signal_ends_the_turn_and_closes_the_session() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let world = long();
+        let mut person = running(&world);
+        person.signal(signal);
+        assert_eq!(person.end(), code, "{signal:?}");
+        assert!(person.is_as_found(), "{signal:?}: {}", person.screen());
+        let kinds = world.kinds();
+        assert!(
+            kinds.ends_with(&["turn_interrupted".into(), "session_closed".into()]),
+            "{kinds:?}"
+        );
+        world.check_journal();
+    }
+}
+
+#[test]
+fn two_signals_at_once_give_the_terminal_back_too() {
+    let world = long();
+    let mut person = running(&world);
+    person.signal(Signal::TERM);
+    person.signal(Signal::TERM);
+    assert_eq!(person.end(), 143);
+    assert!(person.is_as_found(), "{}", person.screen());
+    world.check_journal();
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_the_turn() {
+    let world = long();
+    let person = running(&world);
+    assert_eq!(person.hangs_up(), 129);
+    let kinds = world.kinds();
+    assert!(kinds.ends_with(&["turn_interrupted".into(), "session_closed".into()]), "{kinds:?}");
+    world.check_journal();
+}
+
+#[test]
+fn a_session_whose_process_was_killed_goes_on() {
+    let world = long();
+    let mut person = running(&world);
+    person.signal(Signal::KILL);
+    assert_eq!(person.end(), 137);
+    let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
+    again.until("touch began; sleep 60");
+    again.until("Done.");
+    again.presses(CTRL_D);
+    assert_eq!(again.end(), 0);
+    world.check_journal();
+}
+
+#[test]
+fn a_shell_gets_its_terminal_back_while_it_is_stopped() {
+    let world = World::playing(json!([says("Hello."), says("Again.")]));
+    repository(&world);
+    let program = interface(&world, &[]);
+    let mut shell = Command::new("bash");
+    shell.args(["--norc", "--noprofile", "-i"]).current_dir(world.work()).env_clear();
+    shell.envs(program.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    shell.env("PS1", "shell> ");
+    let mut person = Person::start(&shell, SIZE);
+    person.until("shell>");
+    let words: Vec<String> = std::iter::once(program.get_program())
+        .chain(program.get_args())
+        .map(|word| shlex::try_quote(word.to_str().expect("text")).expect("quoted").into_owned())
+        .collect();
+    person.presses(&format!("clear; {}\r", words.join(" ")));
+    person.until("? keys");
+    assert!(person.is_on_other_screen());
+    person.says("greet me");
+    person.until("Hello.");
+    person.presses(CTRL_Z);
+    person.until("Stopped");
+    assert!(!person.is_on_other_screen());
+    person.presses("echo $((6*7))\r");
+    person.until("\n42\n");
+    person.presses("fg\r");
+    person.until("? keys");
+    assert!(person.is_on_other_screen());
+    person.until("Hello.");
+    person.says("once more");
+    person.until("Again.");
+    person.presses(CTRL_D);
+    person.until("codex resume ");
+    person.presses("exit");
+    person.presses(ENTER);
+    assert_eq!(person.end(), 0);
+    assert!(person.is_as_found(), "{}", person.screen());
+    world.check_journal();
+}

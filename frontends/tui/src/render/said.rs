@@ -1,0 +1,103 @@
+//! What a person said, and what the model told of its reasoning.
+
+use codex_event::Author;
+use codex_view::{Prompt, Standing, Taken, sanitize};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+
+use super::sheet::Sheet;
+use super::{Fold, Look, bound, message, more, words};
+use crate::theme::Theme;
+
+/// Lines of a prompt that are shown, and at most.
+const PROMPT_FOLDED: usize = 24;
+const PROMPT_UNFOLDED: usize = 4000;
+/// Bytes of one of its lines that are shown.
+const MOST_LINE: usize = 16 * 1024;
+/// Bytes of the first line of reasoning that are looked at.
+const HEADLINE: usize = 400;
+
+/// The frontend that need not be named.
+const OWN: &str = "tui";
+
+/// Puts what a person said into lines.
+pub(super) fn prompt(prompt: &Prompt, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
+    let mut sheet = Sheet::new(look, width);
+    let theme = look.theme;
+    let bar = Span::styled("▌ ", theme.user);
+    let most = match look.fold {
+        Fold::Folded => PROMPT_FOLDED,
+        Fold::Unfolded => PROMPT_UNFOLDED,
+    };
+    let all = prompt.text.trim_end().split('\n');
+    let hidden = all.clone().count().saturating_sub(most);
+    for line in all.take(most) {
+        let line = sanitize::text(&bound::line(line, MOST_LINE));
+        sheet.barred(&bar, vec![Span::styled(line, theme.user)]);
+    }
+    if hidden > 0 {
+        sheet.barred(&bar, vec![more(&words::count(hidden as u64, "more line"), look)]);
+    }
+    let mut remarks = Vec::new();
+    match prompt.taken {
+        Taken::AtOnce => {}
+        Taken::Later => remarks.push("said while a turn ran".to_owned()),
+    }
+    match &prompt.author {
+        Author::User(frontend) if look.fold == Fold::Unfolded && frontend != OWN => {
+            remarks.push(format!("said in {}", sanitize::visible(frontend)));
+        }
+        Author::User(_) => {}
+        Author::Model | Author::Policy(_) | Author::Supervisor => {
+            remarks.push(format!("said by {}", sanitize::visible(&prompt.author.to_string())));
+        }
+    }
+    if !remarks.is_empty() {
+        sheet.barred(&bar, vec![Span::styled(remarks.join(" · "), theme.dim)]);
+    }
+    sheet.end()
+}
+
+/// Puts reasoning into lines: its headline, or all of it.
+pub(super) fn reasoning(
+    text: &str,
+    standing: Standing,
+    look: &Look<'_>,
+    width: u16,
+) -> Vec<Line<'static>> {
+    let theme = look.theme;
+    match look.fold {
+        Fold::Folded => {
+            let mut sheet = Sheet::new(look, width);
+            let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+            let first = lines.next().unwrap_or_default();
+            let first = sanitize::text(&bound::line(first, HEADLINE));
+            let first = first.trim().trim_matches(['*', '#', ' ']);
+            let mut spans = vec![Span::styled(first.to_owned(), theme.reasoning)];
+            let rest = lines.count() as u64;
+            if rest > 0 && standing == Standing::Settled {
+                spans.push(Span::styled(" ", theme.dim));
+                spans.push(more(&words::count(rest, "more line"), look));
+            }
+            sheet.marked(Span::styled("· ", theme.dim), spans);
+            sheet.end()
+        }
+        Fold::Unfolded => {
+            let quiet = quiet(theme);
+            let mut lines = message::lines(text, standing, &quiet, width);
+            if let Some(mark) = lines.first_mut().and_then(|line| line.spans.first_mut())
+                && mark.content == "  "
+            {
+                *mark = Span::styled("· ", theme.dim);
+            }
+            lines
+        }
+    }
+}
+
+/// Gives a theme in which running text looks like reasoning.
+fn quiet(theme: &Theme) -> Theme {
+    let text = theme.reasoning;
+    let strong = text.add_modifier(Modifier::BOLD);
+    Theme { text, strong, code: text, ..theme.clone() }
+}

@@ -1,0 +1,410 @@
+//! What keys do.
+
+use codex_event::{Command, InterruptReason, Scope, Verdict};
+use codex_view::testing::{self, Story, command};
+use crossterm::event::KeyCode;
+
+use super::{Rig, session};
+use crate::host::{Changes, Owner, Reply, Request, Role};
+use crate::update::{Focus, Input, Intent};
+
+/// A turn that runs.
+pub(super) fn running() -> Story {
+    let mut story = Story::new();
+    story.open();
+    story.turn("do the task");
+    story.ask();
+    story
+}
+
+/// A command that waits for an answer.
+pub(super) fn asking() -> Story {
+    let mut story = running();
+    story.says("I will look.");
+    story.calls("shell");
+    story.responds();
+    let call = story.called(command(&["cargo", "test"]));
+    let reason = "it is not known to be safe".to_owned();
+    let question = codex_event::Question::Run;
+    let event = codex_event::Event::ReviewAsked { call, question, reason };
+    story.push(codex_event::Author::Supervisor, event);
+    story
+}
+
+fn interrupts() -> Command {
+    Command::Interrupt { reason: InterruptReason::User }
+}
+
+#[test]
+fn the_first_words_begin_a_session() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.take(), [Intent::Request(Request::History)]);
+    rig.write("hello");
+    rig.press(KeyCode::Enter);
+    let begin = Request::Begin { input: "hello".into(), changes: Changes::default() };
+    assert_eq!(rig.requests(), [begin]);
+    assert_eq!(rig.text(), "");
+}
+
+#[test]
+fn words_before_the_session_is_there_are_said_once_it_is() {
+    let mut rig = Rig::new();
+    rig.write("one");
+    rig.press(KeyCode::Enter);
+    rig.write("two");
+    rig.press(KeyCode::Enter);
+    assert!(rig.frame(80, 24).contains("queued: two"));
+    rig.take();
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    rig.happen(running().envelopes());
+    rig.tell(Input::CaughtUp);
+    assert_eq!(rig.asks(), [Command::Submit { input: "two".into() }]);
+}
+
+#[test]
+fn what_could_not_be_said_stands_in_the_composer_again() {
+    let mut rig = Rig::new();
+    rig.write("one");
+    rig.press(KeyCode::Enter);
+    rig.write("two");
+    rig.press(KeyCode::Enter);
+    rig.write("three");
+    rig.host(Reply::Failed { message: "no such model".into(), hint: "take another".into() });
+    assert_eq!(rig.text(), "one\n\ntwo\n\nthree");
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("no such model") && frame.contains("take another"), "{frame}");
+}
+
+#[test]
+fn escape_interrupts_once_and_never_takes_words_away() {
+    let mut rig = Rig::owner(&running());
+    rig.take();
+    rig.write("and then");
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Esc);
+    assert_eq!(rig.asks(), [interrupts()]);
+    assert_eq!(rig.text(), "and then");
+    assert!(rig.frame(80, 24).contains("Interrupting…"));
+}
+
+#[test]
+fn stopping_clears_then_interrupts_then_leaves() {
+    let mut rig = Rig::owner(&running());
+    rig.take();
+    rig.write("words");
+    rig.control('c');
+    assert_eq!((rig.text().as_str(), rig.asks()), ("", vec![]));
+    rig.control('c');
+    assert_eq!(rig.asks(), [interrupts()]);
+    let mut story = running();
+    let reason = InterruptReason::User;
+    story.push(codex_event::Author::Supervisor, codex_event::Event::TurnInterrupted { reason });
+    let last = story.envelopes().last().cloned().expect("an event");
+    rig.happen(&[last]);
+    rig.control('c');
+    assert_eq!(rig.asks(), []);
+    assert!(rig.frame(80, 24).contains("Ctrl-C again"));
+    rig.wait(2_100);
+    rig.control('c');
+    assert_eq!(rig.asks(), [], "the first one is forgotten after a while");
+    rig.control('c');
+    let reason = codex_event::CloseReason::Done;
+    assert_eq!(rig.asks(), [Command::Close { reason }]);
+    rig.tell(Input::Ended(None));
+    assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn ctrl_d_leaves_only_when_nothing_is_written() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("x");
+    rig.control('d');
+    assert_eq!(rig.take(), []);
+    rig.control('c');
+    rig.control('d');
+    assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn leaving_while_a_turn_runs_asks_first() {
+    let mut rig = Rig::owner(&running());
+    rig.take();
+    rig.control('d');
+    assert_eq!(rig.take(), []);
+    assert!(!rig.app.popups.is_empty());
+    rig.press(KeyCode::Esc);
+    assert!(rig.app.popups.is_empty());
+    assert_eq!(rig.take(), [], "nothing was confirmed");
+    rig.control('d');
+    rig.press(KeyCode::Char('l'));
+    assert_eq!(rig.asks(), [interrupts()]);
+}
+
+#[test]
+fn a_question_opens_at_once_and_is_answered() {
+    let mut rig = Rig::owner(&asking());
+    rig.take();
+    assert_eq!(rig.app.popups.len(), 1);
+    rig.press(KeyCode::Char('y'));
+    let call = codex_event::CallId(1);
+    let settle = Command::SettleReview { call, verdict: Verdict::Allowed, scope: Scope::Once };
+    assert_eq!(rig.asks(), [settle]);
+    assert!(rig.app.popups.is_empty());
+}
+
+#[test]
+fn a_question_answered_elsewhere_goes_and_says_by_whom() {
+    let mut story = asking();
+    let mut rig = Rig::linked(&story, Role::Guest { pid: 4242 });
+    assert_eq!(rig.app.popups.len(), 1);
+    let (call, scope) = (codex_event::CallId(1), Scope::Once);
+    let event = codex_event::Event::ReviewSettled { call, verdict: Verdict::Allowed, scope };
+    story.push(codex_event::Author::User("exec".into()), event);
+    rig.happen(&story.envelopes()[story.envelopes().len() - 1..]);
+    assert!(rig.app.popups.is_empty());
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("the question was answered by user:exec"), "{frame}");
+}
+
+#[test]
+fn a_question_does_not_swallow_what_is_being_written() {
+    let mut rig = Rig::owner(&running());
+    rig.write("pleas");
+    let story = asking();
+    let before = running().envelopes().len();
+    rig.happen(&story.envelopes()[before..]);
+    rig.take();
+    rig.write("e say yes");
+    assert_eq!(rig.text(), "please say yes");
+    assert_eq!(rig.asks(), []);
+    rig.wait(2_000);
+    rig.write("y");
+    assert_eq!(rig.text(), "please say yes");
+    assert_eq!(rig.asks().len(), 1);
+}
+
+#[test]
+fn a_question_tells_those_who_look_elsewhere() {
+    let mut rig = Rig::owner(&running());
+    rig.tell(Input::Focus(Focus::Lost));
+    rig.take();
+    let before = running().envelopes().len();
+    rig.happen(&asking().envelopes()[before..]);
+    let told = rig.take();
+    assert!(told.iter().any(|intent| matches!(intent, Intent::Notify(_))), "{told:?}");
+}
+
+#[test]
+fn the_title_says_what_waits() {
+    let mut rig = Rig::new();
+    let titles = |rig: &mut Rig| {
+        let mut titles = Vec::new();
+        for intent in std::mem::take(&mut rig.wanted) {
+            if let Intent::Title(title) = intent {
+                titles.push(title);
+            }
+        }
+        titles
+    };
+    assert_eq!(titles(&mut rig), ["codex · dir"]);
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    rig.tell(Input::CaughtUp);
+    rig.happen(asking().envelopes());
+    assert_eq!(titles(&mut rig).last().map(String::as_str), Some("? codex · dir"));
+}
+
+#[test]
+fn going_back_needs_two_presses_and_something_said() {
+    let mut rig = Rig::owner(&testing::plain_text());
+    rig.press(KeyCode::Esc);
+    assert!(rig.app.popups.is_empty());
+    rig.press(KeyCode::Esc);
+    assert_eq!(rig.app.popups.len(), 1);
+    rig.press(KeyCode::Esc);
+    rig.write("x");
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Esc);
+    assert_eq!((rig.app.popups.len(), rig.text().as_str()), (0, "x"));
+}
+
+#[test]
+fn what_was_said_first_is_gone_back_to() {
+    let mut rig = Rig::owner(&{
+        let mut story = testing::plain_text();
+        let len = story.envelopes().len();
+        story = story.cut(len - 1);
+        story.turn("and now this");
+        story.ask();
+        story.done();
+        story
+    });
+    rig.take();
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Down);
+    rig.press(KeyCode::Enter);
+    rig.tell(Input::Ended(None));
+    let began = testing::plain_text();
+    let starts = |it: &&codex_event::Envelope| {
+        matches!(it.event(), Some(codex_event::Event::TurnStarted { .. }))
+    };
+    let turn = began.envelopes().iter().find(starts).expect("a turn");
+    let at = Some(codex_event::Seq(turn.seq.0 - 1));
+    assert_eq!(rig.requests(), [Request::Fork { parent: session(), at }]);
+    rig.link(Role::Owner { from: codex_event::Seq(4) });
+    assert_eq!(rig.text(), "do the task");
+}
+
+#[test]
+fn a_long_message_is_read_before_it_is_gone_back_to() {
+    let mut story = Story::new();
+    story.open();
+    let words = "long words ".repeat(400);
+    story.turn(&words);
+    story.ask();
+    story.done();
+    let whole = story.envelopes().to_vec();
+    let mut told = whole.clone();
+    told.iter_mut().for_each(|envelope| drop(envelope.spill()));
+    let mut rig = Rig::new();
+    rig.journal = whole;
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    rig.events(&told);
+    rig.tell(Input::CaughtUp);
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Enter);
+    rig.tell(Input::Ended(None));
+    rig.link(Role::Owner { from: codex_event::Seq(4) });
+    assert!(rig.text().trim_end() == words.trim_end(), "{} characters", rig.text().len());
+}
+
+#[test]
+fn a_large_patch_is_read_for_its_question() {
+    let mut story = running();
+    let patch = format!(
+        "*** Begin Patch\n*** Add File: big.txt\n{}*** End Patch",
+        "+a line of it\n".repeat(200)
+    );
+    let raw = serde_json::json!({"type": "custom_tool_call", "input": patch});
+    let (call_id, name) = ("call_1".to_owned(), "apply_patch".to_owned());
+    story.item(codex_event::ItemKind::CustomCall { call_id, name }, &raw.to_string());
+    story.responds();
+    let call = story.called(codex_event::Invocation::Patch { workdir: None, text: None });
+    let (question, reason) = (codex_event::Question::Run, "patches are asked about".to_owned());
+    let event = codex_event::Event::ReviewAsked { call, question, reason };
+    story.push(codex_event::Author::Supervisor, event);
+    let whole = story.envelopes().to_vec();
+    let mut told = whole.clone();
+    told.iter_mut().for_each(|envelope| drop(envelope.spill()));
+    assert_ne!(told, whole);
+    let mut rig = Rig::new();
+    rig.journal = whole;
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    rig.events(&told);
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("a line of it"), "{frame}");
+}
+
+#[test]
+fn a_slip_in_a_command_is_named_and_stays() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("/modle o3");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.text(), "/modle o3");
+    assert!(rig.frame(80, 24).contains("no command /modle; did you mean /model?"));
+    assert_eq!(rig.take(), []);
+}
+
+#[test]
+fn a_path_is_said_and_no_command() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("/usr/bin/env is missing");
+    rig.press(KeyCode::Enter);
+    let input = "/usr/bin/env is missing".to_owned();
+    assert_eq!(rig.requests(), [Request::Begin { input, changes: Changes::default() }]);
+}
+
+#[test]
+fn settings_are_kept_for_the_session_that_is_begun() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("/model o3 high");
+    rig.press(KeyCode::Enter);
+    rig.write("/permissions read-only");
+    rig.press(KeyCode::Enter);
+    assert!(rig.frame(80, 24).contains("o3 (high)"));
+    rig.write("hi");
+    rig.press(KeyCode::Enter);
+    let changes = Changes {
+        model: Some("o3".into()),
+        effort: Some("high".into()),
+        access: Some(crate::host::Access::ReadOnly),
+        approval: None,
+    };
+    assert_eq!(rig.requests(), [Request::Begin { input: "hi".into(), changes }]);
+}
+
+#[test]
+fn settings_of_an_open_session_are_recorded_by_taking_it_up_again() {
+    let mut rig = Rig::owner(&{
+        let mut story = testing::plain_text();
+        let len = story.envelopes().len();
+        story = story.cut(len - 1);
+        story
+    });
+    rig.take();
+    rig.write("/model o3");
+    rig.press(KeyCode::Enter);
+    let reason = codex_event::CloseReason::Done;
+    assert_eq!(rig.take(), [Intent::Ask(Command::Close { reason })]);
+    rig.tell(Input::Ended(None));
+    let changes = Changes { model: Some("o3".into()), ..Changes::default() };
+    let request = Request::TakeUp { session: session(), changes, owner: Owner::Attach };
+    assert_eq!(rig.requests(), [request]);
+}
+
+#[test]
+fn settings_of_a_running_turn_are_refused_with_words() {
+    let mut rig = Rig::owner(&running());
+    rig.take();
+    rig.write("/model o3");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.take(), []);
+    assert!(rig.frame(80, 24).contains("a turn is running"));
+}
+
+#[test]
+fn a_command_of_ones_own_says_what_it_is_and_is_ended_by_escape() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("!make");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests(), [Request::Shell { line: "make".into() }]);
+    rig.host(Reply::Printed("hello\u{1b}[2J\n".into()));
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("! make") && frame.contains("hello"), "{frame}");
+    assert!(frame.contains("outside of the sandbox"), "{frame}");
+    rig.press(KeyCode::Esc);
+    assert_eq!(rig.requests(), [Request::Stop]);
+    rig.host(Reply::Exited(130));
+    assert!(rig.frame(80, 24).contains("exit 130"));
+    rig.press(KeyCode::Esc);
+    assert_eq!(rig.requests(), []);
+}
+
+#[test]
+fn nothing_moves_by_itself_when_nothing_runs() {
+    let mut rig = Rig::owner(&testing::plain_text());
+    rig.settle();
+    assert_eq!(rig.app.deadline(), None);
+    assert!(!rig.app.is_dirty());
+    let mut rig = Rig::owner(&running());
+    rig.settle();
+    let due = rig.app.deadline().expect("a spinner");
+    assert!(due > rig.now && due.0 - rig.now.0 <= 125);
+}

@@ -1,0 +1,112 @@
+//! Going through what was said and done.
+
+use codex_event::{OutputStream, Seq};
+use codex_view::testing::{self, Story};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::Rig;
+use super::keys::running;
+use crate::host::{Reply, Role};
+use crate::update::Input;
+
+/// A conversation of many screens.
+fn long() -> Story {
+    let mut story = Story::new();
+    story.open();
+    for number in 1..=60 {
+        story.turn(&format!("question {number}"));
+        story.ask();
+        story.says(&format!("answer {number}"));
+        story.responds();
+        story.done();
+    }
+    story
+}
+
+#[test]
+fn one_can_look_back_and_sees_that_more_is_below() {
+    let mut rig = Rig::owner(&long());
+    assert!(rig.frame(80, 24).contains("answer 60"));
+    rig.press(KeyCode::PageUp);
+    let frame = rig.frame(80, 24);
+    assert!(!frame.contains("answer 60") && frame.contains("more · End"), "{frame}");
+    rig.tell(Input::Key(KeyEvent::new(KeyCode::Home, KeyModifiers::CONTROL)));
+    assert!(rig.frame(80, 24).contains("answer 1\n"));
+    rig.press(KeyCode::End);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("answer 60") && !frame.contains("more · End"), "{frame}");
+}
+
+#[test]
+fn what_comes_in_does_not_move_what_is_read() {
+    let mut story = long();
+    let mut rig = Rig::owner(&story);
+    rig.press(KeyCode::PageUp);
+    let before = rig.frame(80, 24);
+    let top = |frame: &str| frame.lines().take(18).map(str::to_owned).collect::<Vec<_>>();
+    let len = story.envelopes().len();
+    story.turn("one more");
+    story.ask();
+    rig.happen(&story.envelopes()[len..]);
+    assert_eq!(top(&rig.frame(80, 24)), top(&before));
+}
+
+#[test]
+fn words_are_found_in_all_of_it() {
+    let mut rig = Rig::owner(&long());
+    rig.control('t');
+    rig.write("/answer 7");
+    rig.press(KeyCode::Enter);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("answer 7\n"), "{frame}");
+    assert!(frame.contains("answer 7: 1 of 1"), "{frame}");
+    rig.press(KeyCode::Esc);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("? keys") || frame.contains("more · End"), "{frame}");
+}
+
+#[test]
+fn reading_shows_all_of_what_is_folded() {
+    let mut story = running();
+    let lines: String = (1..=30).map(|number| format!("line {number}\n")).collect();
+    story.shell("seq 30", &[(OutputStream::Stdout, &lines)], 0);
+    let mut rig = Rig::owner(&story);
+    assert!(!rig.frame(80, 50).contains("line 15\n"));
+    rig.control('t');
+    assert!(rig.frame(80, 50).contains("line 15\n"));
+    rig.press(KeyCode::Char('q'));
+    assert!(!rig.frame(80, 50).contains("line 15\n"));
+    rig.control('o');
+    assert!(rig.frame(80, 50).contains("line 15\n"));
+}
+
+#[test]
+fn the_end_of_a_long_session_is_there_before_the_rest() {
+    let story = long();
+    let mut rig = Rig::new();
+    rig.journal = story.envelopes().to_vec();
+    rig.link(Role::Owner { from: Seq(1) });
+    let len = story.envelopes().len();
+    let range = story.envelopes()[len - 20].seq..=story.envelopes()[len - 1].seq;
+    let end = rig.read(&range);
+    rig.tell(Input::Loaded(range, end));
+    assert!(rig.frame(80, 24).contains("answer 60"));
+    rig.events(story.envelopes());
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 24);
+    assert_eq!(frame, Rig::owner(&story).frame(80, 24));
+}
+
+#[test]
+fn remarks_stay_where_they_were_made() {
+    let story = testing::shell();
+    let len = story.envelopes().len();
+    let mut rig = Rig::owner(&story.cut(len - 1));
+    rig.host(Reply::Failed { message: "no such file".into(), hint: "name another".into() });
+    let mut story = testing::shell().cut(len - 1);
+    story.turn("what now");
+    rig.happen(&story.envelopes()[len - 1..]);
+    let frame = rig.frame(80, 60);
+    let (remark, prompt) = (frame.find("no such file"), frame.find("what now"));
+    assert!(remark.is_some() && remark < prompt, "{frame}");
+}

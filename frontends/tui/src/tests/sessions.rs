@@ -1,0 +1,197 @@
+//! Sessions come, go and change hands.
+
+use codex_event::{Author, CloseReason, Command, Event, InterruptReason, Seq};
+use codex_view::testing;
+use crossterm::event::KeyCode;
+
+use super::keys::running;
+use super::{Rig, options, session};
+use crate::host::{Changes, Concern, Owner, Reply, Request, Role, SessionRow};
+use crate::options::Start;
+use crate::popup::Action;
+use crate::update::{Input, Intent, Signal};
+
+fn interrupted_end() -> codex_event::Envelope {
+    let mut story = running();
+    let reason = InterruptReason::User;
+    story.push(Author::Supervisor, Event::TurnInterrupted { reason });
+    story.envelopes().last().cloned().expect("an event")
+}
+
+#[test]
+fn leaving_a_running_turn_goes_in_order() {
+    let mut rig = Rig::owner(&running());
+    rig.take();
+    rig.write("/new");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.take(), []);
+    rig.press(KeyCode::Char('l'));
+    let reason = InterruptReason::User;
+    assert_eq!(rig.asks(), [Command::Interrupt { reason }]);
+    rig.happen(&[interrupted_end()]);
+    assert_eq!(rig.asks(), [Command::Close { reason: CloseReason::Done }]);
+    assert!(rig.app.session().is_some());
+    rig.tell(Input::Ended(None));
+    assert_eq!((rig.take(), rig.app.session()), (vec![], None));
+}
+
+#[test]
+fn a_guest_leaves_at_once() {
+    let mut rig = Rig::linked(&running(), Role::Guest { pid: 7 });
+    rig.take();
+    rig.control('d');
+    assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn a_session_is_taken_over_after_a_yes_and_its_owner_ended_after_another() {
+    let mut rig = Rig::linked(&running(), Role::Guest { pid: 7 });
+    rig.take();
+    rig.write("/take-over");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.take(), []);
+    rig.press(KeyCode::Char('t'));
+    let take = |owner| Request::TakeUp { session: session(), changes: Changes::default(), owner };
+    assert_eq!(rig.requests(), [take(Owner::Ask)]);
+    rig.host(Reply::Failed { message: "process 7 does not answer".into(), hint: String::new() });
+    assert_eq!(rig.app.popups.len(), 1);
+    assert_eq!(rig.app.role(), Some(Role::Guest { pid: 7 }), "it is followed as before");
+    rig.press(KeyCode::Char('e'));
+    assert_eq!(rig.requests(), [take(Owner::End)]);
+}
+
+#[test]
+fn a_signal_asks_nothing() {
+    let mut rig = Rig::owner(&running());
+    rig.take();
+    rig.tell(Input::Signal(Signal::Terminate));
+    let reason = InterruptReason::Sigterm;
+    assert_eq!(rig.asks(), [Command::Interrupt { reason }]);
+    rig.happen(&[interrupted_end()]);
+    assert_eq!(rig.asks(), [Command::Close { reason: CloseReason::Interrupted }]);
+    rig.tell(Input::Ended(None));
+    assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn a_turn_that_begins_while_closing_is_interrupted() {
+    let story = testing::plain_text();
+    let len = story.envelopes().len();
+    let mut rig = Rig::owner(&story.cut(len - 1));
+    rig.take();
+    rig.control('d');
+    let close = Command::Close { reason: CloseReason::Done };
+    assert_eq!(rig.asks(), std::slice::from_ref(&close));
+    let mut story = testing::plain_text().cut(len - 1);
+    story.turn("more");
+    rig.happen(&story.envelopes()[len - 1..]);
+    rig.tell(Input::Answered(close.clone(), Err("a turn is running".into())));
+    let reason = InterruptReason::User;
+    assert_eq!(rig.asks(), [Command::Interrupt { reason }]);
+    story.push(Author::Supervisor, Event::TurnInterrupted { reason });
+    rig.happen(&story.envelopes()[len..]);
+    assert_eq!(rig.asks(), [close]);
+}
+
+#[test]
+fn one_is_not_held_by_a_session_that_does_not_answer() {
+    let mut rig = Rig::owner(&running());
+    rig.app.act(Action::Quit);
+    rig.tell(Input::Tick);
+    rig.take();
+    rig.control('c');
+    rig.control('c');
+    assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn a_fork_puts_what_was_said_into_the_composer() {
+    let story = testing::plain_text();
+    let len = story.envelopes().len();
+    let mut rig = Rig::owner(&story.cut(len - 1));
+    rig.take();
+    let fork = Action::Fork { session: None, at: Some(Seq(3)), draft: "do the task".into() };
+    rig.app.act(fork);
+    rig.tell(Input::Tick);
+    assert_eq!(rig.asks(), [Command::Close { reason: CloseReason::Done }]);
+    rig.tell(Input::Ended(None));
+    assert_eq!(rig.requests(), [Request::Fork { parent: session(), at: Some(Seq(3)) }]);
+    rig.link(Role::Owner { from: Seq(4) });
+    assert_eq!(rig.text(), "do the task");
+}
+
+#[test]
+fn words_for_a_session_that_was_let_go_of_take_it_up_again() {
+    let mut rig = Rig::owner(&testing::plain_text());
+    rig.tell(Input::Ended(None));
+    rig.take();
+    rig.write("go on");
+    rig.press(KeyCode::Enter);
+    let (session, changes) = (session(), Changes::default());
+    assert_eq!(rig.requests(), [Request::TakeUp { session, changes, owner: Owner::Attach }]);
+    rig.link(Role::Owner { from: Seq(20) });
+    rig.events(testing::plain_text().envelopes());
+    rig.tell(Input::CaughtUp);
+    assert_eq!(rig.asks(), [Command::Submit { input: "go on".into() }]);
+}
+
+#[test]
+fn a_reader_says_nothing() {
+    let mut rig = Rig::linked(&testing::plain_text(), Role::Reader);
+    rig.take();
+    rig.write("hello");
+    rig.press(KeyCode::Enter);
+    assert_eq!((rig.take(), rig.text().as_str()), (vec![], ""));
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("read only"), "{frame}");
+    rig.press(KeyCode::Char('q'));
+    assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn what_a_session_is_to_be_found_by() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("/resume moon");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests(), [Request::Sessions]);
+    let row = SessionRow {
+        id: session(),
+        title: "moon".into(),
+        last: String::new(),
+        state: "clean".into(),
+        cwd: "/ws".into(),
+        at: codex_event::Timestamp(0),
+        tokens: (0, 0),
+    };
+    rig.host(Reply::Sessions(vec![row]));
+    let (session, changes) = (session(), Changes::default());
+    assert_eq!(rig.requests(), [Request::TakeUp { session, changes, owner: Owner::Attach }]);
+}
+
+#[test]
+fn what_is_to_be_decided_comes_before_the_first_words() {
+    let mut start = options();
+    start.start = Start::New(Some("do it".into()));
+    start.facts.concerns = vec![Concern::NoRepository, Concern::NoRepository];
+    let mut rig = Rig::with(start);
+    assert_eq!(rig.requests(), [Request::History]);
+    assert_eq!(rig.app.popups.len(), 1);
+    rig.press(KeyCode::Enter);
+    assert_eq!((rig.app.popups.len(), rig.requests()), (1, vec![]));
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.app.popups.len(), 0);
+    let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
+    assert_eq!(rig.requests(), [begin]);
+}
+
+#[test]
+fn events_of_a_session_that_was_left_are_nobodys() {
+    let mut rig = Rig::owner(&testing::plain_text());
+    let other = "01900000-0000-7000-8000-000000000001".parse().expect("an id");
+    let stray = testing::shell().of(other);
+    let before = rig.frame(80, 24);
+    let record = codex_event::Record::seal(stray.envelopes()[5].clone(), rig.head);
+    rig.tell(Input::Events(vec![std::sync::Arc::new(record)]));
+    assert_eq!(rig.frame(80, 24), before);
+}
