@@ -186,10 +186,10 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
 fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {
     let looking = Looking::of(app);
     let Some(view) = &mut app.view else { return Vec::new() };
-    let (locals, theme) = (&app.locals, &app.theme);
+    let (locals, theme, stream) = (&app.locals, &app.theme, &app.stream);
     // What only this screen knows stands behind the cell that was the last one then.
     let mut draw = |cell: &Cell, fold: Fold| {
-        let mut lines = looking.folded(cell, fold, width);
+        let mut lines = looking.folded(cell, fold, width, stream);
         let behind = locals.iter().filter(|local| local.after == cell.first);
         lines.extend(behind.flat_map(|local| local.lines(theme, width)));
         lines

@@ -21,6 +21,9 @@ pub(crate) struct Keyboard {
     paused: Receiver<()>,
 }
 
+/// Time in which what was typed is read: the least that makes the reader look at all.
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// What the thread is told through the pipe.
 const PAUSE: u8 = b'p';
 const GO_ON: u8 = b'g';
@@ -67,7 +70,7 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
             return Ok(());
         }
         if typed.contains(PollFlags::IN) {
-            while event::poll(Duration::ZERO)? {
+            while event::poll(MOMENT)? {
                 if let Some(input) = input(event::read()?)
                     && !sink(input)
                 {

@@ -186,6 +186,26 @@ fn what_is_to_be_decided_comes_before_the_first_words() {
 }
 
 #[test]
+fn a_fork_shows_what_it_shares_with_its_parent() {
+    let other = "01900000-0000-7000-8000-000000000001".parse().expect("an id");
+    let story = testing::plain_text();
+    let shared = story.envelopes().len();
+    let mut fork: Vec<_> = story.of(other).envelopes().to_vec();
+    let mut own = testing::plain_text();
+    let (at, head) = (Seq(shared as u64), codex_event::Digest::of(b"head"));
+    own.push(Author::Supervisor, Event::SessionForked { parent: other, at, head });
+    own.resume(Vec::new());
+    own.turn("in the fork");
+    fork.extend_from_slice(&own.envelopes()[shared..]);
+    let mut rig = Rig::new();
+    rig.link(Role::Owner { from: at.next() });
+    rig.happen(&fork);
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 60);
+    assert!(frame.contains("do the task") && frame.contains("in the fork"), "{frame}");
+}
+
+#[test]
 fn events_of_a_session_that_was_left_are_nobodys() {
     let mut rig = Rig::owner(&testing::plain_text());
     let other = "01900000-0000-7000-8000-000000000001".parse().expect("an id");
