@@ -1,8 +1,8 @@
 //! Other names of a place: a file system may be mounted more than once, and parts of it elsewhere.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,10 @@ struct Mount {
 
 impl Mounts {
     pub(crate) fn of_this_process() -> io::Result<Mounts> {
-        Ok(Mounts::parse(&fs::read("/proc/self/mountinfo")?))
+        // Such a file has no size that would say how much room to make.
+        let mut list = Vec::with_capacity(16 * 1024);
+        File::open("/proc/self/mountinfo")?.read_to_end(&mut list)?;
+        Ok(Mounts::parse(&list))
     }
 
     fn parse(list: &[u8]) -> Mounts {

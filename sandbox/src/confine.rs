@@ -21,20 +21,18 @@ use crate::{Confinement, Network, Resources, Stdin, filter, ruleset};
 /// The search path of an environment that has none.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Confines this process without namespaces, calls `announce`, and executes the command.
+/// Confines this process without namespaces, calls `announce`, and executes the command once that
+/// said that it may.
 ///
-/// It returns only on failure; nothing of the command has run then.
+/// It returns only on failure, and without one when it may not; nothing of the command has run then.
 pub(crate) fn become_command(
     request: Request,
     supervisor: Pid,
-    announce: impl FnOnce(Confined),
-) -> Failed {
+    announce: impl FnOnce(Confined) -> bool,
+) -> Option<Failed> {
     match confine(&request, supervisor) {
-        Ok(confined) => {
-            announce(confined);
-            exec(request.argv, request.env)
-        }
-        Err(failed) => failed,
+        Ok(confined) => announce(confined).then(|| exec(request.argv, request.env)),
+        Err(failed) => Some(failed),
     }
 }
 
@@ -82,13 +80,11 @@ pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
         let refusal = io::Error::other("landlock can't protect paths inside a root");
         return step(Step::Landlock, Err(refusal));
     }
-    let programs = step(Step::Seccomp, filter::programs(sockets).map_err(other))?;
+    let program = step(Step::Seccomp, filter::program(sockets).map_err(other))?;
     step(Step::Capabilities, drop_capabilities())?;
     step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
     let file_rules = step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;
-    for program in &programs {
-        step(Step::Seccomp, seccompiler::apply_filter(program).map_err(other))?;
-    }
+    step(Step::Seccomp, seccompiler::apply_filter(&program).map_err(other))?;
     Ok(file_rules)
 }
 

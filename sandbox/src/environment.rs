@@ -121,7 +121,7 @@ impl Environment {
 
     /// Puts a session's programs first on the `PATH`, and keeps them there in every bash.
     pub fn offer(&mut self, tools: &Toolbox) {
-        let mut path = tools.programs().into_os_string();
+        let mut path = tools.root().as_os_str().to_owned();
         path.push(":");
         path.push(self.get("PATH").unwrap_or(DEFAULT_PATH.as_ref()));
         self.set("PATH", path);

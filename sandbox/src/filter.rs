@@ -1,16 +1,19 @@
 //! The system call filters.
 //!
 //! A deny list that answers EPERM, because an allow list breaks tool chains and a killed build
-//! tells its caller nothing. Two programs are installed: a small one for foreign call numbers, then
-//! the list. The kernel obeys the stricter answer of the two.
+//! tells its caller nothing. A search for the number of the call comes first, then rules on the
+//! arguments of a few; both are one program, because installing one is the dearest step of a fence.
+
+mod numbers;
 
 use std::collections::BTreeMap;
 
-use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_K, BPF_LD, BPF_RET, BPF_W};
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch, sock_filter,
+    SeccompFilter, SeccompRule, TargetArch,
 };
+
+use numbers::Answer;
 
 /// Which sockets a command can make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +23,6 @@ pub(crate) enum Sockets {
     /// Internet sockets, too: in a network namespace of its own they reach nothing but itself.
     Internet,
 }
-
-/// Bit that marks a call of the x32 ABI; the list compares whole numbers and would let it through.
-const X32_BIT: u32 = 0x4000_0000;
 
 /// `open_tree_attr` of Linux 6.15; the number is the same on all architectures.
 const OPEN_TREE_ATTR: i64 = 467;
@@ -128,32 +128,26 @@ const MODES: &[(i64, u8, Option<u8>)] = &[
     (libc::SYS_openat, 3, Some(2)),
 ];
 
-/// Builds both programs, in the order in which they are installed.
-pub(crate) fn programs(sockets: Sockets) -> Result<[BpfProgram; 2], BackendError> {
-    let arch = TargetArch::try_from(std::env::consts::ARCH)?;
-    let list = SeccompFilter::new(
-        rules(sockets)?,
+/// Builds the program that is to be installed.
+pub(crate) fn program(sockets: Sockets) -> Result<BpfProgram, BackendError> {
+    let rules = rules(sockets)?;
+    let numbers = numbers::steps(answers(&rules));
+    let arguments = SeccompFilter::new(
+        rules.into_iter().filter(|(_, rules)| !rules.is_empty()).collect(),
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM as u32),
-        arch,
+        TargetArch::try_from(std::env::consts::ARCH)?,
     )?;
-    Ok([foreign_numbers(), list.try_into()?])
+    Ok([numbers, arguments.try_into()?].concat())
 }
 
-/// Answers ENOSYS to x32 calls and to `clone3`, whose flags lie in memory that no filter can read;
-/// the C library then falls back to `clone`, whose flags can be seen.
-fn foreign_numbers() -> BpfProgram {
-    /// Offset of the call number in `struct seccomp_data`.
-    const NUMBER: u32 = 0;
-    const NO_SUCH_CALL: u32 = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
-    let step = |code: u32, jt, jf, k| sock_filter { code: code as u16, jt, jf, k };
-    vec![
-        step(BPF_LD | BPF_W | BPF_ABS, 0, 0, NUMBER),
-        step(BPF_JMP | BPF_JGE | BPF_K, 2, 0, X32_BIT),
-        step(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, libc::SYS_clone3 as u32),
-        step(BPF_RET | BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
-        step(BPF_RET | BPF_K, 0, 0, NO_SUCH_CALL),
-    ]
+/// Says what there is to say of the calls that are not simply allowed, by their numbers.
+fn answers(rules: &BTreeMap<i64, Vec<SeccompRule>>) -> BTreeMap<u32, Answer> {
+    let answer = |rules: &Vec<_>| if rules.is_empty() { Answer::Refuse } else { Answer::Weigh };
+    let ruled = rules.iter().map(|(number, rules)| (*number as u32, answer(rules)));
+    // The flags of `clone3` lie in memory that no filter can read. Where there is no such call, the
+    // C library falls back to `clone`, whose flags can be seen.
+    ruled.chain([(libc::SYS_clone3 as u32, Answer::Unknown)]).collect()
 }
 
 fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
@@ -186,7 +180,7 @@ fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
     }
 
     let family = |op, family: i32| arg(0, op, family as u64);
-    let kind = |kind: u64| arg(1, SeccompCmpOp::MaskedEq(SOCKET_TYPE_MASK), kind);
+    let kind = |(mask, kind): &(u64, u64)| arg(1, SeccompCmpOp::MaskedEq(*mask), *kind);
     let refused = match sockets {
         // No family at all: Unix sockets lead to local daemons, netlink and vsock to the host.
         Sockets::None => vec![],
@@ -195,7 +189,7 @@ fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
                 family(SeccompCmpOp::Ne, libc::AF_INET)?,
                 family(SeccompCmpOp::Ne, libc::AF_INET6)?,
             ])?];
-            for other in other_types(&[libc::SOCK_STREAM, libc::SOCK_DGRAM]) {
+            for other in NEITHER_STREAM_NOR_DATAGRAM {
                 refused.push(all([kind(other)?])?);
             }
             refused
@@ -205,19 +199,22 @@ fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
 
     // A datagram pair accepts a destination in `sendmsg` and so reaches any socket by its path.
     let mut pairs = vec![all([family(SeccompCmpOp::Ne, libc::AF_UNIX)?])?];
-    for other in other_types(&[libc::SOCK_STREAM, libc::SOCK_SEQPACKET]) {
+    for other in NEITHER_STREAM_NOR_PACKETS {
         pairs.push(all([kind(other)?])?);
     }
     rules.insert(libc::SYS_socketpair, pairs);
     Ok(rules)
 }
 
-/// `SOCK_TYPE_MASK` of the kernel: the bits above are flags.
-const SOCKET_TYPE_MASK: u64 = 0xf;
+/// Types of sockets by some of their bits: a mask, and what is left under it. Together they are all
+/// types but `SOCK_STREAM` (0001) and `SOCK_DGRAM` (0010); a comparison for each would make the
+/// program longer by a quarter. What the flags above the types are, makes no difference.
+const NEITHER_STREAM_NOR_DATAGRAM: &[(u64, u64)] =
+    &[(0b0011, 0b0000), (0b0011, 0b0011), (0b0100, 0b0100), (0b1000, 0b1000)];
 
-fn other_types(allowed: &[i32]) -> impl Iterator<Item = u64> {
-    (0..=SOCKET_TYPE_MASK).filter(|kind| !allowed.iter().any(|known| *known as u64 == *kind))
-}
+/// All types but `SOCK_STREAM` (0001) and `SOCK_SEQPACKET` (0101), in the same way.
+const NEITHER_STREAM_NOR_PACKETS: &[(u64, u64)] =
+    &[(0b0001, 0b0000), (0b0010, 0b0010), (0b1000, 0b1000)];
 
 fn all<const N: usize>(conditions: [SeccompCondition; N]) -> Result<SeccompRule, BackendError> {
     SeccompRule::new(conditions.into())
@@ -232,20 +229,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_lists_compile_within_the_kernels_limit() {
+    fn both_programs_compile_within_the_kernels_limit() {
         /// `BPF_MAXINSNS` of `linux/bpf_common.h`.
         const LONGEST: usize = 4096;
         for sockets in [Sockets::None, Sockets::Internet] {
-            for program in programs(sockets).expect("compiles") {
-                assert!(!program.is_empty() && program.len() <= LONGEST);
-            }
+            let program = program(sockets).expect("compiles");
+            assert!(!program.is_empty() && program.len() <= LONGEST);
         }
     }
 
     #[test]
     fn the_socket_types_that_stay_are_the_two_named() {
-        let others: Vec<u64> = other_types(&[libc::SOCK_STREAM, libc::SOCK_DGRAM]).collect();
-        assert_eq!(others.len(), 14);
-        assert!(others.contains(&(libc::SOCK_RAW as u64)));
+        /// `SOCK_TYPE_MASK` of the kernel: the bits above are flags.
+        const TYPES: i32 = 0xf;
+        for (refused, stay) in [
+            (NEITHER_STREAM_NOR_DATAGRAM, [libc::SOCK_STREAM, libc::SOCK_DGRAM]),
+            (NEITHER_STREAM_NOR_PACKETS, [libc::SOCK_STREAM, libc::SOCK_SEQPACKET]),
+        ] {
+            let is_refused = |kind: i32| refused.iter().any(|(mask, it)| kind as u64 & mask == *it);
+            for flags in [0, libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK, 0x10] {
+                for kind in 0..=TYPES {
+                    assert_eq!(is_refused(kind | flags), !stay.contains(&kind), "{kind} {flags}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_refused_is_known_by_its_number() {
+        let answers = answers(&rules(Sockets::None).expect("right"));
+        for number in REFUSED {
+            assert_eq!(answers.get(&(*number as u32)), Some(&Answer::Refuse), "{number}");
+        }
+        for (number, answer) in [
+            (libc::SYS_clone3, Some(Answer::Unknown)),
+            (libc::SYS_clone, Some(Answer::Weigh)),
+            (libc::SYS_socket, Some(Answer::Refuse)),
+            (libc::SYS_socketpair, Some(Answer::Weigh)),
+            (libc::SYS_read, None),
+        ] {
+            assert_eq!(answers.get(&(number as u32)).copied(), answer, "{number}");
+        }
     }
 }

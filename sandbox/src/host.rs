@@ -91,36 +91,47 @@ impl Host {
 /// namespaces of its own), never by comparing release numbers: distributions switch features off.
 pub fn probe() -> Host {
     static HOST: OnceLock<Host> = OnceLock::new();
-    HOST.get_or_init(|| ask(namespaces::probe())).clone()
+    HOST.get_or_init(ask_everything).clone()
 }
 
 /// Asks no more than a plan of this level rests on.
 ///
 /// Trying namespaces costs about a millisecond; a plan that enters none is made without it, as on a
-/// host that has none.
+/// host that has none, and without what only tells why there are none.
 pub fn probe_for(level: Level, permissions: &[Permission]) -> Host {
     match level {
         Level::Auto | Level::Full if !Permission::is_unconfined(permissions) => probe(),
         Level::Auto | Level::Full | Level::Landlock => {
             static WITHOUT: OnceLock<Host> = OnceLock::new();
-            WITHOUT.get_or_init(|| ask(Namespaces::ABSENT)).clone()
+            WITHOUT.get_or_init(ask).clone()
         }
     }
 }
 
-fn ask(namespaces: Namespaces) -> Host {
+fn ask_everything() -> Host {
     Host {
-        landlock_abi: landlock_abi(),
-        seccomp: seccomp_errno_available(),
-        namespaces,
-        close_range: close_range_available(),
-        cgroup: cgroup_delegated(),
+        namespaces: namespaces::probe(),
         apparmor_restricted: says("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"),
         user_namespaces_off: says("/proc/sys/user/max_user_namespaces", "0")
             || says("/proc/sys/kernel/unprivileged_userns_clone", "0"),
         container: ["/.dockerenv", "/run/.containerenv"]
             .iter()
             .any(|it| fs::exists(it).is_ok_and(|is| is)),
+        ..ask()
+    }
+}
+
+/// Asks for everything but namespaces and why there are none.
+fn ask() -> Host {
+    Host {
+        landlock_abi: landlock_abi(),
+        seccomp: seccomp_errno_available(),
+        namespaces: Namespaces::ABSENT,
+        close_range: close_range_available(),
+        cgroup: cgroup_delegated(),
+        apparmor_restricted: false,
+        user_namespaces_off: false,
+        container: false,
         arch: Arch::native(),
         kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
             .map(|text| text.trim().to_owned())

@@ -12,9 +12,9 @@ use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, wa
 
 use crate::confine::{self, close_all_but};
 use crate::launch::Request;
-use crate::process::Stat;
+use crate::process::{Stat, fork, leave};
 use crate::status::{Confined, EXIT_SETUP, Ended, Failed, Status, Step};
-use crate::supervise::{end_of, fork, leave, release_surroundings, say};
+use crate::supervise::{end_of, release_surroundings, say};
 use crate::world::{Ids, arrange};
 use crate::{Protected, Stdin};
 

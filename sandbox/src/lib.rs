@@ -42,7 +42,7 @@ pub use plan::{
 };
 pub use policy::Policy;
 pub use process::{ProcessId, keep_private};
-pub use runtime_folder::{RuntimeFolder, Toolbox, runtime_bases};
+pub use runtime_folder::{RuntimeFolder, Toolbox, memory_first, runtime_bases};
 pub use seatbelt::seatbelt_profile;
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};
 pub use status::{

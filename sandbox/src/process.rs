@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use rustix::process::{DumpableBehavior, Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
@@ -50,8 +51,43 @@ pub fn keep_private() {
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
+/// Tells whether this process has one thread only, so that a fork of it is a whole process.
+///
+/// A folder has a link for itself, one in its parent, and one for each folder in it: here one for
+/// each thread. Where it can't be told, or where folders don't count, the answer is no.
+pub(crate) fn has_one_thread() -> bool {
+    const ALONE: u64 = 3;
+    rustix::fs::stat("/proc/self/task").is_ok_and(|threads| threads.st_nlink == ALONE)
+}
+
+/// Forks this process; the child gets none.
+///
+/// The process must have one thread: `dispatch` runs first in `main`, so a supervisor has, and who
+/// else forks asks [`has_one_thread`] before.
+#[allow(unsafe_code)]
+pub(crate) fn fork() -> io::Result<Option<Pid>> {
+    // SAFETY: with one thread no lock is held by a thread that the child lacks, so the child may do
+    // anything.
+    match unsafe { libc::fork() } {
+        -1 => Err(io::Error::last_os_error()),
+        pid => Ok(Pid::from_raw(pid)),
+    }
+}
+
+/// Ends the child without running what the parent registered for its own exit.
+#[allow(unsafe_code)]
+pub(crate) fn leave(code: i32) -> ! {
+    // SAFETY: it only ends the process.
+    unsafe { libc::_exit(code) }
+}
+
 fn boot_id() -> io::Result<String> {
-    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+    static KNOWN: OnceLock<String> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Ok(known.clone());
+    }
+    let found = fs::read_to_string("/proc/sys/kernel/random/boot_id")?;
+    Ok(KNOWN.get_or_init(|| found.trim().to_owned()).clone())
 }
 
 /// The fields of `/proc/PID/stat` that matter here.
@@ -64,8 +100,10 @@ pub(crate) struct Stat {
 
 impl Stat {
     pub(crate) fn read(pid: i32) -> io::Result<Stat> {
-        let bytes = fs::read(format!("/proc/{pid}/stat"))?;
-        Stat::parse(&String::from_utf8_lossy(&bytes))
+        // The kernel gives all of it at once; to read on until nothing comes takes five calls more.
+        let mut line = [0; 2048];
+        let length = fs::File::open(format!("/proc/{pid}/stat"))?.read(&mut line)?;
+        Stat::parse(&String::from_utf8_lossy(&line[..length]))
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unreadable process state"))
     }
 
@@ -131,6 +169,16 @@ mod tests {
         let stat = Stat::parse(&format!("42 (a) b) {tail}"));
         assert_eq!(stat, Some(Stat { state: 'S', parent: 41, start_time: 987_654 }));
         assert_eq!(Stat::parse("42 (broken"), None);
+    }
+
+    #[test]
+    fn threads_are_counted() {
+        // The test harness has threads of its own.
+        let (go, stay) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || stay.recv());
+        assert!(!has_one_thread());
+        drop(go);
+        thread.join().expect("ended").expect_err("nothing was sent");
     }
 
     #[test]

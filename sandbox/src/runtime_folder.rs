@@ -51,9 +51,17 @@ pub fn runtime_bases(runtime_dir: Option<&OsStr>) -> Vec<PathBuf> {
     all.filter_map(|path| fs::canonicalize(path).ok()).filter(is_usable).collect()
 }
 
+/// Puts memory first among the bases: a few links are made and removed there in a fifth of the time.
+///
+/// Not for a temporary folder, which is to hold large files, nor for commands that have a `/dev` of
+/// their own.
+pub fn memory_first(mut bases: Vec<PathBuf>) -> Vec<PathBuf> {
+    bases.sort_by_key(|base| base != Path::new(SHARED_MEMORY));
+    bases
+}
+
 impl RuntimeFolder {
-    /// Makes a folder in the first of the bases that lies outside all `roots`, and removes those
-    /// that killed owners left in any of them.
+    /// Makes a folder in the first of the bases that lies outside all `roots`.
     ///
     /// Where every base lies inside a root, as with full write access, commands can change the
     /// folder as they can change everything.
@@ -62,7 +70,6 @@ impl RuntimeFolder {
     ///
     /// When no base takes a folder.
     pub fn make(bases: &[PathBuf], roots: &[PathBuf]) -> io::Result<RuntimeFolder> {
-        bases.iter().for_each(|base| sweep(base));
         let is_outside = |base: &&PathBuf| !roots.iter().any(|root| base.starts_with(root));
         let (outside, inside): (Vec<_>, Vec<_>) = bases.iter().partition(is_outside);
         let mut failed = io::Error::from(io::ErrorKind::NotFound);
@@ -91,6 +98,14 @@ impl RuntimeFolder {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
+    /// Removes the folders that killed owners left in any of the bases.
+    ///
+    /// It reads all names there, which takes longer than making a folder: whoever is in a hurry does
+    /// it later.
+    pub fn sweep(bases: &[PathBuf]) {
+        bases.iter().for_each(|base| sweep(base));
+    }
+
     /// Makes the temporary folder, of mode 0700.
     ///
     /// # Errors
@@ -104,17 +119,17 @@ impl RuntimeFolder {
 
     /// Makes links with these names to a program.
     ///
+    /// They stand in the folder itself: each further one would cost as much as all of them.
+    ///
     /// # Errors
     ///
     /// When they can't be made.
     pub fn link(&self, names: &[&str], program: &Path) -> io::Result<Toolbox> {
-        let tools = Toolbox { root: self.path.join("tools") };
-        DirBuilder::new().mode(0o700).create(&tools.root)?;
-        fs::create_dir(tools.programs())?;
+        let tools = Toolbox { root: self.path.clone() };
         for name in names {
-            symlink(program, tools.programs().join(name))?;
+            symlink(program, tools.root.join(name))?;
         }
-        let folder = tools.programs().display().to_string().replace('\'', r"'\''");
+        let folder = tools.root.display().to_string().replace('\'', r"'\''");
         let text = format!(
             "case :${{PATH-}}: in *:'{folder}':*) ;; \
              *) export PATH='{folder}'\"${{PATH:+:$PATH}}\" ;; esac\n"
@@ -132,14 +147,9 @@ impl Drop for RuntimeFolder {
 }
 
 impl Toolbox {
-    /// The folder that holds all of it, for the read view of a plan.
+    /// The folder that holds all of it, for the read view of a plan and for the `PATH`.
     pub fn root(&self) -> &Path {
         &self.root
-    }
-
-    /// The folder for the `PATH`.
-    pub fn programs(&self) -> PathBuf {
-        self.root.join("bin")
     }
 
     /// A file that bash reads when it starts, for `BASH_ENV`.
@@ -218,6 +228,14 @@ mod tests {
     }
 
     #[test]
+    fn memory_comes_first_where_it_is_wanted() {
+        let bases = ["/tmp", "/var/tmp", "/run/user/7", SHARED_MEMORY].map(PathBuf::from).to_vec();
+        let order = [SHARED_MEMORY, "/tmp", "/var/tmp", "/run/user/7"].map(PathBuf::from);
+        assert_eq!(memory_first(bases), order);
+        assert_eq!(memory_first(vec!["/tmp".into()]), [PathBuf::from("/tmp")]);
+    }
+
+    #[test]
     fn it_is_private_and_goes_with_its_owner() {
         let (_world, bases) = bases();
         let folder = RuntimeFolder::make(&bases, &[]).expect("made");
@@ -243,6 +261,8 @@ mod tests {
         symlink(&other, &link).expect("linked");
 
         let second = RuntimeFolder::make(&bases, &[]).expect("made");
+        assert!(left.exists());
+        RuntimeFolder::sweep(&bases);
         assert!(!left.exists());
         assert!(living.path.is_dir() && second.path.is_dir() && living.path != second.path);
         assert!(other.is_dir() && file.is_file() && link.is_symlink());

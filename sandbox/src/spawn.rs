@@ -12,9 +12,11 @@ use std::thread;
 
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::Pid;
 
 use crate::launch::Request;
-use crate::supervise::{HELPER_NAME, LIFELINE_TERMINATE};
+use crate::process::fork;
+use crate::supervise::{self, HELPER_NAME, LIFELINE_TERMINATE};
 use crate::{Launch, Outcome, ProcessId, Status, StatusParser, Stdin, Stdio};
 
 /// Launches that may wait for the spawner thread before a caller is held up.
@@ -119,6 +121,46 @@ fn serve(program: &io::Result<File>, queue: &Receiver<Job>) {
     }
 }
 
+/// Starts the supervisor of one command as a fork of this process that executes nothing, which is
+/// for a process of one thread. The caller collects it.
+///
+/// # Errors
+///
+/// When the supervisor can't be started.
+pub(crate) fn fork_supervisor(launch: &Launch) -> Result<Forked, SpawnError> {
+    check(launch)?;
+    let (lifeline_read, lifeline_write) = pipe()?;
+    let (status_read, status_write) = pipe()?;
+    let request = Request::new(launch, own_pid());
+    match fork().map_err(at("starting the supervisor"))? {
+        None => supervise::attend(request, lifeline_read, status_write),
+        Some(supervisor) => Ok(Forked {
+            status: status_read,
+            lifeline: Lifeline { pipe: lifeline_write },
+            supervisor,
+        }),
+    }
+}
+
+/// A command whose supervisor was forked.
+pub(crate) struct Forked {
+    pub(crate) status: OwnedFd,
+    pub(crate) lifeline: Lifeline,
+    pub(crate) supervisor: Pid,
+}
+
+fn own_pid() -> i32 {
+    i32::try_from(std::process::id()).expect("process ids fit a pid_t")
+}
+
+fn at(step: &'static str) -> impl FnOnce(io::Error) -> SpawnError {
+    move |source| SpawnError::System { step, source }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), SpawnError> {
+    pipe_with(PipeFlags::CLOEXEC).map_err(|error| at("making a pipe")(error.into()))
+}
+
 fn check(launch: &Launch) -> Result<(), SpawnError> {
     let has_nul = |text: &OsStr| text.as_bytes().contains(&0);
     if launch.argv.is_empty() {
@@ -137,12 +179,9 @@ fn check(launch: &Launch) -> Result<(), SpawnError> {
 }
 
 fn start(program: &File, launch: &Launch) -> Result<Running, SpawnError> {
-    let at = |step: &'static str| move |source: io::Error| SpawnError::System { step, source };
-    let pipe = || pipe_with(PipeFlags::CLOEXEC).map_err(|error| at("making a pipe")(error.into()));
-
-    let agent = i32::try_from(std::process::id()).expect("process ids fit a pid_t");
     // A file in memory, unlike a pipe, takes a request of any size before anybody reads.
-    let request = write_request(&Request::new(launch, agent)).map_err(at("writing the request"))?;
+    let request = Request::new(launch, own_pid());
+    let request = write_request(&request).map_err(at("writing the request"))?;
     let (lifeline_read, lifeline_write) = pipe()?;
     let (status_read, status_write) = pipe()?;
 
@@ -298,10 +337,6 @@ impl Running {
             outcome.note(parser.feed(&bytes[..length]).unwrap_or_default());
         }
         outcome
-    }
-
-    pub(crate) fn status(&self) -> &OwnedFd {
-        &self.parts.status
     }
 }
 

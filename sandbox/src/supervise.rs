@@ -3,6 +3,7 @@
 //! It stays outside the fence, adopts every orphan below it, and sees to it that nothing outlives
 //! the command, the deadline or the agent.
 
+mod start;
 mod tree;
 
 use std::fs::File;
@@ -14,21 +15,14 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{FdFlags, fcntl_setfd};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SocketFlags, SocketType,
-    recvmsg, socketpair, sockopt,
-};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatus};
 
-use crate::confine::{become_command, close_all_but};
-use crate::init;
+use crate::confine::close_all_but;
 use crate::launch::Request;
-use crate::placeholder::Placeholders;
-use crate::process::{Stat, descendants};
-use crate::protect::{self, Found, RepositoryWatch};
+use crate::process::{Stat, descendants, leave};
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
-use crate::world::{Ids, fork_into};
-use crate::{Confinement, Plan, Protected};
+use start::{Role, Started};
 
 /// The name under which the program is executed again to become a supervisor.
 pub const HELPER_NAME: &str = "codex-sandbox-helper";
@@ -60,7 +54,7 @@ pub fn dispatch() {
         words.filter_map(|word| word.to_str().and_then(|word| word.parse().ok())).collect();
     let code = match fds[..] {
         [request, lifeline, status] => match Pipes::adopt(request, lifeline, status) {
-            Ok(pipes) => supervise(pipes),
+            Ok((request, pipes)) => supervise(|| read_request(request), pipes),
             Err(_) => EXIT_SETUP,
         },
         _ => EXIT_SETUP,
@@ -68,16 +62,23 @@ pub fn dispatch() {
     std::process::exit(code);
 }
 
-/// What the agent hands over.
+/// Becomes the supervisor in a process that was forked for it and executes nothing: what belongs to
+/// the agent is left as it is, and its descriptors are closed.
+///
+/// The caller had one thread when it forked, see [`crate::process::has_one_thread`].
+pub(crate) fn attend(request: Request, lifeline: OwnedFd, status: OwnedFd) -> ! {
+    leave(supervise(|| Ok(request), Pipes { lifeline, status: status.into() }))
+}
+
+/// What ties the supervisor to the agent.
 struct Pipes {
-    request: File,
     lifeline: OwnedFd,
     status: File,
 }
 
 impl Pipes {
     #[allow(unsafe_code)]
-    fn adopt(request: RawFd, lifeline: RawFd, status: RawFd) -> io::Result<Pipes> {
+    fn adopt(request: RawFd, lifeline: RawFd, status: RawFd) -> io::Result<(File, Pipes)> {
         let adopt = |fd: RawFd| -> io::Result<OwnedFd> {
             // SAFETY: only asks whether the number is an open descriptor.
             if fd <= 2 || unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
@@ -92,11 +93,8 @@ impl Pipes {
         if request == lifeline || lifeline == status || request == status {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        Ok(Pipes {
-            request: adopt(request)?.into(),
-            lifeline: adopt(lifeline)?,
-            status: adopt(status)?.into(),
-        })
+        let request = adopt(request)?.into();
+        Ok((request, Pipes { lifeline: adopt(lifeline)?, status: adopt(status)?.into() }))
     }
 }
 
@@ -115,17 +113,25 @@ pub(crate) fn say(pipe: impl AsFd, status: &Status) {
     }
 }
 
-fn supervise(pipes: Pipes) -> i32 {
-    let Pipes { mut request, lifeline, status } = pipes;
-    let outcome = prepare(&mut request, &[lifeline.as_fd(), status.as_fd()]);
-    drop(request);
-    let (request, signals) = match outcome {
+fn read_request(mut source: File) -> Result<Request, Failed> {
+    let mut text = vec![];
+    source
+        .read_to_end(&mut text)
+        .and_then(|_| serde_json::from_slice(&text).map_err(Into::into))
+        .map_err(|error| setup_failure(Step::Request, error))
+}
+
+fn supervise(
+    request: impl FnOnce() -> Result<Request, Failed>,
+    Pipes { lifeline, status }: Pipes,
+) -> i32 {
+    let (request, signals) = match prepare(request, &[lifeline.as_fd(), status.as_fd()]) {
         Ok(ready) => ready,
         Err(failed) => return give_up(&status, failed),
     };
     let timeout = request.timeout_ms.map(Duration::from_millis);
     let agent = request.agent_pid;
-    match start(request) {
+    match start::start(request) {
         Ok(started) => Supervisor {
             started,
             agent,
@@ -152,14 +158,13 @@ fn setup_failure(step: Step, error: impl ToString) -> Failed {
     Failed { step, message: error.to_string(), code: EXIT_SETUP }
 }
 
-fn prepare(source: &mut File, kept: &[BorrowedFd<'_>]) -> Result<(Request, OwnedFd), Failed> {
+fn prepare(
+    request: impl FnOnce() -> Result<Request, Failed>,
+    kept: &[BorrowedFd<'_>],
+) -> Result<(Request, OwnedFd), Failed> {
     // Block first: from here on a dying agent is a signal to be read, not a death.
     let signals = block_signals().map_err(|error| setup_failure(Step::Supervisor, error))?;
-    let mut text = vec![];
-    let request: Request = source
-        .read_to_end(&mut text)
-        .and_then(|_| serde_json::from_slice(&text).map_err(Into::into))
-        .map_err(|error| setup_failure(Step::Request, error))?;
+    let request = request()?;
     let set_up = || -> io::Result<()> {
         // TERM, not KILL: this process must outlive the agent for as long as it takes to end the
         // tree; the lifeline says the same, whichever comes first.
@@ -176,7 +181,7 @@ fn prepare(source: &mut File, kept: &[BorrowedFd<'_>]) -> Result<(Request, Owned
         let no_core = Rlimit { current: Some(0), maximum: Some(0) };
         rustix::process::setrlimit(Resource::Core, no_core)?;
         let mut kept = kept.to_vec();
-        kept.extend([source.as_fd(), signals.as_fd()]);
+        kept.push(signals.as_fd());
         close_all_but(&kept)
     };
     set_up().map_err(|error| setup_failure(Step::Supervisor, error))?;
@@ -203,115 +208,6 @@ fn block_signals() -> io::Result<OwnedFd> {
             fd => Ok(OwnedFd::from_raw_fd(fd)),
         }
     }
-}
-
-/// A child that was started, and what there is to be kept and given up for it.
-struct Started {
-    /// The command's process, or process 1 of its namespaces.
-    child: Pid,
-    role: Role,
-    /// Carries the word of whoever becomes the command, and of process 1.
-    errands: OwnedFd,
-    kept: Kept,
-}
-
-/// What a command must leave as it is, and what tells whether it did.
-#[derive(Default)]
-struct Kept {
-    protected: Vec<Protected>,
-    /// Whether there may be more of them than were found.
-    partial: bool,
-    placeholders: Placeholders,
-    watch: Option<RepositoryWatch>,
-}
-
-/// What the child of the supervisor is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// The command.
-    Command,
-    /// Process 1 of the command's namespaces; when it ends, all of them have ended.
-    Init,
-}
-
-fn start(request: Request) -> Result<Started, Failed> {
-    let failure = |error: io::Error| setup_failure(Step::Fork, error);
-    let flags = SocketFlags::CLOEXEC;
-    let (errands, word) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-        .map_err(|error| failure(error.into()))?;
-    // With its word comes the number that a process has here, whatever it is inside.
-    sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
-
-    let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
-    let (role, child) = match request.plan.confinement {
-        Confinement::None | Confinement::Landlock => {
-            let supervisor = rustix::process::getpid();
-            match fork().map_err(failure)? {
-                None => {
-                    drop(errands);
-                    let failed = become_command(request, supervisor, |confined| {
-                        say(&word, &Status::Confined(confined));
-                    });
-                    let code = failed.code;
-                    say(&word, &Status::Failed(failed));
-                    leave(code)
-                }
-                Some(child) => (Role::Command, child),
-            }
-        }
-        Confinement::Full => {
-            let ids = Ids::own();
-            let forked = fork_into(&request.plan);
-            match forked.map_err(|error| setup_failure(Step::Namespaces, error))? {
-                None => init::run(request, &kept.protected, ids, word),
-                Some(child) => (Role::Init, child),
-            }
-        }
-    };
-    drop(word);
-    match release_surroundings() {
-        Ok(()) => Ok(Started { child, role, errands, kept }),
-        Err(error) => {
-            tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
-            Err(failure(error))
-        }
-    }
-}
-
-impl Kept {
-    /// Looks before the command is there, which could change what is found.
-    fn look(plan: &Plan) -> io::Result<Kept> {
-        if plan.confinement == Confinement::None {
-            return Ok(Kept::default());
-        }
-        let (found, watch) = protect::scan(plan).map_err(io::Error::other)?;
-        let Found { mut protected, partial } = found;
-        let placeholders = Placeholders::hold(&mut protected, &plan.protected)?;
-        Ok(Kept { protected, partial, placeholders, watch: Some(watch) })
-    }
-
-    /// Takes the placeholders away and tells what changed nevertheless.
-    fn look_again(self) -> Vec<String> {
-        drop(self.placeholders);
-        self.watch.map(RepositoryWatch::end).unwrap_or_default()
-    }
-}
-
-#[allow(unsafe_code)]
-pub(crate) fn fork() -> io::Result<Option<Pid>> {
-    // SAFETY: `dispatch` runs first in `main`, so this process and those it forks have exactly one
-    // thread, and the child may do anything.
-    match unsafe { libc::fork() } {
-        -1 => Err(io::Error::last_os_error()),
-        pid => Ok(Pid::from_raw(pid)),
-    }
-}
-
-/// Ends the child without running what the parent registered for its own exit.
-#[allow(unsafe_code)]
-pub(crate) fn leave(code: i32) -> ! {
-    // SAFETY: it only ends the process.
-    unsafe { libc::_exit(code) }
 }
 
 /// Lets go of the output pipes and the folder, so that their ends depend on the command alone.
@@ -455,7 +351,9 @@ impl Supervisor {
             let flags = RecvFlags::DONTWAIT;
             let length = match recvmsg(&self.started.errands, &mut buffer, &mut extra, flags) {
                 Ok(message) => message.bytes,
-                Err(rustix::io::Errno::INTR) => continue,
+                // A child that failed before it was told to go leaves that word unread, which the kernel
+                // tells once, before what the child said itself.
+                Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNRESET) => continue,
                 Err(rustix::io::Errno::AGAIN) => return,
                 Err(_) => 0,
             };

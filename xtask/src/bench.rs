@@ -47,6 +47,8 @@ enum Name {
     View,
     /// Lists and searches of 5,000 sessions
     Sessions,
+    /// The terminal interface over a session of 100,000 events
+    Tui,
     /// `true` in a sandbox, at each level that this host gives
     Sandbox,
     /// `--version`
@@ -80,6 +82,7 @@ impl Name {
                 Source::Example("-p codex-view --features testing --example view_figures")
             }
             Name::Sessions => Source::Example("-p codex-sessions --example sessions_figures"),
+            Name::Tui => Source::Example("-p codex-tui --example tui_figures"),
             Name::Sandbox => Source::Example("-p codex-sandbox --example sandbox_figures"),
             Name::Startup => Source::Runs("startup"),
             Name::Answer => Source::Runs("answer"),

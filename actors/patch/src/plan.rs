@@ -110,6 +110,8 @@ pub(crate) struct Entry {
     pub(crate) now: Option<Node>,
     is_added: bool,
     moved_to: Option<PathBuf>,
+    /// Where the chunks that led here begin.
+    hunks: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,9 +190,10 @@ impl Plan {
             };
             let mut change = change(path, ChangeKind::Delete);
             change.before = Some(before.digest());
-            if let Some((target, node)) = self.follow(entry)
+            if let Some((target, node, hunks)) = self.follow(entry)
                 && reached.insert(target)
             {
+                change.hunks = hunks.to_vec();
                 change.kind = ChangeKind::Update;
                 change.move_to = Some(target.display().to_string());
                 change.after = Some(node.digest());
@@ -207,19 +210,23 @@ impl Plan {
             let mut change = change(path, kind);
             change.before = entry.before.as_ref().map(Node::digest);
             change.after = Some(now.digest());
+            // Of a file that another one was moved over, they are told with the move.
+            if !reached.contains(path.as_path()) {
+                change.hunks.clone_from(&entry.hunks);
+            }
             changes.push(change);
         }
         changes
     }
 
-    /// Finds where a moved file ends up, through any number of moves.
-    fn follow<'a>(&'a self, entry: &'a Entry) -> Option<(&'a Path, &'a Node)> {
+    /// Finds where a moved file ends up, through any number of moves, and what was edited on the way.
+    fn follow<'a>(&'a self, entry: &'a Entry) -> Option<(&'a Path, &'a Node, &'a [u64])> {
         let mut target = entry.moved_to.as_deref()?;
         // Each step follows a later section; the bound only guards against a mistake here.
         for _ in 0..=self.entries.len() {
             let entry = self.entries.get(target)?;
             match &entry.now {
-                Some(node) => return Some((target, node)),
+                Some(node) => return Some((target, node, &entry.hunks)),
                 None => target = entry.moved_to.as_deref()?,
             }
         }
@@ -257,7 +264,7 @@ impl Plan {
 
 fn change(path: &Path, kind: ChangeKind) -> FileChange {
     let path = path.display().to_string();
-    FileChange { path, kind, move_to: None, before: None, after: None }
+    FileChange { path, kind, move_to: None, before: None, after: None, hunks: Vec::new() }
 }
 
 struct Planner<'a> {
@@ -283,6 +290,7 @@ impl Planner<'_> {
         };
         entry.now = Some(Node::File { bytes: content.as_bytes().to_vec(), meta });
         entry.is_added = true;
+        entry.hunks.clear();
         self.mark(Mark::Added, path);
         Ok(())
     }
@@ -295,6 +303,7 @@ impl Planner<'_> {
         }
         entry.is_added = false;
         entry.moved_to = None;
+        entry.hunks.clear();
         self.mark(Mark::Deleted, path);
         Ok(())
     }
@@ -311,17 +320,20 @@ impl Planner<'_> {
             return Err(READ(path.to_owned(), Errno::NOENT.into()));
         };
         let meta = *meta;
+        let mut hunks = entry.hunks.clone();
         let bytes = if chunks.is_empty() {
             bytes.clone()
         } else {
-            edit(bytes, chunks).map_err(|mismatch| match mismatch {
+            let edited = edit(bytes, chunks).map_err(|mismatch| match mismatch {
                 Mismatch::Anchor(context) => {
                     PlanError::Context { context: cut(&context, QUOTED), path: path.to_owned() }
                 }
                 Mismatch::Lines(lines) => {
                     PlanError::Lines { lines: cut(&lines, QUOTED), path: path.to_owned() }
                 }
-            })?
+            })?;
+            hunks.extend(edited.begins);
+            edited.bytes
         };
         let mut target = source;
         if let Some(new) = move_to {
@@ -334,6 +346,7 @@ impl Planner<'_> {
                 let entry = self.load(&from, path, READ)?;
                 entry.now = None;
                 entry.is_added = false;
+                entry.hunks.clear();
                 entry.moved_to = Some(place.clone());
                 target = place;
             }
@@ -342,6 +355,7 @@ impl Planner<'_> {
         let entry = self.load(&target, shown, WRITE)?;
         entry.now = Some(Node::File { bytes, meta });
         entry.moved_to = None;
+        entry.hunks = hunks;
         self.mark(Mark::Modified, shown);
         Ok(())
     }
@@ -383,7 +397,8 @@ impl Planner<'_> {
         if !self.plan.entries.contains_key(place) {
             let node = disk::read(&self.plan.roots, place)
                 .map_err(|source| wrap(path.to_owned(), source))?;
-            let entry = Entry { before: node.clone(), now: node, is_added: false, moved_to: None };
+            let (before, hunks) = (node.clone(), Vec::new());
+            let entry = Entry { before, now: node, is_added: false, moved_to: None, hunks };
             self.plan.entries.insert(place.to_owned(), entry);
         }
         Ok(self.plan.entries.get_mut(place).expect("it has just been put there"))

@@ -18,14 +18,22 @@ pub(crate) enum Mismatch {
     Lines(String),
 }
 
-/// Works out the bytes of a file after some chunks.
+/// A file after some chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Edited {
+    pub(crate) bytes: Vec<u8>,
+    /// The line of the file before, counted from 1, at which each chunk begins.
+    pub(crate) begins: Vec<u64>,
+}
+
+/// Works out a file after some chunks.
 ///
 /// Every line that no chunk removes keeps its own bytes, line end included, also where a chunk's
 /// context only resembles it. New lines end as the first line of the file does. A byte order mark
 /// is no part of the first line and stays, unless a chunk itself spells it out and removes it. The
 /// result ends in a line end. A carriage return alone ends a line where there is no line feed, or
 /// where the chunks only fit so.
-pub(crate) fn edit(bytes: &[u8], chunks: &[Chunk]) -> Result<Vec<u8>, Mismatch> {
+pub(crate) fn edit(bytes: &[u8], chunks: &[Chunk]) -> Result<Edited, Mismatch> {
     let (has_bom, body) = match bytes.strip_prefix(BOM.as_bytes()) {
         Some(body) => (true, body),
         None => (false, bytes),
@@ -48,9 +56,9 @@ fn edit_lines(
     (lines, ends): Split<'_>,
     chunks: &[Chunk],
     has_bom: bool,
-) -> Result<Vec<u8>, Mismatch> {
+) -> Result<Edited, Mismatch> {
     let preferred = ends.iter().copied().find(|end| !end.is_empty()).unwrap_or(b"\n");
-    let edits = place(Lines::new(lines.clone()), chunks, has_bom)?;
+    let (edits, begins) = place(Lines::new(lines.clone()), chunks, has_bom)?;
 
     let mut out = Output { bytes: Vec::new(), preferred };
     // The mark goes when a chunk removes a first line that is spelled with it.
@@ -85,7 +93,7 @@ fn edit_lines(
     for (line, end) in lines.iter().zip(&ends).skip(at) {
         out.push(line, end);
     }
-    Ok(out.bytes)
+    Ok(Edited { bytes: out.bytes, begins })
 }
 
 /// Cuts a text at line feeds, with the carriage return before them.
@@ -160,13 +168,14 @@ impl<'p> Step<'p> {
     }
 }
 
-/// Finds the place of each chunk; places ascend and do not overlap.
+/// Finds the place of each chunk, and the line that each begins at; places ascend and do not overlap.
 fn place<'p>(
     mut file: Lines<'_>,
     chunks: &'p [Chunk],
     has_bom: bool,
-) -> Result<Vec<Edit<'p>>, Mismatch> {
+) -> Result<(Vec<Edit<'p>>, Vec<u64>), Mismatch> {
     let mut edits = Vec::with_capacity(chunks.len());
+    let mut begins = Vec::with_capacity(chunks.len());
     let mut appended = Vec::new();
     let mut cursor = 0;
     for chunk in chunks {
@@ -182,14 +191,17 @@ fn place<'p>(
             if old.is_empty() {
                 if chunk.anchors.is_empty() || chunk.at_end {
                     appended.append(&mut steps);
+                    begins.push(file.len() as u64 + 1);
                 } else {
                     edits.push(Edit { at: cursor, steps });
+                    begins.push(cursor as u64 + 1);
                 }
                 break;
             }
             if let Some(at) = find(&mut file, &old, cursor, within, has_bom) {
                 cursor = at + old.len();
                 edits.push(Edit { at, steps });
+                begins.push(at as u64 + 1);
                 break;
             }
             dropped += 1;
@@ -202,7 +214,7 @@ fn place<'p>(
     if !appended.is_empty() {
         edits.push(Edit { at: file.len(), steps: appended });
     }
-    Ok(edits)
+    Ok((edits, begins))
 }
 
 /// Where a chunk's old lines may be.

@@ -28,7 +28,7 @@ mod sandbox;
 mod sessions;
 
 use sandbox::{DOCTOR_HELP, SANDBOX_HELP};
-pub(crate) use sandbox::{Doctor, Sandbox};
+pub(crate) use sandbox::{Doctor, Sandbox, alone as sandbox_alone};
 pub(crate) use sessions::{Delete, Gc, List, Named, Place, Search, Sessions, SessionsCommand};
 
 /// A coding agent for the terminal, whose every act is an event in a journal.

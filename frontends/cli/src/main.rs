@@ -48,6 +48,9 @@ fn main() -> ExitCode {
     // Credentials are in its environment.
     codex_sandbox::keep_private();
     trace::install();
+    if let Some(sandbox) = args::sandbox_alone(std::env::args_os().skip(1)) {
+        return wrapper::sandbox(sandbox).unwrap_or_else(|failure| failure.report());
+    }
     let Args { run: before, screen, prompt, subcommand } = Args::parse();
     let Some(subcommand) = subcommand else {
         let opened = args::no_command(prompt).and_then(|prompt| tui::run(before, &screen, prompt));

@@ -6,7 +6,7 @@ use codex_config::{Config, SandboxLevel, ShellEnvironment};
 use codex_event::Permission;
 use codex_sandbox::{
     Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Inherit, Plan, PlanError, Policy,
-    Resources, RuntimeFolder, Toolbox, private_temp, runtime_bases,
+    Resources, RuntimeFolder, Toolbox, memory_first, private_temp, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -22,7 +22,9 @@ pub(crate) struct Workplace {
     pub(crate) tools: Option<Toolbox>,
     /// Layers that the host does not give, each with its remedy.
     pub(crate) missing: Vec<String>,
-    _folder: Option<RuntimeFolder>,
+    /// Where the folders may lie.
+    pub(crate) bases: Vec<PathBuf>,
+    _folders: Vec<RuntimeFolder>,
 }
 
 /// What a workplace is made for.
@@ -39,8 +41,15 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Workplace {
-    /// Finds or makes all of it.
+    /// Finds or makes all of it, and removes what killed processes left where its folders may lie.
     pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
+        let workplace = Workplace::open_unswept(wanted)?;
+        RuntimeFolder::sweep(&workplace.bases);
+        Ok(workplace)
+    }
+
+    /// Leaves what killed processes left to the caller, who is in a hurry now and not later.
+    pub(crate) fn open_unswept(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let wants_temp = wanted.permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
             && !Permission::is_unconfined(wanted.permissions);
         let own = private_temp(std::env::var_os("TMPDIR").as_deref())
@@ -54,20 +63,34 @@ impl Workplace {
             .cloned()
             .collect();
         let policy = wanted.policy(&known, own.clone());
-        let mut taken = Plan::on_disk(&policy, wanted.host)?.writable_roots();
+        let known = Plan::on_disk(&policy, wanted.host)?;
+        let mut taken = known.writable_roots();
         taken.extend(policy.agent_home.clone());
 
         let bases = runtime_bases(std::env::var_os("XDG_RUNTIME_DIR").as_deref());
-        let folder = RuntimeFolder::make(&bases, &taken);
-        let temp = match (needs_temp, &folder) {
-            (false, _) => own,
-            (true, Ok(folder)) => Some(folder.temp().map_err(no_temp)?),
-            (true, Err(error)) => return Err(no_temp(error)),
+        let mut folders = Vec::new();
+        let temp = match needs_temp {
+            true => {
+                let folder = RuntimeFolder::make(&bases, &taken).map_err(no_temp)?;
+                let temp = folder.temp().map_err(no_temp)?;
+                folders.push(folder);
+                Some(temp)
+            }
+            false => own,
         };
-        let folder = folder.ok();
+        // A view of its own has no memory of the host's, and one folder is enough then.
+        match known.confinement {
+            Confinement::Landlock => {
+                folders.extend(RuntimeFolder::make(&memory_first(bases.clone()), &taken));
+            }
+            Confinement::None | Confinement::Full if folders.is_empty() => {
+                folders.extend(RuntimeFolder::make(&bases, &taken));
+            }
+            Confinement::None | Confinement::Full => {}
+        }
         let program = std::env::current_exe().ok().filter(|program| program.is_file());
-        let tools = folder
-            .as_ref()
+        let tools = folders
+            .last()
             .zip(program.as_deref())
             .and_then(|(folder, program)| folder.link(&apply_patch::NAMES, program).ok());
         let policy = Policy {
@@ -80,7 +103,7 @@ impl Workplace {
             Confinement::None => Vec::new(),
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
         };
-        Ok(Workplace { plan, temp, tools, missing, _folder: folder })
+        Ok(Workplace { plan, temp, tools, missing, bases, _folders: folders })
     }
 
     /// Says on standard error, in one line, that the host gives less than a sandbox could have.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use codex_config::{Config, ConfigError, Flags, Inputs, Origin, SandboxLevel, ShellEnvironment};
 use codex_event::{FULL_AUTO, Permission};
-use codex_sandbox::{EXIT_SETUP, Launch, Resources, Stdin, Stdio, run_inherited};
+use codex_sandbox::{EXIT_SETUP, Launch, Resources, RuntimeFolder, Stdin, Stdio, run_inherited};
 
 use crate::args::Sandbox;
 use crate::failure::{Failure, step_hint};
@@ -38,7 +38,7 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         agent_home: home.as_deref(),
         host: &args.host.pretended(&granted),
     };
-    let workplace = Workplace::open(&wanted).map_err(setup)?;
+    let workplace = Workplace::open_unswept(&wanted).map_err(setup)?;
     let launch = Launch {
         argv: args.command,
         env: workplace.environment(&environment),
@@ -48,7 +48,9 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         stdin: Stdin::Inherit,
         stdio: Stdio::Inherit,
     };
-    let outcome = run_inherited(launch).map_err(|error| setup(error.into()))?;
+    let bases = workplace.bases.clone();
+    let outcome = run_inherited(launch, || RuntimeFolder::sweep(&bases), || drop(workplace))
+        .map_err(|error| setup(error.into()))?;
     if let Some(failed) = &outcome.failed {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
         say::aside(format_args!("hint: {}", step_hint(failed)));

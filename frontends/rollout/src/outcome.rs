@@ -155,7 +155,8 @@ fn change_of(path: &str, change: &Value) -> Option<FileChange> {
         _ => return None,
     };
     let move_to = of.get("move_path").and_then(Value::as_str).map(str::to_owned);
-    Some(FileChange { path: path.to_owned(), kind, move_to, before, after })
+    let hunks = Vec::new();
+    Some(FileChange { path: path.to_owned(), kind, move_to, before, after, hunks })
 }
 
 /// Reads the changes out of what the model was told of a patch that was applied.
@@ -172,7 +173,7 @@ pub(crate) fn listed(text: &str, cwd: &str) -> Vec<FileChange> {
             _ => return None,
         };
         let path = if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") };
-        Some(FileChange { path, kind, move_to: None, before: None, after: None })
+        Some(FileChange { path, kind, move_to: None, before: None, after: None, hunks: Vec::new() })
     };
     list.lines().map_while(change).collect()
 }

@@ -11,6 +11,7 @@ mod session;
 mod view;
 mod words;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 
@@ -24,7 +25,7 @@ use crate::composer::Composer;
 use crate::host::{Changes, Concern, Owner, Reply, Request, Role};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
-use crate::render::Fold;
+use crate::render::{Fold, Stream};
 use crate::theme::Theme;
 use crate::update::{Focus, Input, Intent, Moment};
 pub(crate) use inline::Looking;
@@ -50,7 +51,6 @@ pub struct App {
     now: Moment,
     /// What the clock on the wall showed at a moment.
     clock: (Moment, Timestamp),
-    size: (u16, u16),
     focus: Focus,
     dirty: bool,
     pub(crate) composer: Composer,
@@ -95,6 +95,8 @@ pub struct App {
     pub(crate) busy: Option<String>,
     pub(crate) fold: Fold,
     pub(crate) reading: Option<Reading>,
+    /// The answer that comes in, as it was drawn last.
+    pub(crate) stream: RefCell<Stream>,
     /// Where the conversation was drawn last.
     pub(crate) page: Rect,
     title: String,
@@ -109,7 +111,6 @@ impl App {
             colours: options.palette,
             now: Moment(0),
             clock: (Moment(0), Timestamp(0)),
-            size: (0, 0),
             focus: Focus::Gained,
             dirty: true,
             composer: Composer::new(options.keys),
@@ -140,6 +141,7 @@ impl App {
             busy: None,
             fold: Fold::Folded,
             reading: None,
+            stream: RefCell::default(),
             page: Rect::default(),
             title: String::new(),
             out: Vec::new(),
@@ -201,7 +203,8 @@ impl App {
             Input::Key(key) => self.key(key),
             Input::Paste(text) => self.paste(text),
             Input::Mouse(mouse) => self.mouse(mouse),
-            Input::Resize(columns, rows) => self.size = (columns, rows),
+            // The next drawing finds out.
+            Input::Resize(..) => {}
             Input::Focus(focus) => self.focus = focus,
             Input::Events(records) => self.events(&records),
             Input::Tail(tail) => self.tail(&tail),
@@ -267,7 +270,8 @@ impl App {
     }
 
     fn loaded(&mut self, range: RangeInclusive<Seq>, events: &[Envelope]) {
-        let of = events.first().map(|first| first.session);
+        // The last of them: what a fork shares with its parent bears the parent's name.
+        let of = events.last().map(|last| last.session);
         if let Some(mut view) = self.incoming.take_if(|view| of == Some(view.session)) {
             // The end of it, read before the rest: it is shown until its events come by themselves.
             view.document.loaded(range, Cells::of(events));
@@ -275,9 +279,6 @@ impl App {
                 Screen::Full => self.view = Some(view),
                 Screen::Inline => self.incoming = Some(view),
             }
-            return;
-        }
-        if of.is_some_and(|of| Some(of) != self.session()) {
             return;
         }
         if self.loading.as_ref() == Some(&range) {

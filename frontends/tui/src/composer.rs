@@ -117,6 +117,20 @@ struct Draft {
     cursor: Place,
 }
 
+/// Terminals differ in what they say of Shift beside another key that is held, and of the letter's size.
+fn plainly(mut key: KeyEvent) -> KeyEvent {
+    let others = key.modifiers - KeyModifiers::SHIFT;
+    if let KeyCode::Char(c) = key.code
+        && !others.is_empty()
+    {
+        key.modifiers = others;
+        if others.contains(KeyModifiers::CONTROL) {
+            key.code = KeyCode::Char(c.to_ascii_lowercase());
+        }
+    }
+    key
+}
+
 impl Composer {
     /// Begins empty.
     pub fn new(keys: Keys) -> Composer {
@@ -145,6 +159,7 @@ impl Composer {
 
     /// Takes a key.
     pub fn key(&mut self, now: Moment, key: KeyEvent) -> Did {
+        let key = plainly(key);
         if let Some(did) = self.search_key(key) {
             return did;
         }

@@ -23,6 +23,8 @@ const ROOMY: u16 = 12;
 const LIST: u16 = 10;
 /// Queued inputs that are shown.
 const QUEUED: usize = 3;
+/// Characters of each of them that are looked at.
+const QUEUED_CHARS: usize = 400;
 
 /// Draws everything, and gives the place of the cursor.
 pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -44,13 +46,13 @@ pub(crate) fn screen(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Posi
     };
     let bottom = Bottom::of(app, area.width, area.height, share);
     let mut rows = Rows { area };
-    let footer = rows.from_below(bottom.footer);
-    let composer = rows.from_below(bottom.composer);
-    let popup = rows.from_below(bottom.popup);
-    let queued = rows.from_below(bottom.queued);
-    let state = rows.from_below(bottom.state);
-    let _gap = rows.from_below(bottom.gap);
-    let banner = rows.from_above(bottom.banner);
+    let footer = rows.take_below(bottom.footer);
+    let composer = rows.take_below(bottom.composer);
+    let popup = rows.take_below(bottom.popup);
+    let queued = rows.take_below(bottom.queued);
+    let state = rows.take_below(bottom.state);
+    let _gap = rows.take_below(bottom.gap);
+    let banner = rows.take_above(bottom.banner);
     app.page = rows.area;
     conversation(app, rows.area, buf);
     put(banner, buf, &state::banner(app));
@@ -145,13 +147,13 @@ struct Rows {
 }
 
 impl Rows {
-    fn from_below(&mut self, height: u16) -> Rect {
+    fn take_below(&mut self, height: u16) -> Rect {
         let height = height.min(self.area.height);
         self.area.height -= height;
         Rect { y: self.area.bottom(), height, ..self.area }
     }
 
-    fn from_above(&mut self, height: u16) -> Rect {
+    fn take_above(&mut self, height: u16) -> Rect {
         let height = height.min(self.area.height);
         let row = Rect { height, ..self.area };
         self.area.y += height;
@@ -184,10 +186,10 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
 fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {
     let looking = Looking::of(app);
     let Some(view) = &mut app.view else { return Vec::new() };
-    let (locals, theme) = (&app.locals, &app.theme);
+    let (locals, theme, stream) = (&app.locals, &app.theme, &app.stream);
     // What only this screen knows stands behind the cell that was the last one then.
     let mut draw = |cell: &Cell, fold: Fold| {
-        let mut lines = looking.folded(cell, fold, width);
+        let mut lines = looking.folded(cell, fold, width, stream);
         let behind = locals.iter().filter(|local| local.after == cell.first);
         lines.extend(behind.flat_map(|local| local.lines(theme, width)));
         lines
@@ -232,20 +234,26 @@ fn written(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     app.composer.draw(area, buf, &theme)
 }
 
-/// What was said and waits for the model.
+/// What was said and waits: for the session, or for the model.
 fn queue(app: &App) -> Vec<Line<'static>> {
+    let begins = app.pending.as_ref().and_then(|pending| pending.restore.as_ref());
     let queued = app.view.as_ref().map(|view: &View| view.status.queued.as_slice());
-    let waiting = queued.unwrap_or_default().iter().chain(&app.says);
-    let lines: Vec<Line<'static>> = waiting
-        .map(|text| {
-            let text = codex_view::sanitize::text(text);
-            let first = text.lines().next().unwrap_or_default().to_owned();
-            let more = if text.lines().count() > 1 { " …" } else { "" };
-            Line::styled(format!("  queued: {first}{more}"), app.theme.dim)
+    let queued = queued.unwrap_or_default().iter().chain(&app.says);
+    let waiting = begins.map(|text| ("saying", text)).into_iter();
+    let waiting: Vec<(&str, &String)> =
+        waiting.chain(queued.map(|text| ("queued", text))).collect();
+    let hidden = waiting.len().saturating_sub(QUEUED);
+    let mut shown: Vec<Line<'static>> = waiting
+        .into_iter()
+        .take(QUEUED)
+        .map(|(how, text)| {
+            let first: String = text.trim_start().chars().take(QUEUED_CHARS).collect();
+            let clean = codex_view::sanitize::text(&first);
+            let line = clean.lines().next().unwrap_or_default();
+            let more = if text.trim().len() > line.len() { " …" } else { "" };
+            Line::styled(format!("  {how}: {line}{more}"), app.theme.dim)
         })
         .collect();
-    let hidden = lines.len().saturating_sub(QUEUED);
-    let mut shown: Vec<Line<'static>> = lines.into_iter().take(QUEUED).collect();
     if hidden > 0 {
         shown.push(Line::styled(format!("  and {hidden} more queued"), app.theme.dim));
     }
@@ -255,7 +263,7 @@ fn queue(app: &App) -> Vec<Line<'static>> {
 /// The conversation on the whole screen.
 fn reading(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let mut rows = Rows { area };
-    let below = rows.from_below(u16::from(area.height >= 2));
+    let below = rows.take_below(u16::from(area.height >= 2));
     let lines = document(app, rows.area.width, rows.area.height);
     put_all(rows.area, buf, &lines);
     let theme = &app.theme;

@@ -22,8 +22,10 @@ use walk::{Hidden, Walk};
 
 /// Paths that are handed out at most.
 const MOST: usize = 64;
-/// How long after a query, and after results, what was found so far is handed out.
-const PACE: Duration = Duration::from_millis(20);
+/// How long after a query something is handed out that was found so far.
+const FIRST: Duration = Duration::from_millis(10);
+/// How long after that, something better.
+const PACE: Duration = Duration::from_millis(50);
 /// How long a walk that is over is believed.
 const KEPT: Duration = Duration::from_secs(5);
 /// Files that are walked or looked at between two looks at the clock and the next query.
@@ -177,7 +179,8 @@ impl<F: Fn(FileMatches)> Search<F> {
             }
             seen = until;
             let over = walk.is_over() && seen == walk.len();
-            if !over && told.elapsed() < PACE {
+            let pace = if last.is_none() { FIRST } else { PACE };
+            if !over && told.elapsed() < pace {
                 continue;
             }
             told = Instant::now();

@@ -129,12 +129,11 @@ impl Rig {
     /// Reads are answered at once, all else is for the test.
     fn want(&mut self, wanted: Vec<Intent>) {
         for intent in wanted {
-            match intent {
-                Intent::Load(range) => {
-                    let events = self.read(&range);
-                    self.tell(Input::Loaded(range, events));
-                }
-                other => self.wanted.push(other),
+            if let Intent::Load(range) = intent {
+                let events = self.read(&range);
+                self.tell(Input::Loaded(range, events));
+            } else {
+                self.wanted.push(intent);
             }
         }
     }
@@ -189,19 +188,23 @@ impl Rig {
     }
 
     fn asks(&mut self) -> Vec<Command> {
-        let asks = self.take().into_iter().filter_map(|intent| match intent {
-            Intent::Ask(command) => Some(command),
-            _ => None,
-        });
-        asks.collect()
+        let mut asks = Vec::new();
+        for intent in self.take() {
+            if let Intent::Ask(command) = intent {
+                asks.push(command);
+            }
+        }
+        asks
     }
 
     fn requests(&mut self) -> Vec<Request> {
-        let requests = self.take().into_iter().filter_map(|intent| match intent {
-            Intent::Request(request) => Some(request),
-            _ => None,
-        });
-        requests.collect()
+        let mut requests = Vec::new();
+        for intent in self.take() {
+            if let Intent::Request(request) = intent {
+                requests.push(request);
+            }
+        }
+        requests
     }
 
     fn buffer(&mut self, width: u16, height: u16) -> (Buffer, Option<Position>) {

@@ -387,7 +387,8 @@ pub fn command(argv: &[&str]) -> Invocation {
 
 /// Gives a change without digests.
 pub fn change(path: &str, kind: ChangeKind) -> FileChange {
-    FileChange { path: path.to_owned(), kind, move_to: None, before: None, after: None }
+    let (path, hunks) = (path.to_owned(), Vec::new());
+    FileChange { path, kind, move_to: None, before: None, after: None, hunks }
 }
 
 /// Gives the first of one retries.

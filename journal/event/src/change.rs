@@ -34,4 +34,9 @@ pub struct FileChange {
     /// Digest of the bytes that the path (or `move_to`) holds afterwards; none when it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Digest>,
+    /// The line, counted from 1, at which each of the patch's chunks for this file begins, in the
+    /// order of the patch: a line of the file as the section before left it. Empty where there are
+    /// none, and in journals of releases that did not keep them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hunks: Vec<u64>,
 }

@@ -212,7 +212,7 @@ impl Texts for Verdict {
 
 impl Texts for FileChange {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
-        let FileChange { path, kind: _, move_to, before: _, after: _ } = self;
+        let FileChange { path, kind: _, move_to, before: _, after: _, hunks: _ } = self;
         path.texts(see);
         move_to.texts(see);
     }

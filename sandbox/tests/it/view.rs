@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use codex_sandbox::{Availability, Confinement, Plan, Policy, probe};
 
 use crate::world::{
@@ -36,6 +38,7 @@ pub(crate) const CASES: &[Case] = &[
     ("without_landlock_the_mounts_hold", without_landlock_the_mounts_hold),
     ("python_works", python_works),
     ("many_at_once_leave_nothing", many_at_once_leave_nothing),
+    ("placeholders_go_whoever_ends_first", placeholders_go_whoever_ends_first),
 ];
 
 fn repositories_stay_as_they_are() -> Verdict {
@@ -419,4 +422,60 @@ fn many_at_once_leave_nothing() -> Verdict {
     assert!(names.iter().all(|name| !name.exists()), "{names:?}");
     fs::remove_dir_all(folder.trim()).expect("removed");
     Verdict::Held
+}
+
+/// What stands in for `.git` and the like in a project without them is there as long as its command.
+fn placeholders_go_whoever_ends_first() -> Verdict {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let world = World::new();
+    let names = || {
+        let entries = fs::read_dir(world.at("project")).expect("there").flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let begin = || {
+        let marker = marker();
+        let running = start(world.launch(FULL_AUTO, &["sleep", &marker]));
+        eventually("it runs", PATIENCE, || alive(&format!("sleep\0{marker}")) == 1);
+        assert!(names().contains(&".git".into()), "{:?}", names());
+        (running, marker)
+    };
+    let kill = |pid: i32, signal| {
+        kill_process(Pid::from_raw(pid).expect("a process"), signal).expect("signalled");
+    };
+
+    // Of those that tell of the end, each has cleared up before.
+    for end in [
+        |supervisor| (child_of(child_of(supervisor)), Signal::KILL),
+        |supervisor| (child_of(supervisor), Signal::KILL),
+        |supervisor| (supervisor, Signal::TERM),
+    ] {
+        let (mut running, _) = begin();
+        let (pid, signal) = end(running.process().pid);
+        kill(pid, signal);
+        assert!(running.wait().ended.is_some());
+        assert_eq!(names(), before);
+    }
+    let (running, marker) = begin();
+    drop(running);
+    eventually("it ended", PATIENCE, || alive(&marker) == 0);
+    eventually("its supervisor has cleared up", PATIENCE, || names() == before);
+
+    // Who is killed can't; the next command does.
+    let (mut running, marker) = begin();
+    kill(running.process().pid, Signal::KILL);
+    assert_eq!(running.wait().ended, None);
+    eventually("it ended", PATIENCE, || alive(&marker) == 0);
+    assert_ne!(names(), before);
+    assert_eq!(world.sh(FULL_AUTO, "true").code(), 0);
+    assert_eq!(names(), before);
+    Verdict::Held
+}
+
+/// Finds the only child of a process.
+fn child_of(parent: i32) -> i32 {
+    let list = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    list.expect("readable").trim().parse().expect("one child")
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use codex_event::Permission;
 use codex_sandbox::{
-    Environment, GitWrites, Launch, Plan, Policy, Resources, RuntimeFolder, Stdin, private_temp,
-    probe, run_inherited, runtime_bases,
+    Environment, GitWrites, Launch, Level, Plan, Policy, Resources, RuntimeFolder, Stdin,
+    private_temp, probe, run_inherited, runtime_bases,
 };
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::world::{World, alive, eventually, level, marker, set_level};
 use crate::{Case, Verdict};
@@ -19,6 +20,10 @@ pub(crate) const CASES: &[Case] = &[
     ("the_wrapper_passes_streams_and_codes", the_wrapper_passes_streams_and_codes),
     ("a_signal_to_the_wrapper_ends_the_tree", a_signal_to_the_wrapper_ends_the_tree),
     ("another_name_leads_no_further", another_name_leads_no_further),
+    (
+        "the_supervisor_is_a_fork_where_no_command_sees_it",
+        the_supervisor_is_a_fork_where_no_command_sees_it,
+    ),
 ];
 
 /// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] -- COMMAND…`
@@ -68,7 +73,7 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
     };
     let mut environment = Environment::scrubbed(env::vars_os(), plan.network);
     environment.set("TMPDIR", user_temp);
-    let outcome = run_inherited(Launch {
+    let launch = Launch {
         argv: command,
         cwd,
         env: environment,
@@ -76,8 +81,8 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
         timeout,
         stdin: Stdin::Inherit,
         stdio: codex_sandbox::Stdio::Inherit,
-    })
-    .expect("a supervisor");
+    };
+    let outcome = run_inherited(launch, || {}, || drop(folder)).expect("a supervisor");
     if let Some(failed) = &outcome.failed {
         eprintln!("wrapper: {:?}: {}", failed.step, failed.message);
     }
@@ -129,17 +134,15 @@ fn the_wrapper_passes_streams_and_codes() -> Verdict {
 }
 
 fn a_signal_to_the_wrapper_ends_the_tree() -> Verdict {
-    for (signal, code) in
-        [(rustix::process::Signal::INT, 130), (rustix::process::Signal::TERM, 143)]
-    {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let world = World::new();
         let marker = marker();
         let sleeper = format!("sleep\0{marker}");
         let script = format!("setsid sleep {marker} & sleep {marker}");
         let mut child = wrapper(&world, &["--", "sh", "-c", &script]).spawn().expect("started");
         eventually("the sleepers run", Duration::from_secs(20), || alive(&sleeper) == 2);
-        let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, signal).expect("signalled");
+        let pid = Pid::from_child(&child);
+        kill_process(pid, signal).expect("signalled");
         assert_eq!(child.wait().expect("ended").code(), Some(code));
         assert_eq!(alive(&marker), 0);
     }
@@ -171,5 +174,38 @@ fn another_name_leads_no_further() -> Verdict {
         return Verdict::Skipped("nothing can be mounted here");
     };
     assert_eq!(seen, "plain notes", "{}", String::from_utf8_lossy(&ran.stderr));
+    Verdict::Held
+}
+
+fn the_supervisor_is_a_fork_where_no_command_sees_it() -> Verdict {
+    let is_fork = |permission: &str| {
+        let world = World::new();
+        let marker = marker();
+        let mut command = wrapper(&world, &["-s", permission, "--", "sleep", &marker]);
+        let mut child = command.stdin(Stdio::null()).spawn().expect("started");
+        let line = |pid: &str| std::fs::read(format!("/proc/{pid}/cmdline")).expect("readable");
+        let pid = child.id().to_string();
+        // The wrapper's own line holds that of the command, and so does a fork's.
+        let sleeper = format!("sleep\0{marker}\0").into_bytes();
+        let is_up = || {
+            let processes = std::fs::read_dir("/proc").expect("readable").flatten();
+            let mut lines = processes.map(|entry| std::fs::read(entry.path().join("cmdline")));
+            lines.any(|line| line.is_ok_and(|line| line == sleeper))
+        };
+        eventually("the command runs", Duration::from_secs(20), is_up);
+        let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("readable").flatten();
+        let children = threads.map(|it| std::fs::read_to_string(it.path().join("children")));
+        let supervisor = children.map(|it| it.expect("readable")).collect::<String>();
+        let supervisor = supervisor.trim().to_owned();
+        let is_fork = line(&supervisor) == line(&pid);
+        let environment = std::fs::read(format!("/proc/{supervisor}/environ"));
+        // Root alone can read it.
+        assert!(is_fork || environment.is_ok_and(|it| it.is_empty()) || !geteuid().is_root());
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("signalled");
+        child.wait().expect("ended");
+        is_fork
+    };
+    assert_eq!(is_fork("disk-write-cwd"), level() == Level::Landlock);
+    assert!(!is_fork("danger-full-access"), "a command of root's could look into it");
     Verdict::Held
 }

@@ -46,6 +46,27 @@ fn changes_are_the_net_effect() {
 }
 
 #[test]
+fn changes_say_where_their_chunks_begin() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("a"), "1\n2\n3\n4\n").expect("a file");
+    fs::write(folder.path().join("b"), "2\n").expect("a file");
+    let edit = "@@\n 2\n-3\n+x\n@@\n-4\n+y";
+    for (body, wanted) in [
+        (format!("*** Update File: a\n{edit}"), vec![vec![2, 4]]),
+        (format!("*** Update File: a\n*** Move to: n\n{edit}"), vec![vec![2, 4]]),
+        (format!("*** Update File: a\n*** Move to: b\n{edit}"), vec![vec![2, 4], vec![]]),
+        (format!("*** Update File: a\n{edit}\n*** Update File: a\n-y\n+z"), vec![vec![2, 4, 4]]),
+        (format!("*** Update File: a\n{edit}\n*** Add File: a\n+x"), vec![vec![]]),
+        (format!("*** Update File: a\n{edit}\n*** Delete File: a"), vec![vec![]]),
+        ("*** Add File: n\n+x".to_owned(), vec![vec![]]),
+    ] {
+        let changes = planned(folder.path(), &body).changes();
+        let hunks: Vec<Vec<u64>> = changes.into_iter().map(|change| change.hunks).collect();
+        assert_eq!(hunks, wanted, "{body:?}");
+    }
+}
+
+#[test]
 fn all_bytes_can_be_shown() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a"), "1\n").expect("a file");

@@ -4,7 +4,7 @@ use crate::{FileOp, parse};
 fn edited(file: &[u8], body: &str) -> Result<Vec<u8>, Mismatch> {
     let text = format!("*** Begin Patch\n*** Update File: f\n{body}\n*** End Patch");
     match parse(&text).expect("a patch").ops.remove(0) {
-        FileOp::Update { chunks, .. } => edit(file, &chunks),
+        FileOp::Update { chunks, .. } => edit(file, &chunks).map(|edited| edited.bytes),
         other => panic!("{other:?}"),
     }
 }
@@ -67,4 +67,22 @@ fn what_is_not_there_is_named() {
 fn untouched_bytes_stay_whatever_they_are() {
     let file = b"\xff\xfe\r\n\0\x0c\nb\rc\nd";
     assert_eq!(edited(file, "@@\n-d\n+D"), Ok(b"\xff\xfe\r\n\0\x0c\nb\rc\nD\r\n".to_vec()));
+}
+
+#[test]
+fn it_is_known_where_each_chunk_begins() {
+    for (file, body, begins) in [
+        ("a\nb\nc\nd\n", "@@\n b\n-c\n+C", &[2][..]),
+        ("a\nb\nc\nd\n", "@@\n-a\n+A\n+AA\n@@\n-d\n+D", &[1, 4]),
+        ("a\nb\nc\n", "@@ b\n+new", &[3]),
+        ("a\nb\n", "@@\n+end", &[3]),
+        ("", "@@\n+first", &[1]),
+    ] {
+        let text = format!("*** Begin Patch\n*** Update File: f\n{body}\n*** End Patch");
+        let FileOp::Update { chunks, .. } = parse(&text).expect("a patch").ops.remove(0) else {
+            panic!("no update: {body:?}")
+        };
+        let edited = edit(file.as_bytes(), &chunks).expect("it fits");
+        assert_eq!(edited.begins, begins, "{body:?}");
+    }
 }

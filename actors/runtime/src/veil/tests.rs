@@ -55,6 +55,7 @@ fn changes() -> Stored<Vec<FileChange>> {
         move_to: Some("x".into()),
         before: Some(digest()),
         after: None,
+        hunks: vec![1],
     };
     vec![change].into()
 }
@@ -469,6 +470,7 @@ fn reports_and_commands_are_redacted_too() {
         move_to: Some(CANARY.into()),
         before: None,
         after: None,
+        hunks: vec![1],
     }];
     let text = || CANARY.to_owned();
     let intakes: Vec<Intake> = vec![

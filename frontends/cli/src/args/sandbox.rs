@@ -57,6 +57,25 @@ pub(crate) struct Sandbox {
     pub(crate) command: Vec<OsString>,
 }
 
+/// Reads the words of `codex sandbox` and `codex debug landlock` without the other subcommands,
+/// whose arguments take longer to be described than these to be read.
+///
+/// Only what is right is read; all else, a call for help among it, is for the whole command line.
+pub(crate) fn alone(mut words: impl Iterator<Item = OsString>) -> Option<Sandbox> {
+    #[derive(clap::Parser)]
+    #[command(no_binary_name = true)]
+    struct Alone {
+        #[command(flatten)]
+        sandbox: Sandbox,
+    }
+    let first = words.next()?;
+    if first == "sandbox" || first == "debug" && words.next()? == "landlock" {
+        Some(<Alone as clap::Parser>::try_parse_from(words).ok()?.sandbox)
+    } else {
+        None
+    }
+}
+
 /// What a lesser machine would give; nothing can be added to what this one gives.
 #[derive(Clone, Copy, Debug, Arguments)]
 #[command(next_help_heading = "As on a lesser machine")]
@@ -96,6 +115,48 @@ impl From<Repositories> for GitWrites {
         match repositories {
             Repositories::None => GitWrites::None,
             Repositories::Metadata => GitWrites::Metadata,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Debug, RunFlags, Subcommand};
+
+    #[test]
+    fn it_is_read_alone_as_with_the_rest() {
+        let read = |words: &[&str]| alone(words.iter().map(OsString::from));
+        for words in [
+            &["sandbox", "--", "true"][..],
+            &["debug", "landlock", "--without-namespaces", "--", "sh", "-c", "a b", "--", "-s"],
+            &["sandbox", "-s", "read-only", "-sdisk-write-cwd", "-C", "/tmp", "--", "x"],
+            &["sandbox", "--full-auto", "--landlock-abi=3", "--git-writes", "metadata", "--", "x"],
+        ] {
+            let whole = Args::try_parse_from([&["codex"], words].concat()).expect("right");
+            assert!(whole.run == RunFlags::default());
+            let (Subcommand::Sandbox(whole)
+            | Subcommand::Debug { command: Debug::Landlock(whole) }) =
+                whole.subcommand.expect("one")
+            else {
+                panic!("{words:?}")
+            };
+            assert_eq!(format!("{:?}", read(words).expect("right")), format!("{whole:?}"));
+        }
+        for words in [
+            &[][..],
+            &["exec", "go"],
+            &["debug"],
+            &["debug", "other", "--", "x"],
+            &["-s", "read-only", "sandbox", "--", "x"],
+            &["sandbox"],
+            &["sandbox", "--help"],
+            &["sandbox", "--full-auto", "-s", "read-only", "--", "x"],
+            &["sandbox", "--landlock-abi", "many", "--", "x"],
+        ] {
+            assert!(read(words).is_none(), "{words:?}");
         }
     }
 }

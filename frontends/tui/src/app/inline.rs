@@ -1,15 +1,17 @@
 //! Below what the terminal shows: what is finished is handed out once, and what is left is drawn; and
 //! the last part of the conversation, for the normal screen.
 
+use std::cell::RefCell;
+
 use codex_event::Seq;
-use codex_view::{Cell, Standing};
+use codex_view::{Cell, CellBody, Standing};
 use ratatui::text::Line;
 
 use super::App;
 use super::view::View;
 use crate::draw;
 use crate::options::Screen;
-use crate::render::{self, Fold, Look};
+use crate::render::{self, Fold, Look, Stream};
 
 /// Cells of a session that was there before that go into the scrollback.
 const PAST: usize = 40;
@@ -34,7 +36,7 @@ impl App {
         let mut lines = Vec::new();
         for cell in settled {
             lines.extend(self.due(cell.first, width));
-            lines.extend(looking.cell(&cell, width));
+            lines.extend(looking.cell(&cell, width, &self.stream));
         }
         lines.extend(self.due(next, width));
         lines
@@ -61,10 +63,10 @@ impl App {
     /// Gives the last part of the conversation, which stays on the normal screen.
     pub fn farewell(&mut self, width: u16) -> Vec<Line<'static>> {
         let looking = Looking::of(self);
-        let Some(view) = &mut self.view else { return Vec::new() };
+        let (stream, Some(view)) = (&self.stream, &mut self.view) else { return Vec::new() };
         let height = u16::try_from(LEFT).unwrap_or(u16::MAX);
         view.document.scroll(crate::document::Scroll::Bottom);
-        let mut draw = |cell: &Cell, fold: Fold| looking.folded(cell, fold, width);
+        let mut draw = |cell: &Cell, fold: Fold| looking.folded(cell, fold, width, stream);
         view.document.view(width, height, &mut draw)
     }
 
@@ -79,7 +81,7 @@ impl App {
         let fresh = self.view.as_ref().and_then(|view| view.fresh.as_ref());
         let cells = fresh.into_iter().flat_map(|fresh| fresh.values());
         let mut lines: Vec<Line<'static>> =
-            cells.flat_map(|cell| looking.cell(cell, width)).collect();
+            cells.flat_map(|cell| looking.cell(cell, width, &self.stream)).collect();
         lines.extend(self.locals.iter().flat_map(|local| local.lines(&self.theme, width)));
         lines
     }
@@ -104,6 +106,9 @@ impl App {
     }
 }
 
+/// Lines as they are drawn.
+type Lines = Vec<Line<'static>>;
+
 /// What cells are drawn with.
 pub(crate) struct Looking {
     theme: crate::theme::Theme,
@@ -124,11 +129,22 @@ impl Looking {
         }
     }
 
-    pub(crate) fn cell(&self, cell: &Cell, width: u16) -> Vec<Line<'static>> {
-        self.folded(cell, self.fold, width)
+    pub(crate) fn cell(&self, cell: &Cell, width: u16, stream: &RefCell<Stream>) -> Lines {
+        self.folded(cell, self.fold, width, stream)
     }
 
-    pub(crate) fn folded(&self, cell: &Cell, fold: Fold, width: u16) -> Vec<Line<'static>> {
+    /// Puts a cell into lines; of an answer that comes in, only what is new.
+    pub(crate) fn folded(
+        &self,
+        cell: &Cell,
+        fold: Fold,
+        width: u16,
+        stream: &RefCell<Stream>,
+    ) -> Lines {
+        if let (CellBody::Message(text), Standing::Open) = (&cell.body, cell.standing) {
+            let mut stream = stream.borrow_mut();
+            return stream.message(text, cell.standing, &self.theme, width).to_vec();
+        }
         let look = Look {
             theme: &self.theme,
             fold,

@@ -238,7 +238,10 @@ impl App {
         let shown = self.view.take_if(|view| view.is_catching_up());
         let Some(mut view) = self.incoming.take().or(shown) else { return };
         let same = self.comes_from == Some(view.session);
-        if !same {
+        if self.comes_from.is_none() {
+            // What was there before the first session stands behind what it begins with.
+            self.locals.iter_mut().for_each(|local| local.after = view.newest);
+        } else if !same {
             self.locals.retain(|local| !local.is_settled());
         }
         self.skip_past(&mut view);

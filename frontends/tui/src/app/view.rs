@@ -94,6 +94,8 @@ pub(crate) struct View {
     pub(crate) newest: Seq,
     /// Position of the last event.
     pub(crate) last: Seq,
+    /// Position of the first event that is not a parent's.
+    own: Option<Seq>,
     /// Cells that were not handed to the terminal's scrollback yet; kept in inline mode only.
     pub(crate) fresh: Option<BTreeMap<Seq, Cell>>,
     cells: Cells,
@@ -113,6 +115,7 @@ impl View {
             past: Past::Told,
             newest: Seq(0),
             last: Seq(0),
+            own: None,
             fresh,
             cells: Cells::default(),
         }
@@ -123,7 +126,7 @@ impl View {
         let mut news = Vec::new();
         let mut events = Vec::with_capacity(records.len());
         for Record { envelope, .. } in records.iter().map(AsRef::as_ref) {
-            if envelope.session != self.session || envelope.seq <= self.last {
+            if !self.is_its_own(envelope) {
                 continue;
             }
             self.last = envelope.seq;
@@ -140,6 +143,18 @@ impl View {
             self.asking = None;
         }
         news
+    }
+
+    /// Tells whether an event is the next of this session, and not a late one of the session before.
+    ///
+    /// What a fork shares with its parent bears the parent's name, and comes before all of its own.
+    fn is_its_own(&mut self, envelope: &Envelope) -> bool {
+        let own = envelope.session == self.session;
+        let shared = self.own.is_none() && self.is_catching_up();
+        if own {
+            self.own.get_or_insert(envelope.seq);
+        }
+        (own || shared) && envelope.seq > self.last
     }
 
     /// Takes what an answer says beyond its events.

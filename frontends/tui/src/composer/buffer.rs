@@ -215,7 +215,10 @@ impl Buffer {
         if from.line == to.line && end.line == from.line {
             let line = &mut self.lines[from.line];
             line.text.replace_range(from.byte..to.byte, text);
-            line.rows = None;
+            if let Some((columns, starts)) = &mut line.rows {
+                let changed = from.byte..to.byte;
+                rows::restart(starts, &line.text, *columns, &self.chips, &changed, text.len());
+            }
             return (removed, end);
         }
         let rest = self.lines[to.line].text.split_off(to.byte);

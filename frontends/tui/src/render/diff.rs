@@ -101,6 +101,39 @@ impl FileDiff {
     }
 }
 
+/// Gives the hunks of a patch the numbers of their lines. `places` holds for each file that changes its
+/// absolute path and the line, before the patch, at which each of its hunks begins, in the order of the
+/// patch; a file that has another number of hunks is left as it is.
+pub(super) fn number(files: &mut [FileDiff], places: &[(&str, &[u64])]) {
+    for (path, begins) in places {
+        let here = |file: &FileDiff| {
+            let name = file.path.trim_start_matches("./");
+            let rest = path.strip_suffix(name);
+            file.fate == Fate::Edited
+                && rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
+        };
+        let count: usize = files.iter().filter(|it| here(it)).map(|it| it.hunks.len()).sum();
+        if count != begins.len() {
+            continue;
+        }
+        let mut begins = begins.iter();
+        for file in files.iter_mut().filter(|it| here(it)) {
+            // Each section means the file as the one before left it.
+            let mut shift = 0_i64;
+            for (hunk, begin) in file.hunks.iter_mut().zip(&mut begins) {
+                hunk.at = Some((*begin, begin.saturating_add_signed(shift)));
+                for (sign, _) in &hunk.lines {
+                    shift += match sign {
+                        Sign::Same => 0,
+                        Sign::Added => 1,
+                        Sign::Removed => -1,
+                    };
+                }
+            }
+        }
+    }
+}
+
 /// Puts the number of lines that come and go behind a name.
 pub(super) fn counts((added, removed): (u64, u64), theme: &Theme) -> Vec<Span<'static>> {
     let mut spans = Vec::new();

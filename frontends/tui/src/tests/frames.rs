@@ -28,21 +28,20 @@ impl Tale {
 }
 
 fn stories() -> Vec<Tale> {
-    let stories: [(&str, fn() -> Story); 11] = [
-        ("plain_text", testing::plain_text),
-        ("shell", testing::shell),
-        ("patches", testing::patches),
-        ("declined", testing::declined),
-        ("tool_loop", testing::tool_loop),
-        ("drop_then_ok", testing::drop_then_ok),
-        ("drop_forever", testing::drop_forever),
-        ("interrupted", testing::interrupted),
-        ("every_kind", testing::every_kind),
-        ("resumed", testing::resumed),
-        ("resumed_after_loss", testing::resumed_after_loss),
+    let mut all = vec![
+        Tale::of("plain_text", &testing::plain_text()),
+        Tale::of("shell", &testing::shell()),
+        Tale::of("patches", &testing::patches()),
+        Tale::of("declined", &testing::declined()),
+        Tale::of("tool_loop", &testing::tool_loop()),
+        Tale::of("drop_then_ok", &testing::drop_then_ok()),
+        Tale::of("drop_forever", &testing::drop_forever()),
+        Tale::of("interrupted", &testing::interrupted()),
+        Tale::of("every_kind", &testing::every_kind()),
+        Tale::of("resumed", &testing::resumed()),
+        Tale::of("resumed_after_loss", &testing::resumed_after_loss()),
+        Tale::of("asking", &super::keys::asking()),
     ];
-    let mut all: Vec<_> =
-        stories.into_iter().map(|(name, story)| Tale::of(name, &story())).collect();
     all.push(golden());
     all
 }

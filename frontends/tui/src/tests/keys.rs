@@ -4,7 +4,7 @@ use codex_event::{Command, InterruptReason, Scope, Verdict};
 use codex_view::testing::{self, Story, command};
 use crossterm::event::KeyCode;
 
-use super::{Rig, options, session};
+use super::{Rig, session};
 use crate::host::{Changes, Owner, Reply, Request, Role};
 use crate::update::{Focus, Input, Intent};
 
@@ -136,6 +136,9 @@ fn leaving_while_a_turn_runs_asks_first() {
     rig.press(KeyCode::Esc);
     assert!(rig.app.popups.is_empty());
     assert_eq!(rig.take(), [], "nothing was confirmed");
+    rig.control('d');
+    rig.press(KeyCode::Char('l'));
+    assert_eq!(rig.asks(), [interrupts()]);
 }
 
 #[test]
@@ -196,12 +199,13 @@ fn a_question_tells_those_who_look_elsewhere() {
 fn the_title_says_what_waits() {
     let mut rig = Rig::new();
     let titles = |rig: &mut Rig| {
-        let wanted = std::mem::take(&mut rig.wanted).into_iter();
-        let titles = wanted.filter_map(|intent| match intent {
-            Intent::Title(title) => Some(title),
-            _ => None,
-        });
-        titles.collect::<Vec<_>>()
+        let mut titles = Vec::new();
+        for intent in std::mem::take(&mut rig.wanted) {
+            if let Intent::Title(title) = intent {
+                titles.push(title);
+            }
+        }
+        titles
     };
     assert_eq!(titles(&mut rig), ["codex · dir"]);
     rig.link(Role::Owner { from: codex_event::Seq(1) });
@@ -222,6 +226,86 @@ fn going_back_needs_two_presses_and_something_said() {
     rig.press(KeyCode::Esc);
     rig.press(KeyCode::Esc);
     assert_eq!((rig.app.popups.len(), rig.text().as_str()), (0, "x"));
+}
+
+#[test]
+fn what_was_said_first_is_gone_back_to() {
+    let mut rig = Rig::owner(&{
+        let mut story = testing::plain_text();
+        let len = story.envelopes().len();
+        story = story.cut(len - 1);
+        story.turn("and now this");
+        story.ask();
+        story.done();
+        story
+    });
+    rig.take();
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Down);
+    rig.press(KeyCode::Enter);
+    rig.tell(Input::Ended(None));
+    let began = testing::plain_text();
+    let starts = |it: &&codex_event::Envelope| {
+        matches!(it.event(), Some(codex_event::Event::TurnStarted { .. }))
+    };
+    let turn = began.envelopes().iter().find(starts).expect("a turn");
+    let at = Some(codex_event::Seq(turn.seq.0 - 1));
+    assert_eq!(rig.requests(), [Request::Fork { parent: session(), at }]);
+    rig.link(Role::Owner { from: codex_event::Seq(4) });
+    assert_eq!(rig.text(), "do the task");
+}
+
+#[test]
+fn a_long_message_is_read_before_it_is_gone_back_to() {
+    let mut story = Story::new();
+    story.open();
+    let words = "long words ".repeat(400);
+    story.turn(&words);
+    story.ask();
+    story.done();
+    let whole = story.envelopes().to_vec();
+    let mut told = whole.clone();
+    told.iter_mut().for_each(|envelope| drop(envelope.spill()));
+    let mut rig = Rig::new();
+    rig.journal = whole;
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    rig.events(&told);
+    rig.tell(Input::CaughtUp);
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Esc);
+    rig.press(KeyCode::Enter);
+    rig.tell(Input::Ended(None));
+    rig.link(Role::Owner { from: codex_event::Seq(4) });
+    assert!(rig.text().trim_end() == words.trim_end(), "{} characters", rig.text().len());
+}
+
+#[test]
+fn a_large_patch_is_read_for_its_question() {
+    let mut story = running();
+    let patch = format!(
+        "*** Begin Patch\n*** Add File: big.txt\n{}*** End Patch",
+        "+a line of it\n".repeat(200)
+    );
+    let raw = serde_json::json!({"type": "custom_tool_call", "input": patch});
+    let (call_id, name) = ("call_1".to_owned(), "apply_patch".to_owned());
+    story.item(codex_event::ItemKind::CustomCall { call_id, name }, &raw.to_string());
+    story.responds();
+    let call = story.called(codex_event::Invocation::Patch { workdir: None, text: None });
+    let (question, reason) = (codex_event::Question::Run, "patches are asked about".to_owned());
+    let event = codex_event::Event::ReviewAsked { call, question, reason };
+    story.push(codex_event::Author::Supervisor, event);
+    let whole = story.envelopes().to_vec();
+    let mut told = whole.clone();
+    told.iter_mut().for_each(|envelope| drop(envelope.spill()));
+    assert_ne!(told, whole);
+    let mut rig = Rig::new();
+    rig.journal = whole;
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    rig.events(&told);
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("a line of it"), "{frame}");
 }
 
 #[test]
@@ -323,5 +407,4 @@ fn nothing_moves_by_itself_when_nothing_runs() {
     rig.settle();
     let due = rig.app.deadline().expect("a spinner");
     assert!(due > rig.now && due.0 - rig.now.0 <= 125);
-    let _ = options();
 }

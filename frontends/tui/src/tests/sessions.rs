@@ -25,10 +25,7 @@ fn leaving_a_running_turn_goes_in_order() {
     rig.write("/new");
     rig.press(KeyCode::Enter);
     assert_eq!(rig.take(), []);
-    // What the dialog's "yes" gives.
-    rig.app.popups.clear();
-    rig.app.act(Action::Quit);
-    rig.tell(Input::Tick);
+    rig.press(KeyCode::Char('l'));
     let reason = InterruptReason::User;
     assert_eq!(rig.asks(), [Command::Interrupt { reason }]);
     rig.happen(&[interrupted_end()]);
@@ -44,6 +41,23 @@ fn a_guest_leaves_at_once() {
     rig.take();
     rig.control('d');
     assert_eq!(rig.take(), [Intent::Request(Request::Leave), Intent::Quit]);
+}
+
+#[test]
+fn a_session_is_taken_over_after_a_yes_and_its_owner_ended_after_another() {
+    let mut rig = Rig::linked(&running(), Role::Guest { pid: 7 });
+    rig.take();
+    rig.write("/take-over");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.take(), []);
+    rig.press(KeyCode::Char('t'));
+    let take = |owner| Request::TakeUp { session: session(), changes: Changes::default(), owner };
+    assert_eq!(rig.requests(), [take(Owner::Ask)]);
+    rig.host(Reply::Failed { message: "process 7 does not answer".into(), hint: String::new() });
+    assert_eq!(rig.app.popups.len(), 1);
+    assert_eq!(rig.app.role(), Some(Role::Guest { pid: 7 }), "it is followed as before");
+    rig.press(KeyCode::Char('e'));
+    assert_eq!(rig.requests(), [take(Owner::End)]);
 }
 
 #[test]
@@ -169,6 +183,26 @@ fn what_is_to_be_decided_comes_before_the_first_words() {
     assert_eq!(rig.app.popups.len(), 0);
     let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
     assert_eq!(rig.requests(), [begin]);
+}
+
+#[test]
+fn a_fork_shows_what_it_shares_with_its_parent() {
+    let other = "01900000-0000-7000-8000-000000000001".parse().expect("an id");
+    let story = testing::plain_text();
+    let shared = story.envelopes().len();
+    let mut fork: Vec<_> = story.of(other).envelopes().to_vec();
+    let mut own = testing::plain_text();
+    let (at, head) = (Seq(shared as u64), codex_event::Digest::of(b"head"));
+    own.push(Author::Supervisor, Event::SessionForked { parent: other, at, head });
+    own.resume(Vec::new());
+    own.turn("in the fork");
+    fork.extend_from_slice(&own.envelopes()[shared..]);
+    let mut rig = Rig::new();
+    rig.link(Role::Owner { from: at.next() });
+    rig.happen(&fork);
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 60);
+    assert!(frame.contains("do the task") && frame.contains("in the fork"), "{frame}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is seen, frame by frame.
 
-use codex_event::{InterruptReason, Outcome, OutputStream};
+use codex_event::OutputStream;
 use codex_view::testing::{self, user};
 use crossterm::event::KeyCode;
 
@@ -129,5 +129,4 @@ fn a_command_of_ones_own() {
     rig.host(Reply::Printed("a\nb\n".into()));
     rig.host(Reply::Exited(0));
     shown!("own_command", rig.frame(80, 24));
-    let _ = (InterruptReason::User, Outcome::Invalid);
 }

@@ -343,6 +343,25 @@ proptest! {
     }
 
     #[test]
+    fn rows_after_an_edit_are_those_of_the_text(
+        text in prop::collection::vec(pieces(), 0..30).prop_map(|it| it.concat().replace('\n', " ")),
+        columns in 1..12_usize,
+        edits in prop::collection::vec((any::<prop::sample::Index>(), act()), 1..12),
+    ) {
+        let mut edited = buffer(&text, columns);
+        let mut plain = Plain::of(&edited);
+        for (at, act) in &edits {
+            edited.rows(0);
+            edited.go(Place { line: 0, byte: at.index(edited.line(0).len() + 1) });
+            plain.at = Plain::of(&edited).at;
+            apply(&mut edited, &mut plain, act);
+            let line = edited.line(0).to_owned();
+            let expected = rows::starts(&line, edited.columns, &edited.chips, usize::MAX);
+            prop_assert_eq!(edited.rows(0), expected, "{:?} in {:?}", act, line);
+        }
+    }
+
+    #[test]
     fn the_cursor_is_among_the_rows_that_are_drawn(
         acts in prop::collection::vec((act(), 1..6_usize), 0..40),
     ) {

@@ -154,3 +154,10 @@ fn keys_of_others_are_left_to_them() {
     }
     assert_eq!(Desk::new(Keys::Emacs).press("<C-d>"), Did::Ignored);
 }
+
+#[test]
+fn shift_beside_another_key_that_is_held_means_nothing() {
+    assert_eq!(after("one two<C-S-W>"), "one |");
+    assert_eq!(after("one two<C-S-_>"), "one |");
+    assert_eq!(after("one two<C-_><C-_><A-S-_>"), "one |");
+}

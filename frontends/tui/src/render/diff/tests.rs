@@ -117,6 +117,25 @@ fn a_patch_that_still_comes_in_is_shown_as_far_as_it_is() {
     assert_eq!(unified("no diff\n+ nothing"), []);
 }
 
+#[test]
+fn hunks_are_numbered_where_their_places_are_known() {
+    let mut files = patch(PATCH);
+    number(&mut files, &[("/work/src/store.rs", &[12, 40]), ("/work/notes/new.md", &[])]);
+    let at = |file: &FileDiff| file.hunks.iter().map(|hunk| hunk.at).collect::<Vec<_>>();
+    assert_eq!(at(&files[0]), [Some((12, 12)), Some((40, 40))]);
+    assert_eq!(at(&files[1]), [Some((0, 1))]);
+    let text = "*** Update File: b/a.rs\n@@\n+x\n+y\n@@\n-z\n";
+    let mut files = patch(text);
+    number(&mut files, &[("/work/ab/a.rs", &[3, 9])]);
+    assert_eq!(at(&files[0]), [None, None], "another file");
+    number(&mut files, &[("/work/b/a.rs", &[3])]);
+    assert_eq!(at(&files[0]), [None, None], "another number of hunks");
+    number(&mut files, &[("/work/b/a.rs", &[3, 9])]);
+    assert_eq!(at(&files[0]), [Some((3, 3)), Some((9, 11))]);
+    let shown = "  b/a.rs +2 −1\n   3 + x\n   4 + y\n    ⋮\n   9 - z";
+    assert_eq!(plain(&told(&files, Fold::Folded, 40)), shown);
+}
+
 proptest! {
     #[test]
     fn any_diff_can_be_drawn(text in foreign(), head in prop::sample::select(vec![
