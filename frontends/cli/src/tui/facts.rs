@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use codex_config::{Config, KeySource};
-use codex_event::Permission;
 use codex_gate::project_root;
 use codex_tui::host::{Concern, Facts};
 
@@ -50,7 +49,7 @@ pub(super) fn gather(config: &Config, cwd: &Path, asked: Asked) -> Facts {
         models,
         provider: config.provider.name.clone(),
         approval: config.approval_policy,
-        access: access(&config.permissions),
+        access: codex_view::access(&config.permissions),
         branch: head.and_then(|head| head.branch),
         concerns,
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
@@ -83,45 +82,4 @@ fn untried(config: &Config, cwd: &Path) -> Option<Concern> {
         .collect();
     keys.sort();
     (!keys.is_empty()).then_some(Concern::Untried { project, keys })
-}
-
-/// Puts permissions into words.
-fn access(permissions: &[Permission]) -> String {
-    if Permission::is_unconfined(permissions) {
-        return "full access".to_owned();
-    }
-    let has = |permission: &Permission| permissions.contains(permission);
-    let writes = if has(&Permission::DiskFullWriteAccess) {
-        "write everywhere"
-    } else if has(&Permission::DiskWriteCwd) {
-        "workspace write"
-    } else if permissions.iter().any(|it| matches!(it, Permission::DiskWriteFolder(_))) {
-        "write some folders"
-    } else {
-        "read only"
-    };
-    match has(&Permission::NetworkFullAccess) {
-        true => format!("{writes}, network"),
-        false => writes.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn permissions_are_told_in_few_words() {
-        let told = |words: &[&str]| {
-            let expand = |word: &&str| Permission::expand(word).expect("known");
-            access(&words.iter().flat_map(expand).collect::<Vec<_>>())
-        };
-        assert_eq!(told(&[]), "read only");
-        assert_eq!(told(&["read-only"]), "read only");
-        assert_eq!(told(&["workspace-write"]), "workspace write");
-        assert_eq!(told(&["workspace-write", "network-full-access"]), "workspace write, network");
-        assert_eq!(told(&["danger-full-access"]), "full access");
-        assert_eq!(told(&["read-only", "disk-full-write-access"]), "write everywhere");
-        assert_eq!(told(&["disk-write-folder=/srv"]), "write some folders");
-    }
 }

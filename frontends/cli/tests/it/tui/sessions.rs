@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::screen::{CTRL_D, ENTER, Person, Size, in_colour, interface};
+use super::screen::{CTRL_D, DOWN, ENTER, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, runs, says};
 
@@ -29,11 +29,12 @@ fn a_session_goes_on_with_what_the_flags_change() {
     let world =
         begun(json!([says("Begun."), runs("echo one >> counter"), says("Done.")]), &["begin"]);
     let resume = ["--last", "-a", "unless-allow-listed", "count"];
-    let mut person = Person::start(&in_colour(world.asking_model("resume", &resume)), SIZE);
-    person.until("Begun.");
+    let mut person =
+        Person::start(&in_colour(world.asking_model("resume", &resume)), Size(100, 50));
     person.until("Run this command?");
     person.presses("y");
     person.until("Done.");
+    person.until("Begun.");
     leaves(person);
     assert_eq!(world.read("counter").as_deref(), Some("one\n"));
     world.check_journal();
@@ -46,7 +47,7 @@ fn without_a_name_the_sessions_are_offered() {
     let mut person = Person::start(&in_colour(world.asking_model("resume", &[])), SIZE);
     person.until("first");
     person.until("second");
-    person.presses("\x1b[B");
+    person.presses(DOWN);
     person.presses(ENTER);
     person.until("One.");
     person.says("go on");
@@ -135,8 +136,7 @@ fn a_recorded_session_is_only_looked_at() {
 #[test]
 fn a_fork_is_gone_on_with() {
     let world = begun(json!([says("Begun."), says("In the fork.")]), &["begin"]);
-    let mut person =
-        Person::start(&in_colour(world.asking_model("fork", &["--last", "go on"])), SIZE);
+    let person = Person::start(&in_colour(world.asking_model("fork", &["--last", "go on"])), SIZE);
     person.until("Begun.");
     person.until("In the fork.");
     leaves(person);

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::screen::{CTRL_D, ENTER, ESC, Person, Size, interface};
+use super::screen::{CTRL_D, DOWN, ENTER, ESC, Person, Size, interface};
 use crate::support::{World, runs, says};
 
 /// Makes a repository of the working folder, so that nothing has to be decided first.
@@ -120,7 +120,7 @@ fn a_session_from_its_first_word_to_its_end() {
         person.until("Esc again");
         person.presses(ESC);
         person.until("Go back to");
-        person.presses("\x1b[B");
+        person.presses(DOWN);
         person.presses(ENTER);
         person.until_gone("sleep 60");
         person.until("count to two");
@@ -133,6 +133,41 @@ fn a_session_from_its_first_word_to_its_end() {
         let left = person.screen();
         assert!(person.is_as_found(), "{left}");
         assert!(left.contains("In the fork.") && left.contains("codex resume "), "{left}");
+        world.check_journal();
+    }
+}
+
+#[test]
+fn inline_every_finished_line_is_in_the_scrollback_once() {
+    let lines = |word: &str| (0..40).map(|at| format!("- {word} {at} end")).collect::<Vec<_>>();
+    let said = |word: &str| says(&lines(word).join("\n"));
+    for size in sizes() {
+        let world = World::playing(json!([said("first"), said("second"), says("That was all.")]));
+        repository(&world);
+        let mut person = Person::start(&interface(&world, &["--no-alt-screen"]), size);
+        person.until("? keys");
+        assert!(!person.is_on_other_screen());
+        person.says("list it");
+        person.until("first 39 end");
+        person.until_gone("Working");
+        person.resizes(Size(size.0 - 20, size.1 - 6));
+        person.says("once more");
+        person.until("second 39 end");
+        person.until_gone("Working");
+        person.resizes(size);
+        person.says("and now");
+        person.until("That was all.");
+        person.until_gone("Working");
+        person.presses(CTRL_D);
+        assert_eq!(person.end(), 0);
+        let everything = person.everything();
+        for word in ["first", "second"] {
+            for at in 0..40 {
+                let line = format!("{word} {at} end");
+                assert_eq!(everything.matches(&line).count(), 1, "{size:?} {line}: {everything}");
+            }
+        }
+        assert!(everything.contains("codex resume ") && person.is_as_found(), "{everything}");
         world.check_journal();
     }
 }
