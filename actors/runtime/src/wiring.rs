@@ -322,8 +322,10 @@ impl Signals {
 /// has shown that. Without a turn it closes the session.
 ///
 /// One that comes before that is done ends the process at once: the lifelines break, and the
-/// journal is whole up to its last barrier.
+/// journal is whole up to its last barrier. The first one does not, also where a frontend that heard of it
+/// too was faster and the session is on its way to its end.
 async fn obey(mut signals: Signals, session: Addr<SessionActor>, author: Author) {
+    let mut came_before = false;
     loop {
         let reason = signals.next().await;
         let wish = |command| session.send(Wish { author: author.clone(), command });
@@ -337,11 +339,12 @@ async fn obey(mut signals: Signals, session: Addr<SessionActor>, author: Author)
         };
         tokio::select! {
             // A turn that is being ended, and a session that is being closed, refuse it.
-            answer = obeyed => if !matches!(answer, Ok(Ok(()))) {
+            answer = obeyed => if !matches!(answer, Ok(Ok(()))) && came_before {
                 end_at_once(exit_code(reason));
             },
             again = signals.next() => end_at_once(exit_code(again)),
         }
+        came_before = true;
     }
 }
 

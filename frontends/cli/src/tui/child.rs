@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -71,13 +71,20 @@ impl Shell {
         let state = Arc::new(Mutex::new(State { child, asked: false }));
         let over = Arc::new(AtomicBool::new(false));
         let (told, printed) = channel();
-        let (mute, speaker) = (Arc::clone(&over), voice.clone());
+        let mute = Arc::new(AtomicBool::new(false));
+        let (muted, speaker) = (Arc::clone(&mute), voice.clone());
         let reading = move || {
-            print(output, &speaker, &mute);
+            print(output, &speaker, &muted);
             let _ = told.send(());
         };
         let (ended, waited) = (Arc::clone(&over), Arc::clone(&state));
-        let waiting = move || wait(pid, &waited, &ended, &printed, &voice);
+        let waiting = move || {
+            let code = wait(pid, &waited, &ended);
+            // What it printed last is told before its end, and nothing behind that.
+            let _ = printed.recv_timeout(REST);
+            mute.store(true, Ordering::Release);
+            let _ = voice.reply(Reply::Exited(code));
+        };
         let begun = thread::Builder::new().name("output".into()).spawn(reading);
         let begun = begun.and_then(|_| thread::Builder::new().name("shell".into()).spawn(waiting));
         let shell = Shell { state, over };
@@ -155,18 +162,15 @@ fn complete(bytes: &mut Vec<u8>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-fn wait(pid: Pid, state: &Mutex<State>, over: &AtomicBool, printed: &Receiver<()>, voice: &Voice) {
+/// Waits for its end, and gives its exit code as shells count it.
+fn wait(pid: Pid, state: &Mutex<State>, over: &AtomicBool) -> i32 {
     let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
     while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), ended) {}
-    let code = {
-        let mut state = locked(state);
-        let status = state.child.wait();
-        over.store(true, Ordering::Release);
-        status.ok().and_then(|status| status.code().or(status.signal().map(|it| 128 + it)))
-    };
-    // What it printed last is told before its end.
-    let _ = printed.recv_timeout(REST);
-    let _ = voice.reply(Reply::Exited(code.unwrap_or(-1)));
+    let mut state = locked(state);
+    let status = state.child.wait();
+    over.store(true, Ordering::Release);
+    let code = status.ok().and_then(|it| it.code().or(it.signal().map(|signal| 128 + signal)));
+    code.unwrap_or(-1)
 }
 
 /// Gives what differs from the last commit below a folder, with the files that git does not know.

@@ -43,9 +43,9 @@ fn what_differs_is_shown_and_the_session_written_down() {
     person.presses("y");
     person.until("Made");
     person.says("/diff");
-    person.until("+new");
-    person.presses("q");
-    person.until_gone("+new");
+    person.until("+ new");
+    person.presses(ESC);
+    person.until_gone("+ new");
     person.says("/export told.md");
     person.until("written to");
     person.says("/export told.md");
@@ -87,7 +87,7 @@ fn nothing_that_was_said_or_printed_does_anything_to_the_terminal() {
     person.presses(CTRL_D);
     assert_eq!(person.end(), 0, "{}", person.screen());
     let sent = String::from_utf8_lossy(&person.sent()).into_owned();
-    for raw in ["]0;owned", "]52;c;b3du", "\x1b[6n", "\x1b[2Jprinted", "\u{202e}"] {
+    for raw in ["\x1b]0;owned", "\x1b]52;c;b3du", "\x1b[6n", "\x1b[2Jprinted", "\u{202e}"] {
         assert!(!sent.contains(raw), "{raw:?} was sent raw");
     }
     world.check_journal();

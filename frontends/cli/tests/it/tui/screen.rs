@@ -114,7 +114,9 @@ pub(crate) fn in_colour(mut command: Command) -> Command {
 impl Person {
     /// Starts a program in a session of its own, whose terminal this is.
     pub(crate) fn start(command: &Command, size: Size) -> Person {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        // Nobody else may hold it, or it could not be taken away.
+        let how = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let ours = openpt(how).expect("a terminal");
         grantpt(&ours).and_then(|()| unlockpt(&ours)).expect("unlocked");
         let name = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("text");
         let keys = File::from(ours);

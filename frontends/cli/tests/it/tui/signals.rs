@@ -85,7 +85,8 @@ fn a_session_whose_process_was_killed_goes_on() {
     person.signal(Signal::KILL);
     assert_eq!(person.end(), 137);
     let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
-    again.until("touch began; sleep 60");
+    again.until("nobody knows how it ended");
+    again.says("go on");
     again.until("Done.");
     again.presses(CTRL_D);
     assert_eq!(again.end(), 0);
@@ -113,8 +114,8 @@ fn a_shell_gets_its_terminal_back_while_it_is_stopped() {
     person.says("greet me");
     person.until("Hello.");
     person.presses(CTRL_Z);
-    person.until("Stopped");
-    assert!(!person.is_on_other_screen());
+    let screen = person.until("Stopped");
+    assert!(!person.is_on_other_screen(), "{screen}");
     person.presses("echo $((6*7))\r");
     person.until("\n42\n");
     person.presses("fg\r");

@@ -16,7 +16,7 @@ pub(super) fn repository(world: &World) {
 
 /// A step in which the model says something a few letters at a time.
 pub(super) fn streams(text: &str) -> Value {
-    json!({"items": says(text), "chunk_deltas": 1, "delay_ms": 15})
+    json!({"items": says(text), "chunk_deltas": 1, "delay_ms": 60})
 }
 
 fn sizes() -> [Size; 3] {

@@ -59,7 +59,13 @@ fn without_a_key_one_is_asked_for_and_kept() {
 #[test]
 fn outside_of_a_repository_it_says_what_that_means() {
     let world = World::playing(json!([says("Hello.")]));
-    let mut person = Person::start(&interface(&world, &["greet me"]), SIZE);
+    let bare = tempfile::tempdir().expect("a folder");
+    let begun = |arguments: &[&str]| {
+        let mut command = interface(&world, arguments);
+        command.current_dir(bare.path());
+        command
+    };
+    let mut person = Person::start(&begun(&["greet me"]), SIZE);
     let screen = person.until("No repository");
     assert!(screen.contains("nothing undoes it"), "{screen}");
     assert_eq!(world.kinds_or_none(), [""; 0], "nothing is said before that is decided");
@@ -69,8 +75,7 @@ fn outside_of_a_repository_it_says_what_that_means() {
     assert_eq!(person.end(), 0);
     world.check_journal();
 
-    let known = interface(&world, &["--skip-git-repo-check"]);
-    let mut person = Person::start(&known, SIZE);
+    let mut person = Person::start(&begun(&["--skip-git-repo-check"]), SIZE);
     let screen = person.until("? keys");
     assert!(!screen.contains("No repository"), "{screen}");
     person.presses(CTRL_D);
@@ -116,7 +121,8 @@ fn little_room_is_enough() {
         let mut person = Person::start(&interface(&world, &[]), size);
         if size.1 > 2 {
             person.says("greet");
-            person.until("Hello.");
+            // What the turn cost is below the answer, which has no room any more.
+            person.until("1.0k in");
         }
         for other in [Size(1, 1), Size(300, 3), Size(3, 100), Size(80, 24)] {
             person.resizes(other);
