@@ -322,7 +322,7 @@ impl Plan {
     /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
     /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
     ///
-    /// It looks at the disk for roots that would become repositories by themselves.
+    /// It looks at the disk for roots that are bare repositories, or would become one by themselves.
     pub fn reserved(&self) -> Vec<PathBuf> {
         let roots = match &self.files.write {
             WritePlan::Everything => &[][..],
@@ -334,8 +334,10 @@ impl Plan {
         let withheld = withheld.filter(|path| roots.iter().any(|root| path.starts_with(root)));
         let withheld = withheld.cloned();
         let refs = roots.iter().filter_map(|root| protect::refs_to_keep(root).ok().flatten());
+        let bare = roots.iter().flat_map(|root| protect::bare_identity(root));
         known
             .chain(refs)
+            .chain(bare)
             .chain(reserved(roots).into_iter().map(|kept| kept.path))
             .chain(withheld)
             .collect()

@@ -110,10 +110,20 @@ impl Keeper<'_> {
             if let Some(refs) = refs_to_keep(root)? {
                 self.keep(&refs, How::Placeholder);
             }
+            if is_bare(root) {
+                let identity = git::identity(root)?;
+                self.kept.extend(identity.into_iter().filter(|kept| kept.path != *root));
+                self.kept.extend(match self.git_writes {
+                    GitWrites::None => git::content(root)?,
+                    GitWrites::Metadata => vec![],
+                });
+            }
         }
         for walk in walks {
             for (below, kind) in &walk.found {
-                self.repository(&walk.root.join(below), *kind)?;
+                let path = walk.root.join(below);
+                self.repository(&path, *kind)?;
+                self.way_to(&path, &walk.root);
             }
         }
         Ok(outermost(self.kept))
@@ -172,14 +182,17 @@ impl Keeper<'_> {
         if real == root {
             return Err(ProtectError::Root { file: from.to_owned(), target: real });
         }
-        // Were a folder between renamed, another could take its place.
-        let between: Vec<PathBuf> =
-            real.ancestors().skip(1).take_while(|step| *step != root).map(Path::to_owned).collect();
         self.keep(&real, How::ReadOnly);
-        for step in between {
-            self.keep(&step, How::InPlace);
-        }
+        self.way_to(&real, &root);
         Ok(())
+    }
+
+    /// Keeps the folders between where they are: were one of them renamed, another could take its
+    /// place, with a prepared repository in it.
+    fn way_to(&mut self, path: &Path, root: &Path) {
+        for step in path.ancestors().skip(1).take_while(|step| *step != root) {
+            self.keep(step, How::InPlace);
+        }
     }
 
     fn root_above(&self, path: &Path) -> Option<PathBuf> {
@@ -198,6 +211,26 @@ pub(crate) fn refs_to_keep(root: &Path) -> Result<Option<PathBuf>, ProtectError>
     let is_free = |path: &Path| fs::symlink_metadata(path).is_err() || is_placeholder(path);
     let is_repository = kind_of(&git)?.is_some() && !is_placeholder(&git);
     Ok((!is_repository && is_free(&refs)).then_some(refs))
+}
+
+/// Names what a bare repository at a root is kept as, whatever may be written of it.
+pub(crate) fn bare_identity(root: &Path) -> Vec<PathBuf> {
+    let identity = if is_bare(root) { git::identity(root).unwrap_or_default() } else { vec![] };
+    identity.into_iter().map(|kept| kept.path).filter(|path| path != root).collect()
+}
+
+/// Tells whether git takes a folder for a repository because there is no `.git` in it.
+fn is_bare(root: &Path) -> bool {
+    !is_there(&root.join(".git")) && has_parts(root)
+}
+
+/// Tells whether a folder has what makes one a repository where no valid `.git` is in the way.
+fn has_parts(root: &Path) -> bool {
+    ["HEAD", "objects", "refs"].into_iter().all(|name| is_there(&root.join(name)))
+}
+
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok() && !is_placeholder(path)
 }
 
 /// Sorts outer paths before inner ones, and drops what lies below a path that is read-only.
