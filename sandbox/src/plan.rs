@@ -9,6 +9,7 @@ mod roots;
 mod tests;
 
 pub use error::PlanError;
+pub(crate) use level::HIGHEST_USED_ABI;
 pub use protected::{How, Protected};
 pub use resources::Resources;
 
@@ -368,7 +369,7 @@ impl Plan {
         if self.confinement == Confinement::None {
             return "no confinement".to_owned();
         }
-        let mut text = format!("landlock ABI {}, read ", self.landlock_abi);
+        let mut text = format!("landlock rules of ABI {}, read ", self.landlock_abi);
         text.push_str(match &self.files.read {
             ReadPlan::Everything => "everything",
             ReadPlan::Roots(_) => "system folders and writable folders",

@@ -90,7 +90,7 @@ pub(crate) fn sandbox(workplace: &Workplace) -> Result<SandboxReport, Failure> {
     let plan = &workplace.plan;
     Ok(SandboxReport {
         level: plan.confinement.name().to_owned(),
-        landlock_abi: (plan.landlock_abi > 0).then(|| plan.landlock_abi.into()),
+        landlock_abi: workplace.landlock_abi,
         plan: plan.digest(),
         writable_roots: plan
             .writable_roots()

@@ -22,6 +22,8 @@ pub(crate) struct Workplace {
     pub(crate) tools: Option<Toolbox>,
     /// Layers that the host does not give, each with its remedy.
     pub(crate) missing: Vec<String>,
+    /// Landlock ABI of the kernel; none where the plan does without landlock.
+    pub(crate) landlock_abi: Option<u32>,
     _folder: Option<RuntimeFolder>,
 }
 
@@ -80,7 +82,8 @@ impl Workplace {
             Confinement::None => Vec::new(),
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
         };
-        Ok(Workplace { plan, temp, tools, missing, _folder: folder })
+        let landlock_abi = (plan.landlock_abi > 0).then(|| wanted.host.landlock_abi.into());
+        Ok(Workplace { plan, temp, tools, missing, landlock_abi, _folder: folder })
     }
 
     /// Says on standard error, in one line, that the host gives less than a sandbox could have.

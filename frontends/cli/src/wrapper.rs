@@ -1,5 +1,7 @@
 //! Commands that wrap another: `codex sandbox`, `codex debug landlock`.
 
+mod explain;
+
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -39,6 +41,10 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         host: &args.host.pretended(&granted),
     };
     let workplace = Workplace::open(&wanted).map_err(setup)?;
+    if args.explain {
+        explain::print(&workplace);
+        return Ok(ExitCode::SUCCESS);
+    }
     let launch = Launch {
         argv: args.command,
         env: workplace.environment(&environment),

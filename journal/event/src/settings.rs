@@ -116,7 +116,7 @@ pub struct GitHead {
 pub struct SandboxReport {
     /// Name of the level: `none`, `landlock`, `full`.
     pub level: String,
-    /// Landlock ABI of the kernel; none without landlock.
+    /// Landlock ABI of the kernel, which may have more than the rules use; none without landlock.
     pub landlock_abi: Option<u32>,
     /// Digest of the plan.
     pub plan: Digest,

@@ -9,7 +9,7 @@ use crate::{Arch, GitWrites, Host, Level, MIN_LANDLOCK_ABI};
 ///
 /// ABI 7 and 8 add nothing for a single-threaded child; ABI 9 (Unix socket paths) would matter only
 /// if the filters let Unix sockets through.
-const HIGHEST_USED_ABI: u8 = 6;
+pub(crate) const HIGHEST_USED_ABI: u8 = 6;
 
 /// Picks the level, or says what stands in the way.
 pub(super) fn choose(level: Level, host: &Host) -> Result<Confinement, PlanError> {
@@ -113,7 +113,7 @@ fn of_full(plan: &Plan, host: &Host) -> Vec<&'static str> {
     if plan.landlock_abi == 0 {
         limits.push("mounts are the only layer that holds files: landlock is missing");
     }
-    if plan.resources.processes.is_some() && !host.cgroup {
+    if plan.resources.processes.is_some() && host.root && !host.cgroup {
         limits.push("the number of root's processes is not limited");
     }
     limits

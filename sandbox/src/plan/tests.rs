@@ -9,6 +9,7 @@ fn host() -> Host {
         seccomp: true,
         namespaces: Namespaces::ABSENT,
         close_range: true,
+        root: true,
         cgroup: false,
         apparmor_restricted: false,
         user_namespaces_off: false,
@@ -292,7 +293,7 @@ fn the_digest_follows_the_content_and_a_plan_survives_a_round_trip() {
     assert_ne!(other.digest(), one.digest());
     assert_eq!(
         one.describe(),
-        "landlock ABI 6, read system folders and writable folders, write /home/ann/project, \
+        "landlock rules of ABI 6, read system folders and writable folders, write /home/ann/project, \
          no network"
     );
 }
