@@ -98,6 +98,8 @@ impl Keeper<'_> {
         for Protected { path, how } in known {
             match (kind_of(path)?, how) {
                 (None, _) => self.keep(path, how.clone()),
+                // A stranger's link, which no command could take away.
+                (Some(FileType::Symlink), _) => {}
                 // Found by the walk, too, which knows what it is.
                 (Some(kind), _) if path.ends_with(".git") => self.repository(path, kind)?,
                 (Some(_), How::InPlace) => self.keep(path, How::InPlace),
@@ -135,7 +137,7 @@ impl Keeper<'_> {
 
     fn repository(&mut self, path: &Path, kind: FileType) -> Result<(), ProtectError> {
         match kind {
-            FileType::Symlink => return Err(ProtectError::Link { path: path.to_owned() }),
+            FileType::Symlink => return kind_of(path).map(drop),
             // It holds the place of a repository, where none may be made.
             FileType::Directory if is_placeholder(path) => self.keep(path, How::ReadOnly),
             FileType::Directory => match self.git_writes {
@@ -253,10 +255,25 @@ fn outermost(mut kept: Vec<Protected>) -> Vec<Protected> {
     outer
 }
 
-/// Tells what stands at a path; a link is an error, nothing is none.
+/// Tells whether only somebody else may remove it: the folder is one of somebody else's where
+/// everybody minds their own (the sticky bit).
+fn is_a_strangers(path: &Path, meta: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let me = rustix::process::geteuid().as_raw();
+    let folder = path.parent().and_then(|above| fs::metadata(above).ok());
+    meta.uid() != me
+        && folder.is_some_and(|folder| folder.mode() & STICKY != 0 && folder.uid() != me)
+}
+
+/// Tells what stands at a path; nothing is none. A link is an error, but for one that a command
+/// could neither remove nor replace: in a folder that everybody shares it would else be up to
+/// anybody whether others can work.
 fn kind_of(path: &Path) -> Result<Option<FileType>, ProtectError> {
     match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_symlink() => Err(ProtectError::Link { path: path.to_owned() }),
+        Ok(meta) if meta.is_symlink() && !is_a_strangers(path, &meta) => {
+            Err(ProtectError::Link { path: path.to_owned() })
+        }
         Ok(meta) => {
             use std::os::unix::fs::MetadataExt;
             Ok(Some(FileType::from_raw_mode(meta.mode())))

@@ -205,6 +205,25 @@ fn what_cannot_be_kept_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_strangers_link_in_a_shared_folder_keeps_nobody_from_working() {
+    use std::os::unix::fs::{PermissionsExt, chown, lchown};
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root can make what a stranger made.
+    }
+    const STRANGER: u32 = 4321;
+    let world = World::new(&[]);
+    let (root, link) = (world.at("root"), world.at("root/.git"));
+    symlink("/nowhere", &link).expect("linked");
+    chown(&root, Some(STRANGER), None).expect("given");
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o1777)).expect("shared");
+    assert!(world.refusal().contains("root/.git is a symbolic link"), "it is ours to remove");
+    lchown(&link, Some(STRANGER), None).expect("given");
+    assert_eq!(world.found(), ["root/.agents?", "root/.codex?"]);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).expect("shared");
+    assert!(world.refusal().contains("root/.git is a symbolic link"), "anybody could remove it");
+}
+
+#[test]
 fn a_root_that_became_a_link_is_refused() {
     let world = World::new(&["outside/"]);
     let plan = world.plan();
