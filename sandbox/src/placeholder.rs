@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+use codex_event::PLACEHOLDER_MARK as MARK;
+
 use crate::{How, Protected};
 
 /// Mode of a placeholder. The sticky bit marks it as ours: an empty folder of such a name with this
 /// bit was made by a supervisor, even if that one was killed before it could remove it.
 const MODE: u32 = 0o1755;
 const FILE_MODE: u32 = 0o1644;
-const MARK: u32 = 0o1000;
 
 /// More bytes than the text of any placeholder.
 const LONGEST_TEXT: u64 = 64;

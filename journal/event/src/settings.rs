@@ -53,6 +53,11 @@ impl SandboxLevel {
     }
 }
 
+/// The bit of a mode (the sticky one) that marks a placeholder: an empty folder of this mark stands
+/// where a sandbox found nothing to protect, as for a missing `.git`. Whoever looks for a repository
+/// passes it over.
+pub const PLACEHOLDER_MARK: u32 = 0o1000;
+
 /// What commands may write in a repository's own folder (`.git`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
