@@ -3,7 +3,6 @@
 mod error;
 mod level;
 mod protected;
-mod resources;
 mod roots;
 #[cfg(test)]
 mod tests;
@@ -11,13 +10,12 @@ mod tests;
 pub use error::PlanError;
 pub(crate) use level::HIGHEST_USED_ABI;
 pub use protected::{How, Protected};
-pub use resources::Resources;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_event::{Digest, GitWrites, Permission};
+use codex_event::{Digest, GitWrites, Permission, Resources};
 use serde::{Deserialize, Serialize};
 
 use crate::{Host, Policy, protect};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_config::{Config, SandboxLevel, ShellEnvironment};
+use codex_config::{Config, Limit, SandboxLevel, ShellEnvironment};
 use codex_event::Permission;
 use codex_sandbox::{
     Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Inherit, Plan, PlanError, Policy,
@@ -165,11 +165,14 @@ fn policy(settings: &ShellEnvironment) -> EnvironmentPolicy {
 
 /// Gives the limits on commands: the settings', and what the sandbox thinks fit where they are silent.
 pub(crate) fn resources(config: &Config) -> Resources {
+    /// The largest number that a journal holds; no machine has as much of anything.
+    const LARGEST: u64 = (1 << 53) - 1;
     let fit = Resources::default();
+    let limit = |asked: Limit, fit| asked.or(fit).map(|limit| limit.min(LARGEST));
     Resources {
-        processes: config.resources.processes.or(fit.processes),
-        file_bytes: config.resources.file_bytes.or(fit.file_bytes),
-        memory_bytes: config.resources.memory_bytes.or(fit.memory_bytes),
+        processes: limit(config.resources.processes, fit.processes),
+        file_bytes: limit(config.resources.file_bytes, fit.file_bytes),
+        memory_bytes: limit(config.resources.memory_bytes, fit.memory_bytes),
     }
 }
 

@@ -283,7 +283,8 @@ fn a_root_that_is_a_bare_repository_is_kept_like_any_other() {
     ];
     let mut all = [&identity[..], &["root/HEAD", "root/objects", "root/refs"]].concat();
     let mut found = world.found();
-    (all.sort_unstable(), found.sort_unstable());
+    all.sort_unstable();
+    found.sort_unstable();
     assert_eq!(found, all);
     world.git_writes = GitWrites::Metadata;
     assert_eq!(world.found(), identity);
