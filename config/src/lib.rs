@@ -19,9 +19,8 @@ mod section;
 mod tree;
 mod warning;
 
-pub use codex_event::{GitWrites, SandboxLevel};
+pub use codex_event::{EnvironmentPolicy, GitWrites, Inherit, SandboxLevel};
 pub use config::{Config, Flags, Inputs, Limit, Resources, Trust};
-pub use environment::{Inherit, ShellEnvironment};
 pub use error::ConfigError;
 pub use origin::Origin;
 pub use overrides::set_keys;

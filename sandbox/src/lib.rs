@@ -28,9 +28,9 @@ mod temp;
 mod world;
 mod wrapper;
 
-pub use codex_event::{GitWrites, Resources, SandboxLevel as Level};
+pub use codex_event::{EnvironmentPolicy, GitWrites, Inherit, Resources, SandboxLevel as Level};
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
-pub use environment::{Environment, EnvironmentPolicy, Inherit};
+pub use environment::Environment;
 pub use host::{
     Arch, Availability, Host, Lack, Layer, MIN_LANDLOCK_ABI, Namespaces, Need, probe, probe_for,
 };

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_config::{Config, Limit, SandboxLevel, ShellEnvironment};
+use codex_config::{Config, Limit, SandboxLevel};
 use codex_event::Permission;
 use codex_sandbox::{
-    Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Inherit, Plan, PlanError, Policy,
+    Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Plan, PlanError, Policy,
     Resources, RuntimeFolder, Toolbox, private_temp, runtime_bases,
 };
 
@@ -108,9 +108,8 @@ impl Workplace {
 
     /// Gives commands this environment: scrubbed as the settings say, with the temporary folder and
     /// the programs.
-    pub(crate) fn environment(&self, settings: &ShellEnvironment) -> Environment {
-        let policy = policy(settings);
-        let mut env = Environment::by_policy(&policy, std::env::vars_os(), self.plan.network);
+    pub(crate) fn environment(&self, settings: &EnvironmentPolicy) -> Environment {
+        let mut env = Environment::by_policy(settings, std::env::vars_os(), self.plan.network);
         if let Some(temp) = &self.temp {
             env.set("TMPDIR", temp.as_os_str());
         }
@@ -144,22 +143,6 @@ impl Wanted<'_> {
             git_writes: self.git_writes,
             resources: self.resources,
         }
-    }
-}
-
-fn policy(settings: &ShellEnvironment) -> EnvironmentPolicy {
-    let ShellEnvironment { inherit, ignore_default_excludes, exclude, set, include_only } =
-        settings;
-    EnvironmentPolicy {
-        inherit: match inherit {
-            codex_config::Inherit::All => Inherit::All,
-            codex_config::Inherit::Core => Inherit::Core,
-            codex_config::Inherit::None => Inherit::None,
-        },
-        ignore_default_excludes: *ignore_default_excludes,
-        exclude: exclude.clone(),
-        set: set.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned())).collect(),
-        include_only: include_only.clone(),
     }
 }
 

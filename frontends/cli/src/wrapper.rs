@@ -5,7 +5,7 @@ mod explain;
 use std::path::Path;
 use std::process::ExitCode;
 
-use codex_config::{Config, ConfigError, Flags, Inputs, Origin, SandboxLevel, ShellEnvironment};
+use codex_config::{Config, ConfigError, EnvironmentPolicy, Flags, Inputs, Origin, SandboxLevel};
 use codex_event::{FULL_AUTO, Permission};
 use codex_sandbox::{EXIT_SETUP, Launch, Resources, Stdin, Stdio, run_inherited};
 
@@ -63,8 +63,8 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
 }
 
 /// Reads what the settings say of the environment; without a home there are none.
-fn environment(home: Option<&Path>, cwd: &Path) -> Result<ShellEnvironment, Failure> {
-    let Some(home) = home else { return Ok(ShellEnvironment::default()) };
+fn environment(home: Option<&Path>, cwd: &Path) -> Result<EnvironmentPolicy, Failure> {
+    let Some(home) = home else { return Ok(EnvironmentPolicy::default()) };
     let config = Config::load(Inputs {
         home: home.to_owned(),
         env: &|name| std::env::var(name).ok(),

@@ -10,6 +10,7 @@ mod change;
 mod command;
 mod digest;
 mod envelope;
+mod environment;
 mod event;
 mod id;
 mod model;
@@ -36,6 +37,7 @@ pub use digest::{Digest, DigestError};
 pub use envelope::{
     Body, CodecError, Envelope, Heading, IMPORTED, SCHEMA_VERSION, SPILL_ABOVE, kind,
 };
+pub use environment::{EnvironmentPolicy, Inherit};
 pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature, Shelf};
 pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
 pub use model::{Fault, FaultKind, ItemKind, Retry, RetryBudget, StreamMark, StreamPart, Usage};

@@ -17,7 +17,6 @@ pub(crate) fn why(program: &str) -> Option<&'static str> {
 }
 
 /// What is not told by the kind of program alone.
-
 const NEVER: &[(&str, &str)] = &[
     ("follows the settings of a repository, which can run programs", "hg svn jj gh glab tig"),
     (
