@@ -14,9 +14,9 @@ pub(super) fn repository(world: &World) {
     assert!(made.is_ok_and(|status| status.success()), "git init");
 }
 
-/// A step in which the model says something a few letters at a time.
-pub(super) fn streams(text: &str) -> Value {
-    json!({"items": says(text), "chunk_deltas": 1, "delay_ms": 60})
+/// A step in which the model says 40 pieces of made-up text, one after the other.
+fn streams() -> Value {
+    json!({"items": [{"type": "text", "n": 40, "chars": 8}], "chunk_deltas": 1, "delay_ms": 20})
 }
 
 fn sizes() -> [Size; 3] {
@@ -63,7 +63,7 @@ fn told(screen: &str) -> String {
 fn a_session_from_its_first_word_to_its_end() {
     for size in sizes() {
         let world = World::playing(json!([
-            streams("The first word, then another, and so on until the last one."),
+            streams(),
             runs("echo one >> counter"),
             runs("echo two >> counter"),
             says("One of the two was done."),
@@ -82,10 +82,11 @@ fn a_session_from_its_first_word_to_its_end() {
         assert!(person.is_on_other_screen());
         person.says("tell me something");
         // It comes in while the turn runs, and is not whole at first.
-        let screen = person.until("The first word");
-        assert!(!screen.contains("until the last one.") && screen.contains("Working"), "{screen}");
-        person.until("until the last one.");
-        person.until_gone("Working");
+        let screen = person.until("the quick brown fox");
+        let words = |screen: &str| screen.split_whitespace().count();
+        assert!(screen.contains("Working"), "{screen}");
+        let whole = person.until_gone("Working");
+        assert!(words(&screen) + 20 < words(&whole), "it came at once: {screen}{whole}");
         person.says("count to two");
         person.until("Run this command?");
         person.until("echo one >> counter");
