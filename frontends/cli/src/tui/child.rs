@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -70,7 +70,7 @@ impl Shell {
         let pid = Pid::from_child(&child);
         let state = Arc::new(Mutex::new(State { child, asked: false }));
         let over = Arc::new(AtomicBool::new(false));
-        let (told, printed) = channel();
+        let (told, printed) = sync_channel(1);
         let mute = Arc::new(AtomicBool::new(false));
         let (muted, speaker) = (Arc::clone(&mute), voice.clone());
         let reading = move || {

@@ -135,8 +135,7 @@ fn a_recorded_session_is_only_looked_at() {
 #[test]
 fn a_fork_is_gone_on_with() {
     let world = begun(json!([says("Begun."), says("In the fork.")]), &["begin"]);
-    let person =
-        Person::start(&in_colour(world.asking_model("fork", &["--last", "go on"])), SIZE);
+    let person = Person::start(&in_colour(world.asking_model("fork", &["--last", "go on"])), SIZE);
     person.until("Begun.");
     person.until("In the fork.");
     leaves(person);
