@@ -9,7 +9,7 @@ use crate::places::{Places, filled};
 use crate::section::Section;
 use crate::tree::{Node, Table, Value, dotted};
 use crate::{
-    ConfigError, Env, Origin, Provider, ShellEnvironment, Warning, environment, files, keys,
+    ConfigError, Env, EnvironmentPolicy, Origin, Provider, Warning, environment, files, keys,
     overrides, permissions, provider, tree, tui,
 };
 
@@ -43,7 +43,7 @@ pub struct Config {
     /// What a command may use up.
     pub resources: Resources,
     /// What commands see of the environment.
-    pub environment: ShellEnvironment,
+    pub environment: EnvironmentPolicy,
     /// Server to ask.
     pub provider: Provider,
     /// Whether the user wants no response kept by the server (zero data retention). See

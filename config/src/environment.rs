@@ -2,43 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use codex_event::{EnvironmentPolicy, Inherit};
+
 use crate::section::Section;
-use crate::{ConfigError, Secret, Warning};
-
-/// What commands inherit of the environment, and what is set for them.
-///
-/// Names that say secret (KEY, SECRET, TOKEN, PASSW, CREDENTIAL, COOKIE, _PAT) are left out unless
-/// `ignore_default_excludes` is set. Codex 0.169 has it the other way round.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ShellEnvironment {
-    /// What there is to begin with.
-    pub inherit: Inherit,
-    /// Whether names that say secret are inherited as well.
-    pub ignore_default_excludes: bool,
-    /// Patterns of what is not inherited.
-    pub exclude: Vec<String>,
-    /// What is set. No value shows in `Debug`: any of them may be a secret.
-    pub set: BTreeMap<String, Secret>,
-    /// Patterns of all that a command may see; no pattern, no such limit.
-    pub include_only: Vec<String>,
-}
-
-/// What an environment begins with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Inherit {
-    /// The agent's own.
-    #[default]
-    All,
-    /// What nearly every program needs.
-    Core,
-    /// Nothing.
-    None,
-}
+use crate::{ConfigError, Warning};
 
 pub(crate) fn resolve(
     root: &Section<'_>,
     warnings: &mut Vec<Warning>,
-) -> Result<ShellEnvironment, ConfigError> {
+) -> Result<EnvironmentPolicy, ConfigError> {
     let table = root.section("shell_environment_policy")?;
     let words = [("all", Inherit::All), ("core", Inherit::Core), ("none", Inherit::None)];
     let inherit = table.choice("inherit", &words)?.map_or(Inherit::All, |found| found.value);
@@ -50,7 +22,7 @@ pub(crate) fn resolve(
             origin: found.origin.clone(),
         });
     }
-    Ok(ShellEnvironment {
+    Ok(EnvironmentPolicy {
         inherit,
         ignore_default_excludes: lifted.is_some(),
         exclude: patterns(&table, "exclude")?,
@@ -73,7 +45,7 @@ fn patterns(table: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> 
     words.iter().map(pattern).collect()
 }
 
-fn set(table: &Section<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
+fn set(table: &Section<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
     let section = table.section("set")?;
     let mut set = BTreeMap::new();
     for (name, node) in section.entries() {
@@ -90,7 +62,7 @@ fn set(table: &Section<'_>) -> Result<BTreeMap<String, Secret>, ConfigError> {
         if value.value.contains('\0') {
             return Err(wrong("a text without NUL", "a text with one"));
         }
-        set.insert(name.to_owned(), Secret::new(value.value));
+        set.insert(name.to_owned(), value.value.to_owned());
     }
     Ok(set)
 }

@@ -21,9 +21,8 @@ mod tree;
 mod tui;
 mod warning;
 
-pub use codex_event::{GitWrites, SandboxLevel};
+pub use codex_event::{EnvironmentPolicy, GitWrites, Inherit, SandboxLevel};
 pub use config::{Config, Flags, Inputs, Limit, Resources, Trust};
-pub use environment::{Inherit, ShellEnvironment};
 pub use error::ConfigError;
 pub use kept::{kept_key, key_file};
 pub use keys::nearest;

@@ -33,6 +33,9 @@ const LINES: usize = 400;
 /// Lines before a refusal that may say what was tried, as in a traceback.
 const CONTEXT: usize = 4;
 
+/// Most denials of one run that are told.
+const TOLD: usize = 3;
+
 /// Longest line of evidence that is kept, in characters.
 const EVIDENCE: usize = 400;
 
@@ -62,9 +65,10 @@ pub struct Denial {
     pub grade: Grade,
     /// What it rests on, for people.
     pub evidence: String,
-    /// What was denied, as "writing /etc/hosts"; none where the evidence does not tell.
+    /// What was denied, as "writing /etc/hosts", three things at most; none where the evidence does
+    /// not tell.
     pub denied: Option<String>,
-    /// The permission that would allow it; none where no permission does.
+    /// The permissions that would allow all of it; none where a part of it should not be allowed.
     pub permission: Option<String>,
 }
 
@@ -111,7 +115,8 @@ pub fn grade_by(seen: &Observation<'_>, plan: &Plan, look: &dyn Look) -> Option<
     }
 
     let judge = Judge { seen, plan, look };
-    let mut likely = None;
+    let mut certain = Seen::default();
+    let mut likely = Seen::default();
     let mut own = None;
     let tail = tail_of(seen.output);
     let lines: Vec<&str> = {
@@ -126,35 +131,49 @@ pub fn grade_by(seen: &Observation<'_>, plan: &Plan, look: &dyn Look) -> Option<
         match judge.weigh(&sign, line, before, &after[..after.len().min(CONTEXT)]) {
             // What a shell could not execute it could not read; the rest was not what ended it.
             Found::Certain(subject) if did_not_execute && !matches!(subject, Subject::Read(_)) => {}
-            Found::Certain(subject) => {
-                return Some(judge.denial(Grade::Certain, line, Some(subject)));
-            }
-            Found::Likely(subject) => {
-                // The first one that says what it was about.
-                let better = likely.as_ref().is_none_or(|(_, known): &(&str, Option<Subject>)| {
-                    known.is_none() && subject.is_some()
-                });
-                if better {
-                    likely = Some((*line, subject));
-                }
-            }
+            Found::Certain(subject) => certain.note(line, Some(subject)),
+            Found::Likely(subject) => likely.note(line, subject),
             Found::Own => own = own.or(Some(*line)),
             Found::Nothing => {}
         }
+    }
+    if let Some(line) = certain.line {
+        return Some(judge.denial(Grade::Certain, line, certain.subjects));
     }
     if let End::Code(code @ (EXIT_NOT_EXECUTABLE | EXIT_NOT_FOUND)) = end {
         return plain(Grade::Unlikely, &format!("exit code {code}: no such program"));
     }
     let is_getent = seen.argv.iter().any(|word| words::runs(word, "getent"));
     if is_getent && end == End::Code(2) && plan.network == Network::Off {
-        likely = likely.or(Some(("getent found no name", Some(Subject::Network(None)))));
+        likely.note("getent found no name", Some(Subject::Network(None)));
     }
-    match (likely, own) {
-        (Some((line, subject)), _) if !(end == End::Code(2) && shows_usage(tail)) => {
-            Some(judge.denial(Grade::Likely, line, subject))
+    match (likely.line, own) {
+        (Some(line), _) if !(end == End::Code(2) && shows_usage(tail)) => {
+            Some(judge.denial(Grade::Likely, line, likely.subjects))
         }
         (_, Some(line)) => plain(Grade::Unlikely, line),
         (_, None) => plain(Grade::Unlikely, "nothing in the output speaks of a refusal"),
+    }
+}
+
+/// What lines of one grade were about.
+#[derive(Default)]
+struct Seen<'a> {
+    /// The first line that says what it was about, else the first.
+    line: Option<&'a str>,
+    subjects: Vec<Subject>,
+}
+
+impl<'a> Seen<'a> {
+    fn note(&mut self, line: &'a str, subject: Option<Subject>) {
+        if self.line.is_none() || (self.subjects.is_empty() && subject.is_some()) {
+            self.line = Some(line);
+        }
+        if let Some(subject) = subject
+            && !self.subjects.contains(&subject)
+        {
+            self.subjects.push(subject);
+        }
     }
 }
 

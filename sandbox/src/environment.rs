@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
+use codex_event::EnvironmentPolicy;
+
 use crate::confine::DEFAULT_PATH;
 use crate::{Network, Toolbox};
 
 mod policy;
-
-pub use policy::{EnvironmentPolicy, Inherit};
 
 /// A scrubbed environment: the only kind that can be given to a command.
 ///
@@ -74,15 +74,16 @@ impl Environment {
     ) -> Environment {
         let inherited = variables.into_iter().filter(|(name, _)| {
             !is_removed(name)
-                && policy.inherits(name)
-                && (policy.inherits_secrets() || !says_secret(name))
+                && policy::inherits(policy, name)
+                && (policy.ignore_default_excludes || !says_secret(name))
         });
         let mut scrubbed = Environment(inherited.collect());
         for (name, value) in &policy.set {
             scrubbed.set(name, value);
         }
-        scrubbed.0.retain(|(name, _)| policy.keeps(name));
-        let of_policy = |name: &str| policy.set.contains_key(name) && policy.keeps(name.as_ref());
+        scrubbed.0.retain(|(name, _)| policy::keeps(policy, name));
+        let of_policy =
+            |name: &str| policy.set.contains_key(name) && policy::keeps(policy, name.as_ref());
         for (name, value) in ANNOUNCED {
             if !of_policy(name) {
                 scrubbed.set(name, value);
@@ -157,6 +158,8 @@ fn is_removed(name: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use codex_event::Inherit;
+
     use super::*;
 
     fn scrub(names: &[&str], network: Network) -> Environment {

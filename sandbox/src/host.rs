@@ -33,6 +33,8 @@ pub struct Host {
     pub namespaces: Namespaces,
     /// Whether descriptors can be closed by range.
     pub close_range: bool,
+    /// Whether this is the user whom no limit on the number of processes holds.
+    pub root: bool,
     /// Whether this process may make control groups below its own.
     pub cgroup: bool,
     /// Whether AppArmor takes the capabilities away from users in a namespace of their own.
@@ -128,6 +130,7 @@ fn ask() -> Host {
         seccomp: seccomp_errno_available(),
         namespaces: Namespaces::ABSENT,
         close_range: close_range_available(),
+        root: rustix::process::geteuid().is_root(),
         cgroup: cgroup_delegated(),
         apparmor_restricted: false,
         user_namespaces_off: false,

@@ -28,17 +28,17 @@ mod temp;
 mod world;
 mod wrapper;
 
-pub use codex_event::{GitWrites, SandboxLevel as Level};
+pub use codex_event::{EnvironmentPolicy, GitWrites, Inherit, Resources, SandboxLevel as Level};
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
-pub use environment::{Environment, EnvironmentPolicy, Inherit};
+pub use environment::Environment;
 pub use host::{
     Arch, Availability, Host, Lack, Layer, MIN_LANDLOCK_ABI, Namespaces, Need, probe, probe_for,
 };
 pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
-    Confinement, FilePlan, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve, Resources,
-    Scopes, WritePlan,
+    Confinement, FilePlan, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve, Scopes,
+    WritePlan,
 };
 pub use policy::Policy;
 pub use process::{ProcessId, keep_private};

@@ -6,9 +6,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+
+use codex_event::PLACEHOLDER_MARK as MARK;
 
 use crate::{How, Protected};
 
@@ -16,7 +18,6 @@ use crate::{How, Protected};
 /// bit was made by a supervisor, even if that one was killed before it could remove it.
 const MODE: u32 = 0o1755;
 const FILE_MODE: u32 = 0o1644;
-const MARK: u32 = 0o1000;
 
 /// More bytes than the text of any placeholder.
 const LONGEST_TEXT: u64 = 64;
@@ -27,10 +28,19 @@ const ATTEMPTS: usize = 64;
 /// How long another supervisor may hold the lock under which it removes one.
 const REMOVAL: Duration = Duration::from_millis(1);
 
+/// How long a command waits for locks that others hold, on all of its placeholders. Whoever can read
+/// one can lock it for good, and must not keep anybody from working.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// The placeholders of one command, each locked: removing a folder would also take away the mounts
 /// on it that protect it from other commands, so only the last one to use it may.
 #[derive(Debug, Default)]
-pub(crate) struct Placeholders(Vec<Placeholder>);
+pub(crate) struct Placeholders {
+    held: Vec<Placeholder>,
+    /// Whether somebody kept one locked, so that only mounts keep it there: it is not removed under
+    /// a command but by its owner, who could make another thing of it at any time.
+    pub(crate) is_contested: bool,
+}
 
 #[derive(Debug)]
 struct Placeholder {
@@ -53,17 +63,18 @@ impl Placeholders {
     ) -> io::Result<Placeholders> {
         let mut held = Placeholders::default();
         let mut failed = None;
+        let deadline = Instant::now() + PATIENCE;
         protected.retain(|place| {
             let path = &place.path;
             let outcome = match &place.how {
-                How::Placeholder => hold(path, Kind::Folder),
-                How::PlaceholderFile(text) => hold(path, Kind::File(text)),
+                How::Placeholder => hold(path, Kind::Folder, deadline),
+                How::PlaceholderFile(text) => hold(path, Kind::File(text), deadline),
                 // One that was left is found like anything else.
                 How::ReadOnly => match marked(path) {
-                    Some(kind) => hold(path, kind),
+                    Some(kind) => hold(path, kind, deadline),
                     // Another command's, which was removed between the look and now.
                     None if is_missing(path) => match known.iter().any(|it| it.path == *path) {
-                        true => hold(path, Kind::Folder),
+                        true => hold(path, Kind::Folder, deadline),
                         false => return is_required(path, known),
                     },
                     None => return true,
@@ -72,10 +83,14 @@ impl Placeholders {
             };
             match outcome {
                 Ok(Hold::Ours(folder)) => {
-                    held.0.push(Placeholder { path: path.clone(), folder });
+                    held.held.push(Placeholder { path: path.clone(), folder });
                     true
                 }
                 Ok(Hold::Others) => true,
+                Ok(Hold::Contested) => {
+                    held.is_contested = true;
+                    true
+                }
                 Ok(Hold::Impossible) => false,
                 Err(error) => {
                     let described = format!("{}: {error}", path.display());
@@ -94,7 +109,7 @@ impl Placeholders {
 impl Drop for Placeholders {
     /// Removes those that are empty and that no other command uses.
     fn drop(&mut self) {
-        for Placeholder { path, folder } in &self.0 {
+        for Placeholder { path, folder } in &self.held {
             let is_unused = flock(folder, FlockOperation::NonBlockingLockExclusive).is_ok();
             if is_unused && is_at(folder, path) {
                 // One that was filled meanwhile is somebody's own now.
@@ -113,6 +128,8 @@ enum Hold {
     Ours(File),
     /// Something that is not ours was there first.
     Others,
+    /// One is there, and somebody keeps it locked.
+    Contested,
     /// There is nothing, and this user can't make it.
     Impossible,
 }
@@ -145,12 +162,13 @@ impl Kind<'_> {
     }
 }
 
-fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
+fn hold(path: &Path, kind: Kind<'_>, deadline: Instant) -> io::Result<Hold> {
     let flags = match kind {
         Kind::Folder => libc::O_DIRECTORY | libc::O_NOFOLLOW,
         Kind::File(_) => libc::O_NONBLOCK | libc::O_NOFOLLOW,
     };
-    for _ in 0..ATTEMPTS {
+    let mut attempts = 0;
+    while attempts < ATTEMPTS {
         let made = match kind.make(path) {
             Ok(()) => true,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => false,
@@ -162,7 +180,10 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         };
         let folder = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
             Ok(folder) => folder,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                attempts += 1;
+                continue;
+            }
             // A file, or a folder of somebody else's; a link fails when it is to be mounted on.
             Err(_) => return Ok(Hold::Others),
         };
@@ -172,6 +193,9 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         // Never waiting: whoever can read it can lock it, and need not be a supervisor.
         if let Err(error) = flock(&folder, FlockOperation::NonBlockingLockShared) {
             if error == rustix::io::Errno::WOULDBLOCK {
+                if Instant::now() >= deadline {
+                    return Ok(Hold::Contested);
+                }
                 thread::sleep(REMOVAL);
                 continue;
             }
@@ -184,8 +208,9 @@ fn hold(path: &Path, kind: Kind<'_>) -> io::Result<Hold> {
         if is_at(&folder, path) {
             return Ok(Hold::Ours(folder));
         }
+        attempts += 1;
     }
-    Err(io::Error::other("another program keeps it locked, or removes it again and again"))
+    Err(io::Error::other("another program removes it again and again"))
 }
 
 /// Tells whether a path is the plan's, or lies below one that is: it may not be missing.
@@ -271,7 +296,7 @@ mod tests {
     fn what_a_killed_supervisor_left_is_removed_by_the_next_and_nothing_else_is() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
-        std::mem::forget(Placeholders::hold(&mut place(&path), &[]).expect("made").0.pop().map(
+        std::mem::forget(Placeholders::hold(&mut place(&path), &[]).expect("made").held.pop().map(
             |it| {
                 drop(it.folder);
                 it.path
@@ -352,13 +377,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_of_somebody_elses_is_an_error_and_no_wait() {
+    fn a_lock_of_somebody_elses_keeps_nobody_from_working() {
         let world = tempfile::tempdir().expect("a folder");
         let path = world.path().join(".git");
         Kind::Folder.make(&path).expect("made");
         let other = File::open(&path).expect("opened");
         flock(&other, FlockOperation::LockExclusive).expect("locked");
-        let error = Placeholders::hold(&mut place(&path), &[]).expect_err("locked");
-        assert!(error.to_string().contains("locked"), "{error}");
+        let mut found = place(&path);
+        let held = Placeholders::hold(&mut found, &[]).expect("used as it is");
+        assert!(held.is_contested && found.len() == 1, "it is mounted all the same");
+        drop(held);
+        assert!(path.is_dir(), "and is not ours to remove");
+        drop(other);
+        drop(Placeholders::hold(&mut found, &[]).expect("ours again"));
+        assert!(!path.exists());
     }
 }

@@ -3,20 +3,19 @@
 mod error;
 mod level;
 mod protected;
-mod resources;
 mod roots;
 #[cfg(test)]
 mod tests;
 
 pub use error::PlanError;
+pub(crate) use level::HIGHEST_USED_ABI;
 pub use protected::{How, Protected};
-pub use resources::Resources;
 
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_event::{Digest, GitWrites, Permission};
+use codex_event::{Digest, GitWrites, Permission, Resources};
 use serde::{Deserialize, Serialize};
 
 use crate::{Host, Policy, protect};
@@ -322,7 +321,7 @@ impl Plan {
     /// Lists what stays as it is at the top of each root, at every level: whoever writes there for a
     /// command, as a patch does, leaves it alone, too. Nothing where everything can be written.
     ///
-    /// It looks at the disk for roots that would become repositories by themselves.
+    /// It looks at the disk for roots that are bare repositories, or would become one by themselves.
     pub fn reserved(&self) -> Vec<PathBuf> {
         let roots = match &self.files.write {
             WritePlan::Everything => &[][..],
@@ -334,8 +333,10 @@ impl Plan {
         let withheld = withheld.filter(|path| roots.iter().any(|root| path.starts_with(root)));
         let withheld = withheld.cloned();
         let refs = roots.iter().filter_map(|root| protect::refs_to_keep(root).ok().flatten());
+        let bare = roots.iter().flat_map(|root| protect::bare_identity(root));
         known
             .chain(refs)
+            .chain(bare)
             .chain(reserved(roots).into_iter().map(|kept| kept.path))
             .chain(withheld)
             .collect()
@@ -366,7 +367,7 @@ impl Plan {
         if self.confinement == Confinement::None {
             return "no confinement".to_owned();
         }
-        let mut text = format!("landlock ABI {}, read ", self.landlock_abi);
+        let mut text = format!("landlock rules of ABI {}, read ", self.landlock_abi);
         text.push_str(match &self.files.read {
             ReadPlan::Everything => "everything",
             ReadPlan::Roots(_) => "system folders and writable folders",

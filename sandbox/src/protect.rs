@@ -98,6 +98,8 @@ impl Keeper<'_> {
         for Protected { path, how } in known {
             match (kind_of(path)?, how) {
                 (None, _) => self.keep(path, how.clone()),
+                // A stranger's link, which no command could take away.
+                (Some(FileType::Symlink), _) => {}
                 // Found by the walk, too, which knows what it is.
                 (Some(kind), _) if path.ends_with(".git") => self.repository(path, kind)?,
                 (Some(_), How::InPlace) => self.keep(path, How::InPlace),
@@ -110,10 +112,20 @@ impl Keeper<'_> {
             if let Some(refs) = refs_to_keep(root)? {
                 self.keep(&refs, How::Placeholder);
             }
+            if is_bare(root) {
+                let identity = git::identity(root)?;
+                self.kept.extend(identity.into_iter().filter(|kept| kept.path != *root));
+                self.kept.extend(match self.git_writes {
+                    GitWrites::None => git::content(root)?,
+                    GitWrites::Metadata => vec![],
+                });
+            }
         }
         for walk in walks {
             for (below, kind) in &walk.found {
-                self.repository(&walk.root.join(below), *kind)?;
+                let path = walk.root.join(below);
+                self.repository(&path, *kind)?;
+                self.way_to(&path, &walk.root);
             }
         }
         Ok(outermost(self.kept))
@@ -125,7 +137,7 @@ impl Keeper<'_> {
 
     fn repository(&mut self, path: &Path, kind: FileType) -> Result<(), ProtectError> {
         match kind {
-            FileType::Symlink => return Err(ProtectError::Link { path: path.to_owned() }),
+            FileType::Symlink => return kind_of(path).map(drop),
             // It holds the place of a repository, where none may be made.
             FileType::Directory if is_placeholder(path) => self.keep(path, How::ReadOnly),
             FileType::Directory => match self.git_writes {
@@ -172,14 +184,17 @@ impl Keeper<'_> {
         if real == root {
             return Err(ProtectError::Root { file: from.to_owned(), target: real });
         }
-        // Were a folder between renamed, another could take its place.
-        let between: Vec<PathBuf> =
-            real.ancestors().skip(1).take_while(|step| *step != root).map(Path::to_owned).collect();
         self.keep(&real, How::ReadOnly);
-        for step in between {
-            self.keep(&step, How::InPlace);
-        }
+        self.way_to(&real, &root);
         Ok(())
+    }
+
+    /// Keeps the folders between where they are: were one of them renamed, another could take its
+    /// place, with a prepared repository in it.
+    fn way_to(&mut self, path: &Path, root: &Path) {
+        for step in path.ancestors().skip(1).take_while(|step| *step != root) {
+            self.keep(step, How::InPlace);
+        }
     }
 
     fn root_above(&self, path: &Path) -> Option<PathBuf> {
@@ -198,6 +213,26 @@ pub(crate) fn refs_to_keep(root: &Path) -> Result<Option<PathBuf>, ProtectError>
     let is_free = |path: &Path| fs::symlink_metadata(path).is_err() || is_placeholder(path);
     let is_repository = kind_of(&git)?.is_some() && !is_placeholder(&git);
     Ok((!is_repository && is_free(&refs)).then_some(refs))
+}
+
+/// Names what a bare repository at a root is kept as, whatever may be written of it.
+pub(crate) fn bare_identity(root: &Path) -> Vec<PathBuf> {
+    let identity = if is_bare(root) { git::identity(root).unwrap_or_default() } else { vec![] };
+    identity.into_iter().map(|kept| kept.path).filter(|path| path != root).collect()
+}
+
+/// Tells whether git takes a folder for a repository because there is no `.git` in it.
+fn is_bare(root: &Path) -> bool {
+    !is_there(&root.join(".git")) && has_parts(root)
+}
+
+/// Tells whether a folder has what makes one a repository where no valid `.git` is in the way.
+fn has_parts(root: &Path) -> bool {
+    ["HEAD", "objects", "refs"].into_iter().all(|name| is_there(&root.join(name)))
+}
+
+fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok() && !is_placeholder(path)
 }
 
 /// Sorts outer paths before inner ones, and drops what lies below a path that is read-only.
@@ -220,10 +255,25 @@ fn outermost(mut kept: Vec<Protected>) -> Vec<Protected> {
     outer
 }
 
-/// Tells what stands at a path; a link is an error, nothing is none.
+/// Tells whether only somebody else may remove it: the folder is one of somebody else's where
+/// everybody minds their own (the sticky bit).
+fn is_a_strangers(path: &Path, meta: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    const STICKY: u32 = 0o1000;
+    let me = rustix::process::geteuid().as_raw();
+    let folder = path.parent().and_then(|above| fs::metadata(above).ok());
+    meta.uid() != me
+        && folder.is_some_and(|folder| folder.mode() & STICKY != 0 && folder.uid() != me)
+}
+
+/// Tells what stands at a path; nothing is none. A link is an error, but for one that a command
+/// could neither remove nor replace: in a folder that everybody shares it would else be up to
+/// anybody whether others can work.
 fn kind_of(path: &Path) -> Result<Option<FileType>, ProtectError> {
     match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_symlink() => Err(ProtectError::Link { path: path.to_owned() }),
+        Ok(meta) if meta.is_symlink() && !is_a_strangers(path, &meta) => {
+            Err(ProtectError::Link { path: path.to_owned() })
+        }
         Ok(meta) => {
             use std::os::unix::fs::MetadataExt;
             Ok(Some(FileType::from_raw_mode(meta.mode())))

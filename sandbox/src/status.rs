@@ -47,7 +47,8 @@ pub struct Confined {
     pub mounts: u32,
     /// Number of paths below writable roots that stay as they are; 0 without namespaces.
     pub protected: u32,
-    /// Whether the search for such paths hit a bound, so that deeper ones may have been missed.
+    /// Whether some may be missed: the search for such paths hit a bound, or a place for one is in
+    /// somebody else's hands.
     pub partial: bool,
 }
 

@@ -6,7 +6,8 @@
 //! every word is remembered, and nothing may follow: `rm -rf target` must not stand for
 //! `rm -rf target src`, and `make check` not for `make check deploy`. Nothing is offered for what can do
 //! anything: shells, interpreters, git, programs that run others, a program that lies in the folder that
-//! commands write to, and more than one plain command.
+//! commands write to, and more than one plain command; and for what does harm that nobody would want
+//! twice: removing or changing what lies outside of the folder, ending or wiping machines.
 
 use crate::{Lookup, Verdict, runners};
 
@@ -64,7 +65,7 @@ pub fn propose(verdict: &Verdict, lookup: &Lookup) -> Option<Vec<String>> {
         return None;
     }
     let program = command.first()?;
-    if never(command).is_some() || !is_installed(program, lookup) {
+    if never(command).is_some() || does_harm(command) || !is_installed(program, lookup) {
         return None;
     }
     Some(command[..width(command)?].to_vec())
@@ -116,6 +117,16 @@ fn is_installed(program: &str, lookup: &Lookup) -> bool {
     lookup.find(program).is_some_and(|file| !file.starts_with(lookup.cwd()))
 }
 
+/// Programs that take away or change what is there. What they do where they are is theirs to be
+/// granted; elsewhere a person looks each time.
+const DESTROYERS: &str =
+    "chattr chgrp chmod chown dd ln mv rename rm rmdir setfacl shred srm truncate unlink";
+
+/// Programs that end or wipe a machine or its disks, or other people's work on it.
+const ENDERS: &str = "blkdiscard cfdisk crontab fdisk gdisk halt init kexec kill killall mkfs mkswap \
+                      parted pkill poweroff reboot sfdisk sgdisk shutdown skill swapoff systemctl \
+                      telinit umount userdel wipefs";
+
 /// Says why no grant is ever made for commands that begin like this, if none is.
 pub(crate) fn never(prefix: &[String]) -> Option<String> {
     match prefix.first().map(String::as_str) {
@@ -126,13 +137,31 @@ pub(crate) fn never(prefix: &[String]) -> Option<String> {
     }
 }
 
+/// Tells whether a command does harm outside of the folder, which is asked about each time. A grant that
+/// somebody wrote for one by hand holds all the same.
+fn does_harm(command: &[String]) -> bool {
+    let Some((program, rest)) = command.split_first() else { return false };
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let among = |names: &str| names.split_whitespace().any(|it| it == name);
+    among(ENDERS)
+        || name.starts_with("mkfs.")
+        || (among(DESTROYERS) && rest.iter().any(|word| leads_elsewhere(word)))
+}
+
+/// Tells whether a word may name a place outside of the folder that the command runs in.
+fn leads_elsewhere(word: &str) -> bool {
+    let value = word.split_once('=').map_or(word, |(_, value)| value);
+    value.starts_with(['/', '~', '$']) || value.split('/').any(|part| part == "..")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::classify;
 
     fn proposed(line: &str) -> Option<String> {
-        let programs = "bash cargo npm make git env python3 pytest ls sed mkdir sudo tsc timeout rm find yarn go";
+        let programs = "bash cargo npm make git env python3 pytest ls sed mkdir sudo tsc timeout rm find yarn go mv dd \
+                        mkfs.ext4 kill";
         let mut files: Vec<String> =
             programs.split_whitespace().map(|name| format!("/usr/bin/{name}")).collect();
         files.extend(["/w/node_modules/.bin/eslint".to_owned(), "/w/x".to_owned()]);
@@ -193,6 +222,16 @@ mod tests {
             "npm run",
             "npm run -- x",
             "ls",
+            "rm -rf /",
+            "rm -rf ..",
+            "rm -rf a/../../b",
+            "rm -rf ~",
+            "/usr/bin/rm -rf /home",
+            "bash -c 'rm -rf /'",
+            "mv a /w/x",
+            "dd if=a of=/dev/sda",
+            "mkfs.ext4 image",
+            "kill -9 1",
             "",
         ] {
             assert_eq!(proposed(line), None, "{line}");

@@ -226,6 +226,7 @@ fn opened() -> Event {
         notify: vec![],
         sandbox_level: Default::default(),
         git_writes: Default::default(),
+        resources: Default::default(),
     };
     let sandbox = SandboxReport {
         level: "landlock".into(),

@@ -65,7 +65,7 @@ pub(crate) fn with(output: String, denial: Option<&Denial>) -> String {
         (Some(denied), Some(permission)) => {
             format!("refused {denied}; the permission {permission} would allow it")
         }
-        (Some(denied), None) => format!("refused {denied}; no permission allows it"),
+        (Some(denied), None) => format!("refused {denied}; no permission is meant for it"),
         (None, _) => "refused part of it".to_owned(),
     };
     let line = if output.is_empty() || output.ends_with('\n') { "" } else { "\n" };
@@ -100,15 +100,15 @@ mod tests {
             (
                 Some(denial(
                     DenialGrade::Certain,
-                    Some("writing /etc/x"),
-                    Some("disk-write-folder=/etc"),
+                    Some("writing /srv/x"),
+                    Some("disk-write-folder=/srv"),
                 )),
-                "no\n[the sandbox refused writing /etc/x; the permission disk-write-folder=/etc would \
+                "no\n[the sandbox refused writing /srv/x; the permission disk-write-folder=/srv would \
                  allow it]\n",
             ),
             (
                 Some(denial(DenialGrade::Likely, Some("a Unix socket"), None)),
-                "no\n[the sandbox probably refused a Unix socket; no permission allows it]\n",
+                "no\n[the sandbox probably refused a Unix socket; no permission is meant for it]\n",
             ),
             (
                 Some(denial(DenialGrade::Likely, None, None)),

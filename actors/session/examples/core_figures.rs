@@ -155,6 +155,7 @@ fn opening() -> Opening {
             notify: vec![],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         },
         sandbox: SandboxReport {
             level: "landlock".into(),

@@ -16,6 +16,7 @@ use codex_line::LineError;
 use codex_replay::ReplayError;
 use codex_replay::audit::{KeyError, Unsigned};
 use codex_sandbox::{EXIT_NOT_FOUND, Failed, PlanError, SpawnError, Step};
+use codex_view::sanitize;
 
 use crate::say;
 
@@ -69,8 +70,8 @@ impl Failure {
     /// Says it on standard error, and gives the exit code.
     pub(crate) fn report(self) -> ExitCode {
         // Messages can quote what a model or a server said.
-        say::aside(format_args!("error: {}", codex_view::sanitize::text(&self.message)));
-        say::aside(format_args!("hint: {}", codex_view::sanitize::text(&self.hint)));
+        say::aside(format_args!("error: {}", sanitize::shortened(&self.message)));
+        say::aside(format_args!("hint: {}", sanitize::shortened(&self.hint)));
         ExitCode::from(self.code)
     }
 }

@@ -52,6 +52,19 @@ fn commit(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_a_sandbox_put_there_is_no_repository() {
+        use std::os::unix::fs::DirBuilderExt;
+        let world = tempfile::tempdir().expect("a folder");
+        let sub = world.path().join("sub");
+        put(world.path().join(".git/HEAD"), "ref: refs/heads/main\n");
+        fs::create_dir(&sub).expect("made");
+        fs::DirBuilder::new().mode(0o1755).create(sub.join(".git")).expect("made");
+        assert_eq!(head(&sub).and_then(|it| it.branch).as_deref(), Some("main"));
+        fs::remove_dir_all(world.path().join(".git")).expect("removed");
+        assert_eq!(head(&sub), None);
+    }
+
     const HASH: &str = "0123456789abcdef0123456789abcdef01234567";
 
     fn put(path: PathBuf, text: &str) {

@@ -10,7 +10,7 @@ use codex_sandbox::{Network, Plan};
 
 use crate::failure::{Failure, USAGE};
 use crate::git;
-use crate::workplace::Workplace;
+use crate::workplace::{self, Workplace};
 
 /// What the model is told it is, when the settings don't say.
 const INSTRUCTIONS: &str = include_str!("instructions.md");
@@ -38,6 +38,7 @@ pub(crate) fn opening(
             notify: config.notify.clone().unwrap_or_default(),
             sandbox_level: config.sandbox_level,
             git_writes: config.git_writes,
+            resources: workplace::resources(config),
         },
         sandbox: sandbox(workplace)?,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -90,7 +91,7 @@ pub(crate) fn sandbox(workplace: &Workplace) -> Result<SandboxReport, Failure> {
     let plan = &workplace.plan;
     Ok(SandboxReport {
         level: plan.confinement.name().to_owned(),
-        landlock_abi: (plan.landlock_abi > 0).then(|| plan.landlock_abi.into()),
+        landlock_abi: workplace.landlock_abi,
         plan: plan.digest(),
         writable_roots: plan
             .writable_roots()

@@ -11,7 +11,7 @@ use codex_sandbox::Spawner;
 use crate::args::{Color, Resume, RunFlags};
 use crate::exec::{self, FRONTEND, Show};
 use crate::failure::{Failure, USAGE};
-use crate::workplace::{self, Wanted, Workplace};
+use crate::workplace::{Wanted, Workplace};
 use crate::{find, opening, rulebook, secrets, takeover};
 
 mod chosen;
@@ -141,7 +141,7 @@ impl Taker<'_> {
             permissions: &settings.permissions,
             level: settings.sandbox_level,
             git_writes: settings.git_writes,
-            resources: workplace::resources(&config),
+            resources: settings.resources,
             host: &codex_sandbox::probe_for(settings.sandbox_level, &settings.permissions),
             cwd: &cwd,
             agent_home: Some(&exec::canonical(home)),

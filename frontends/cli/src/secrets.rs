@@ -24,7 +24,7 @@ pub(crate) fn ephemeral_redactor(home: &Path, access: &Access, config: &Config) 
 /// Gives our own variables, and those that the settings set for commands.
 fn variables(config: &Config) -> impl Iterator<Item = (OsString, OsString)> {
     let set = config.environment.set.iter();
-    let set = set.map(|(name, value)| (name.into(), value.reveal().into()));
+    let set = set.map(|(name, value)| (name.into(), value.into()));
     std::env::vars_os().chain(set)
 }
 

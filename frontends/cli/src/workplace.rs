@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_config::{Config, SandboxLevel, ShellEnvironment};
+use codex_config::{Config, Limit, SandboxLevel};
 use codex_event::Permission;
 use codex_sandbox::{
-    Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Inherit, Plan, PlanError, Policy,
+    Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Plan, PlanError, Policy,
     Resources, RuntimeFolder, Toolbox, memory_first, private_temp, runtime_bases,
 };
 
@@ -22,6 +22,8 @@ pub(crate) struct Workplace {
     pub(crate) tools: Option<Toolbox>,
     /// Layers that the host does not give, each with its remedy.
     pub(crate) missing: Vec<String>,
+    /// Landlock ABI of the kernel; none where the plan does without landlock.
+    pub(crate) landlock_abi: Option<u32>,
     /// Where the folders may lie.
     pub(crate) bases: Vec<PathBuf>,
     _folders: Vec<RuntimeFolder>,
@@ -103,7 +105,8 @@ impl Workplace {
             Confinement::None => Vec::new(),
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
         };
-        Ok(Workplace { plan, temp, tools, missing, bases, _folders: folders })
+        let landlock_abi = (plan.landlock_abi > 0).then(|| wanted.host.landlock_abi.into());
+        Ok(Workplace { plan, temp, tools, missing, landlock_abi, bases, _folders: folders })
     }
 
     /// Says on standard error, in one line, that the host gives less than a sandbox could have.
@@ -128,9 +131,8 @@ impl Workplace {
 
     /// Gives commands this environment: scrubbed as the settings say, with the temporary folder and
     /// the programs.
-    pub(crate) fn environment(&self, settings: &ShellEnvironment) -> Environment {
-        let policy = policy(settings);
-        let mut env = Environment::by_policy(&policy, std::env::vars_os(), self.plan.network);
+    pub(crate) fn environment(&self, settings: &EnvironmentPolicy) -> Environment {
+        let mut env = Environment::by_policy(settings, std::env::vars_os(), self.plan.network);
         if let Some(temp) = &self.temp {
             env.set("TMPDIR", temp.as_os_str());
         }
@@ -167,29 +169,16 @@ impl Wanted<'_> {
     }
 }
 
-fn policy(settings: &ShellEnvironment) -> EnvironmentPolicy {
-    let ShellEnvironment { inherit, ignore_default_excludes, exclude, set, include_only } =
-        settings;
-    EnvironmentPolicy {
-        inherit: match inherit {
-            codex_config::Inherit::All => Inherit::All,
-            codex_config::Inherit::Core => Inherit::Core,
-            codex_config::Inherit::None => Inherit::None,
-        },
-        ignore_default_excludes: *ignore_default_excludes,
-        exclude: exclude.clone(),
-        set: set.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned())).collect(),
-        include_only: include_only.clone(),
-    }
-}
-
 /// Gives the limits on commands: the settings', and what the sandbox thinks fit where they are silent.
 pub(crate) fn resources(config: &Config) -> Resources {
+    /// The largest number that a journal holds; no machine has as much of anything.
+    const LARGEST: u64 = (1 << 53) - 1;
     let fit = Resources::default();
+    let limit = |asked: Limit, fit| asked.or(fit).map(|limit| limit.min(LARGEST));
     Resources {
-        processes: config.resources.processes.or(fit.processes),
-        file_bytes: config.resources.file_bytes.or(fit.file_bytes),
-        memory_bytes: config.resources.memory_bytes.or(fit.memory_bytes),
+        processes: limit(config.resources.processes, fit.processes),
+        file_bytes: limit(config.resources.file_bytes, fit.file_bytes),
+        memory_bytes: limit(config.resources.memory_bytes, fit.memory_bytes),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Commands that wrap another: `codex sandbox`, `codex debug landlock`.
 
+mod explain;
+
 use std::path::Path;
 use std::process::ExitCode;
 
-use codex_config::{Config, ConfigError, Flags, Inputs, Origin, SandboxLevel, ShellEnvironment};
+use codex_config::{Config, ConfigError, EnvironmentPolicy, Flags, Inputs, Origin, SandboxLevel};
 use codex_event::{FULL_AUTO, Permission};
 use codex_sandbox::{EXIT_SETUP, Launch, Resources, RuntimeFolder, Stdin, Stdio, run_inherited};
 
@@ -39,6 +41,10 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         host: &args.host.pretended(&granted),
     };
     let workplace = Workplace::open_unswept(&wanted).map_err(setup)?;
+    if args.explain {
+        explain::print(&workplace);
+        return Ok(ExitCode::SUCCESS);
+    }
     let launch = Launch {
         argv: args.command,
         env: workplace.environment(&environment),
@@ -59,8 +65,8 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
 }
 
 /// Reads what the settings say of the environment; without a home there are none.
-fn environment(home: Option<&Path>, cwd: &Path) -> Result<ShellEnvironment, Failure> {
-    let Some(home) = home else { return Ok(ShellEnvironment::default()) };
+fn environment(home: Option<&Path>, cwd: &Path) -> Result<EnvironmentPolicy, Failure> {
+    let Some(home) = home else { return Ok(EnvironmentPolicy::default()) };
     let config = Config::load(Inputs {
         home: home.to_owned(),
         env: &|name| std::env::var(name).ok(),

@@ -204,6 +204,7 @@ fn measure(home: &Path, id: SessionId, from: &str) -> Result<(), Failure> {
         Source::Files(Arc::new(RawJournal::read(&layout.session(id), id)?))
     };
     let opened = milliseconds(begun);
+    let opened_resident = kibibytes("VmRSS")?;
     let (sender, inputs) = sync_channel(INBOX);
     let feed = source.clone();
     std::thread::spawn(move || feed.feed(move |input| sender.send(input).is_ok()));
@@ -220,8 +221,9 @@ fn measure(home: &Path, id: SessionId, from: &str) -> Result<(), Failure> {
     assert_eq!(screen.settle(), usize::from(HEIGHT));
 
     say("session opened", "ms", opened);
-    say("first picture from the start", "ms", first);
-    say("all of it known from the start", "ms", whole);
+    say("memory with it opened", "MiB", opened_resident / 1024.0);
+    say("first picture, after that", "ms", first - opened);
+    say("all of it known, after that", "ms", whole - opened);
     say("memory with all of it known", "MiB", resident / 1024.0);
     say(
         "one line up, longest",

@@ -13,7 +13,7 @@
 mod line;
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{env, io};
@@ -30,6 +30,8 @@ use line::Line;
 
 /// Messages that may wait for the interface; whoever brings more waits.
 pub const INBOX: usize = 256;
+/// Requests that may wait for the host; there is one for each thing that a person does.
+pub const REQUESTS: usize = 64;
 /// Messages that are dealt with before the picture is looked at again.
 const TAKEN_AT_ONCE: usize = 512;
 /// Time that a session has to end when the process is told to.
@@ -120,7 +122,7 @@ pub fn start(options: Options) -> Result<Desk, StartError> {
 
 fn begin(options: Options) -> Result<Desk, StartError> {
     let (inbox, messages) = sync_channel(INBOX);
-    let (asking, requests) = channel();
+    let (asking, requests) = sync_channel(REQUESTS);
     let sender = inbox.clone();
     let keyboard = Keyboard::listen(move |input| sender.send(Message::Input(input)).is_ok())
         .map_err(StartError::Thread)?;
@@ -147,7 +149,7 @@ struct Interface {
     screen: Surface,
     keyboard: Keyboard,
     inbox: SyncSender<Message>,
-    requests: Sender<Request>,
+    requests: SyncSender<Request>,
     line: Option<Line>,
     finder: Option<Finder>,
     began: Instant,
@@ -165,7 +167,7 @@ impl Interface {
         options: Options,
         keyboard: Keyboard,
         inbox: SyncSender<Message>,
-        requests: Sender<Request>,
+        requests: SyncSender<Request>,
     ) -> Interface {
         let screen = options.screen;
         let app = App::new(options.clone());
@@ -303,10 +305,8 @@ impl Interface {
             | Input::Signal(_) => Cause::Stream,
         };
         match &input {
-            Input::Resize(columns, rows) => {
-                if self.screen.resize((*columns, *rows)).is_err() {
-                    self.gone();
-                }
+            Input::Resize(columns, rows) if self.screen.resize((*columns, *rows)).is_err() => {
+                self.gone();
             }
             Input::Signal(signal) if self.ending.is_none() => {
                 self.ending = Some((*signal, Moment(self.now().0.saturating_add(PATIENCE))));
@@ -341,8 +341,13 @@ impl Interface {
                 None => self.answers.push_back(Input::Loaded(range, Vec::new())),
             },
             Intent::Request(request) => {
-                // A host that is gone has nothing left to be asked.
-                let _ = self.requests.send(request);
+                // A host that is gone has nothing left to be asked; one that is full has more than a
+                // person can want.
+                if let Err(error) = self.requests.try_send(request) {
+                    let message = format!("this could not be asked: {error}");
+                    let hint = "try it again in a moment".to_owned();
+                    self.answers.push_back(Input::Host(Reply::Failed { message, hint }));
+                }
             }
             Intent::FindFiles(query) => {
                 let inbox = self.inbox.clone();

@@ -24,8 +24,9 @@ use codex_journal::{Blobs, Feed, RawJournal, Subscription};
 use crate::host::Source;
 use crate::update::Input;
 
-/// Events that are told together at most, while what was before is read.
-pub const BATCH: usize = 256;
+/// Events that are told together at most: with as many messages as may wait for the interface, it bounds
+/// what is in memory of a session that is read faster than it is taken.
+pub const BATCH: usize = 64;
 /// Events at the end of a session that are shown before it was read.
 pub const PREVIEW: u64 = 512;
 

@@ -63,6 +63,30 @@ pub fn text(text: &str) -> String {
     clean
 }
 
+/// Longest word of a message that is shown whole, in characters.
+const LONGEST_WORD: usize = 240;
+
+/// As [`text`], and with long words, as paths are, cut in their middle: both ends of a path tell more
+/// than all of it would.
+pub fn shortened(message: &str) -> String {
+    let clean = text(message);
+    let mut short = String::with_capacity(clean.len());
+    for part in clean.split_inclusive(char::is_whitespace) {
+        let word = part.trim_end();
+        let length = word.chars().count();
+        if length <= LONGEST_WORD {
+            short.push_str(part);
+            continue;
+        }
+        let end = LONGEST_WORD / 2 - 1;
+        short.extend(word.chars().take(end));
+        short.push('\u{2026}');
+        short.extend(word.chars().skip(length - end));
+        short.push_str(&part[word.len()..]);
+    }
+    short
+}
+
 /// Shows every character that [`text`] would take out, and line breaks and tabs too, as an escape
 /// that a programmer can read. The result is one line.
 pub fn visible(text: &str) -> String {

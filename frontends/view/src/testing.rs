@@ -122,6 +122,7 @@ impl Story {
             notify: Vec::new(),
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         };
         let sandbox = SandboxReport {
             level: "landlock".to_owned(),

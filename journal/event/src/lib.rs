@@ -10,6 +10,7 @@ mod change;
 mod command;
 mod digest;
 mod envelope;
+mod environment;
 mod event;
 mod id;
 mod model;
@@ -36,6 +37,7 @@ pub use digest::{Digest, DigestError};
 pub use envelope::{
     Body, CodecError, Envelope, Heading, IMPORTED, SCHEMA_VERSION, SPILL_ABOVE, kind,
 };
+pub use environment::{EnvironmentPolicy, Inherit};
 pub use event::{CloseReason, Durability, Event, FailureKind, InterruptReason, Nature, Shelf};
 pub use id::{CallId, Epoch, Millis, RequestId, Seq, SessionId, SessionIdError, Timestamp, TurnId};
 pub use model::{
@@ -47,8 +49,8 @@ pub use protocol::{Notice, PROTOCOL, Refusal, Request};
 pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record, genesis};
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{
-    Backend, ContextSource, GitHead, GitWrites, ProviderSettings, SandboxLevel, SandboxReport,
-    Settings,
+    Backend, ContextSource, GitHead, GitWrites, PLACEHOLDER_MARK, ProviderSettings, Resources,
+    SandboxLevel, SandboxReport, Settings,
 };
 pub use stored::{Content, OutputBytes, Slot, Stored};
 pub use texts::{Text, Texts};

@@ -31,6 +31,9 @@ pub struct Settings {
     /// What commands may write in a repository's own folder.
     #[serde(default, skip_serializing_if = "GitWrites::is_default")]
     pub git_writes: GitWrites,
+    /// What a command may use up.
+    #[serde(default, skip_serializing_if = "Resources::is_default")]
+    pub resources: Resources,
 }
 
 /// How much confinement the host must give.
@@ -53,6 +56,11 @@ impl SandboxLevel {
     }
 }
 
+/// The bit of a mode (the sticky one) that marks a placeholder: an empty folder of this mark stands
+/// where a sandbox found nothing to protect, as for a missing `.git`. Whoever looks for a repository
+/// passes it over.
+pub const PLACEHOLDER_MARK: u32 = 0o1000;
+
 /// What commands may write in a repository's own folder (`.git`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -68,6 +76,45 @@ pub enum GitWrites {
 impl GitWrites {
     fn is_default(&self) -> bool {
         *self == GitWrites::default()
+    }
+}
+
+/// Limits on what a command and everything it starts may use up; none leaves the system's own.
+///
+/// They become resource limits of the processes, and limits of a control group of their own where
+/// one is delegated to this user: the kernel does not hold root to the limit of processes. The
+/// default stands for what a journal leaves out, so it never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Resources {
+    /// Most processes and threads. `RLIMIT_NPROC` counts those of the user in the same user
+    /// namespace, so without namespaces it would count the user's own programs too and is left
+    /// alone.
+    pub processes: Option<u64>,
+    /// Most bytes in one file (`RLIMIT_FSIZE`).
+    pub file_bytes: Option<u64>,
+    /// Most bytes of memory: of address space for each process (`RLIMIT_AS`), of resident memory
+    /// for all of them together in a control group.
+    pub memory_bytes: Option<u64>,
+}
+
+impl Resources {
+    /// No limit of our own.
+    pub const UNLIMITED: Resources =
+        Resources { processes: None, file_bytes: None, memory_bytes: None };
+
+    fn is_default(&self) -> bool {
+        *self == Resources::default()
+    }
+}
+
+/// Processes and threads that a command gets when the settings say nothing: a parallel build of a
+/// large project stays below a tenth of it, a fork bomb meets it within the second.
+const DEFAULT_PROCESSES: u64 = 4096;
+
+impl Default for Resources {
+    fn default() -> Resources {
+        Resources { processes: Some(DEFAULT_PROCESSES), ..Resources::UNLIMITED }
     }
 }
 
@@ -116,7 +163,7 @@ pub struct GitHead {
 pub struct SandboxReport {
     /// Name of the level: `none`, `landlock`, `full`.
     pub level: String,
-    /// Landlock ABI of the kernel; none without landlock.
+    /// Landlock ABI of the kernel, which may have more than the rules use; none without landlock.
     pub landlock_abi: Option<u32>,
     /// Digest of the plan.
     pub plan: Digest,

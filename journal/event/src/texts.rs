@@ -83,6 +83,7 @@ impl Texts for Settings {
             notify,
             sandbox_level: _,
             git_writes: _,
+            resources: _,
         } = self;
         let ProviderSettings {
             id,

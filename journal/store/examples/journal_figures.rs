@@ -166,6 +166,7 @@ fn opening(session: SessionId) -> Batch {
             notify: vec![],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         }),
         sandbox: Box::new(SandboxReport {
             level: "none".into(),

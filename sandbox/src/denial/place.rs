@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::signs::Sign;
 use super::standing::{Look, Standing};
-use super::subject::{Subject, Surroundings};
-use super::{Denial, Grade, Observation, shortened, words};
-use crate::{Confinement, How, Network, Plan, ReadPlan};
+use super::subject::{Guard, Subject, Surroundings};
+use super::{Denial, Grade, Observation, TOLD, shortened, words};
+use crate::{Confinement, GitWrites, How, Network, Plan, ReadPlan};
 
 /// What one line shows.
 pub(super) enum Found {
@@ -51,19 +51,64 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Puts a verdict together.
-    pub(super) fn denial(&self, grade: Grade, line: &str, subject: Option<Subject>) -> Denial {
+    pub(super) fn denial(&self, grade: Grade, line: &str, subjects: Vec<Subject>) -> Denial {
         let around =
             Surroundings { plan: self.plan, project: self.seen.project, env: self.seen.env };
-        let is_folder = match &subject {
-            Some(Subject::Write { path, .. }) => self.look.at(path).is_folder,
-            Some(_) | None => false,
-        };
+        let evidence = shortened(line);
+        let count = subjects.len();
+        let (mut words, mut permissions) = (vec![], vec![]);
+        for mut subject in subjects {
+            let mut is_folder = false;
+            if let Subject::Write { path, guard } = &mut subject {
+                is_folder = self.look.at(path).is_folder;
+                *guard = self.of_repository(path, *guard);
+            }
+            permissions.push(subject.permission(&around, is_folder));
+            words.push(subject.words(&around));
+        }
+        let mut needed: Vec<String> = permissions.iter().flatten().cloned().collect();
+        needed.dedup();
+        let is_whole = !needed.is_empty() && !permissions.contains(&None);
+        if count > TOLD {
+            words.truncate(TOLD);
+            words.push(format!("{} more", count - TOLD));
+        }
         Denial {
             grade,
-            evidence: shortened(line),
-            permission: subject.as_ref().and_then(|it| it.permission(&around, is_folder)),
-            denied: subject.map(|it| it.words(&around)),
+            evidence,
+            denied: (count > 0).then(|| listed(&words)),
+            permission: is_whole.then(|| listed(&needed)),
         }
+    }
+
+    /// Tells apart what stands in the way of writing to a repository.
+    fn of_repository(&self, path: &Path, guard: Guard) -> Guard {
+        let Some(git) =
+            path.ancestors().find(|it| it.file_name().is_some_and(|name| name == ".git"))
+        else {
+            return guard;
+        };
+        let is_linked = ["worktrees", "modules"].iter().any(|it| path.starts_with(git.join(it)));
+        let is_new = || !self.look.at(&git.join("HEAD")).exists;
+        match guard {
+            Guard::Open if is_linked => Guard::LinkedRepository,
+            Guard::Kept
+                if git.parent().is_some_and(|above| self.is_writable(above)) && is_new() =>
+            {
+                Guard::NewRepository
+            }
+            Guard::Kept if self.plan.git_writes == GitWrites::None => Guard::Repository,
+            Guard::Open
+            | Guard::Kept
+            | Guard::Around
+            | Guard::Repository
+            | Guard::NewRepository
+            | Guard::LinkedRepository => guard,
+        }
+    }
+
+    fn is_writable(&self, path: &Path) -> bool {
+        self.plan.writable_roots().iter().any(|root| path.starts_with(root))
     }
 
     /// Weighs one line that reports a refusal.
@@ -88,7 +133,8 @@ impl Judge<'_> {
             Sign::NoProcess => Found::Own,
             Sign::Missing => self.missing(line),
             Sign::Vague => self.vague(&context),
-            Sign::ReadOnly | Sign::CrossDevice | Sign::Access | Sign::NotPermitted => {
+            Sign::Busy if !self.has_namespaces() => Found::Own,
+            Sign::ReadOnly | Sign::Busy | Sign::CrossDevice | Sign::Access | Sign::NotPermitted => {
                 self.refused(*sign, &context)
             }
         }
@@ -203,6 +249,7 @@ impl Judge<'_> {
         match (likely, own) {
             (Some(subject), _) => Found::Likely(subject),
             (None, true) => Found::Own,
+            (None, false) if sign == Sign::Busy => Found::Own,
             (None, false) if nowhere && sign == Sign::CrossDevice => Found::Own,
             (None, false) => Found::Likely(None),
         }
@@ -263,9 +310,7 @@ impl Judge<'_> {
                 How::InPlace => {}
             }
         }
-        if self.plan.writable_roots().iter().any(|root| path.starts_with(root))
-            || files.devices.iter().any(|device| device == path)
-        {
+        if self.is_writable(path) || files.devices.iter().any(|device| device == path) {
             return Area::Writable;
         }
         match &files.read {
@@ -283,13 +328,17 @@ impl Judge<'_> {
     /// Weighs a refusal of one file: could the user do it, and may the command?
     fn file(&self, act: Act, sign: Sign, standing: &Standing) -> Found {
         let path = || standing.path.clone();
-        let writing = |protected| Subject::Write { path: path(), protected };
+        // Where a shell connects to; no file.
+        if ["/dev/tcp", "/dev/udp"].iter().any(|it| standing.path.starts_with(it)) {
+            return Found::Nothing;
+        }
+        let writing = |guard| Subject::Write { path: path(), guard };
         match self.area(&standing.path) {
             // Nothing there is a command's business, so that it failed is no surprise.
-            Area::Withheld if act == Act::Write => Found::Certain(writing(false)),
+            Area::Withheld if act == Act::Write => Found::Certain(writing(Guard::Open)),
             Area::Withheld => Found::Certain(Subject::Read(path())),
             Area::Protected => match act {
-                Act::Write | Act::Unknown => Found::Certain(writing(true)),
+                Act::Write | Act::Unknown => Found::Certain(writing(Guard::Kept)),
                 Act::Read | Act::Execute => Found::Own,
             },
             Area::Writable => match sign {
@@ -300,12 +349,17 @@ impl Judge<'_> {
                     let is_repository =
                         standing.path.components().any(|part| part.as_os_str() == ".git");
                     match is_repository {
-                        true => Found::Certain(writing(true)),
+                        true => Found::Certain(writing(Guard::Kept)),
                         // Meant from elsewhere, or one of several.
                         false => Found::Nothing,
                     }
                 }
+                // A folder on the way to something that stays is a mount, too.
+                Sign::Busy if self.has_namespaces() && standing.is_folder => {
+                    Found::Likely(Some(writing(Guard::Around)))
+                }
                 Sign::ReadOnly
+                | Sign::Busy
                 | Sign::Vague
                 | Sign::Access
                 | Sign::NotPermitted
@@ -315,19 +369,30 @@ impl Judge<'_> {
                 | Sign::Unreachable
                 | Sign::Privileges => Found::Own,
             },
+            // Only what is in use is busy there.
+            Area::Readable | Area::Hidden if sign == Sign::Busy => Found::Own,
             Area::Readable => match act {
                 Act::Read | Act::Execute => Found::Own,
-                Act::Write | Act::Unknown if standing.write => Found::Certain(writing(false)),
+                Act::Write | Act::Unknown if standing.write => Found::Certain(writing(Guard::Open)),
                 Act::Write | Act::Unknown => Found::Own,
             },
             Area::Hidden => match act {
-                Act::Write if standing.write => Found::Certain(writing(false)),
+                Act::Write if standing.write => Found::Certain(writing(Guard::Open)),
                 Act::Read | Act::Unknown if standing.read => Found::Certain(Subject::Read(path())),
                 Act::Execute if standing.execute => Found::Certain(Subject::Read(path())),
-                Act::Unknown if standing.write => Found::Certain(writing(false)),
+                Act::Unknown if standing.write => Found::Certain(writing(Guard::Open)),
                 Act::Read | Act::Write | Act::Execute | Act::Unknown => Found::Own,
             },
         }
+    }
+}
+
+/// Writes a list as people do.
+fn listed(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
 }
 
@@ -424,7 +489,7 @@ impl<'a> Context<'a> {
         ];
         let holds = |phrases: &[&str]| phrases.iter().any(|phrase| self.lower.contains(phrase));
         match sign {
-            Sign::ReadOnly | Sign::CrossDevice => Act::Write,
+            Sign::ReadOnly | Sign::Busy | Sign::CrossDevice => Act::Write,
             _ if holds(&WRITING) => Act::Write,
             _ if holds(&READING) => Act::Read,
             _ if READERS.iter().any(|program| self.lower.starts_with(program)) => Act::Read,

@@ -11,6 +11,8 @@ pub(super) enum Sign {
     NotPermitted,
     /// EXDEV, which landlock answers when something would move into or out of a root.
     CrossDevice,
+    /// EBUSY, with which a mount answers that is to be moved or removed.
+    Busy,
     /// ENOENT, with which an emptied folder answers.
     Missing,
     /// ESRCH, with which a process answers that a process namespace hides.
@@ -59,6 +61,7 @@ const PHRASES: &[(Sign, &[&str])] = &[
     ),
     (Sign::ReadOnly, &["read-only file system", "erofs", "readonly database"]),
     (Sign::CrossDevice, &["invalid cross-device link", "cross-device link not permitted", "exdev"]),
+    (Sign::Busy, &["device or resource busy", "resource busy or locked", "ebusy"]),
     (Sign::NotPermitted, &["operation not permitted", "eperm", "(os error 1)"]),
     (
         Sign::Access,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use codex_event::Permission;
 
-use crate::{Confinement, Environment, GitWrites, Plan};
+use crate::{Confinement, Environment, Plan};
 
 /// What a command was denied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub(crate) enum Subject {
     Write {
         /// The file.
         path: PathBuf,
-        /// Whether it is protected below a root that can be written.
-        protected: bool,
+        /// What stands in the way.
+        guard: Guard,
     },
     /// Reading or executing a file.
     Read(PathBuf),
@@ -36,6 +36,35 @@ pub(crate) enum Subject {
     Call(&'static str),
 }
 
+/// What stands in the way of writing a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// It lies outside of what can be written.
+    Open,
+    /// It is protected below a root that can be written.
+    Kept,
+    /// It is a folder around something that is protected.
+    Around,
+    /// It is protected as a part of a repository, and a setting opens some parts of those.
+    Repository,
+    /// It would be a part of a repository that is not there.
+    NewRepository,
+    /// It lies outside, in the repository of a worktree or submodule.
+    LinkedRepository,
+}
+
+/// Folders that belong to the system: nothing in a project's work is worth opening one.
+const SYSTEM: [&str; 13] = [
+    "/bin", "/boot", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/root", "/run",
+    "/sbin", "/usr", "/var",
+];
+
+/// The one of those that everybody works in.
+const SHARED: &str = "/var/tmp";
+
+/// Folders of a home that hold keys.
+const KEYS: [&str; 3] = [".ssh", ".gnupg", ".aws"];
+
 /// Where a command ran, which decides how a folder is best named.
 pub(crate) struct Surroundings<'a> {
     pub(crate) plan: &'a Plan,
@@ -48,13 +77,27 @@ impl Subject {
     pub(crate) fn words(&self, around: &Surroundings<'_>) -> String {
         let named = |path: &Path| around.named(path);
         match self {
-            Subject::Write { path, protected: true } if around.could_be_git_write(path) => {
-                format!("writing {}, which is protected (see git_writes)", named(path))
+            Subject::Write { path, guard } => {
+                let why = match guard {
+                    Guard::Open if around.is_the_users(path) => {
+                        ", which is better left to the user (only danger-full-access allows it)"
+                    }
+                    Guard::Open => "",
+                    Guard::Kept => ", which is protected",
+                    Guard::Around => ", which stays where it is if a repository lies in it",
+                    Guard::Repository => ", which is protected (see git_writes)",
+                    Guard::NewRepository => {
+                        ", which is protected: no repository is made here from inside the sandbox, \
+                         so `git init` is left to the user"
+                    }
+                    Guard::LinkedRepository => {
+                        ", the repository of a worktree or submodule, which lies outside of the \
+                         writable folders where git_writes does not reach: commits there are left \
+                         to the user"
+                    }
+                };
+                format!("writing {}{why}", named(path))
             }
-            Subject::Write { path, protected: true } => {
-                format!("writing {}, which is protected", named(path))
-            }
-            Subject::Write { path, protected: false } => format!("writing {}", named(path)),
             Subject::Read(path) => format!("reading {}", named(path)),
             Subject::Network(Some(host)) => format!("the network ({host})"),
             Subject::Network(None) => "the network".to_owned(),
@@ -73,8 +116,16 @@ impl Subject {
     /// Names the narrowest permission that would allow it.
     pub(crate) fn permission(&self, around: &Surroundings<'_>, is_folder: bool) -> Option<String> {
         let permission = match self {
-            Subject::Write { protected: true, .. } => return None,
-            Subject::Write { path, protected: false } => around.write(path, is_folder)?,
+            Subject::Write { path, guard: Guard::Open } => around.write(path, is_folder)?,
+            Subject::Write {
+                guard:
+                    Guard::Kept
+                    | Guard::Around
+                    | Guard::Repository
+                    | Guard::NewRepository
+                    | Guard::LinkedRepository,
+                ..
+            } => return None,
             Subject::Read(path) if around.is_withheld(path) => return None,
             Subject::Read(_) => Permission::DiskFullReadAccess,
             Subject::Network(_) => Permission::NetworkFullAccess,
@@ -93,12 +144,6 @@ impl Subject {
 impl Surroundings<'_> {
     fn variable(&self, name: &str) -> Option<&Path> {
         self.env.get(name).map(Path::new).filter(|path| path.is_absolute())
-    }
-
-    /// Tells whether a setting opens parts of the repository that the path belongs to.
-    fn could_be_git_write(&self, path: &Path) -> bool {
-        self.plan.git_writes == GitWrites::None
-            && path.components().any(|part| part.as_os_str() == ".git")
     }
 
     pub(crate) fn is_withheld(&self, path: &Path) -> bool {
@@ -126,8 +171,8 @@ impl Surroundings<'_> {
         {
             return None;
         }
-        let home = self.variable("HOME").unwrap_or(Path::new("/"));
-        if path.starts_with(self.project) && !home.starts_with(self.project) {
+        let holds_home = self.variable("HOME").is_some_and(|home| home.starts_with(self.project));
+        if self.is_in_project(path) && !holds_home {
             return Some(Permission::DiskWriteCwd);
         }
         if self.variable("TMPDIR").is_some_and(|temp| path.starts_with(temp)) {
@@ -145,14 +190,36 @@ impl Surroundings<'_> {
             None if is_folder => path,
             None => path.parent().unwrap_or(path),
         };
-        // Such a root is refused, see `PlanError::Refused`.
-        let is_refused = folder.parent().is_none()
-            || home.starts_with(folder)
-            || self.plan.files.withheld.iter().any(|place| place.starts_with(folder));
-        Some(match folder.to_str() {
-            Some(folder) if !is_refused => Permission::DiskWriteFolder(folder.to_owned()),
-            Some(_) | None => Permission::DiskFullWriteAccess,
-        })
+        match folder.to_str() {
+            Some(text) if !self.is_the_users(path) && !self.is_refused(folder) => {
+                Some(Permission::DiskWriteFolder(text.to_owned()))
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    /// Tells whether a folder would be refused as a root, see `PlanError::Refused`.
+    fn is_refused(&self, folder: &Path) -> bool {
+        folder.parent().is_none()
+            || self.variable("HOME").is_some_and(|home| home.starts_with(folder))
+            || self.plan.files.withheld.iter().any(|place| place.starts_with(folder))
+    }
+
+    /// Tells whether no permission to write there should be given: in folders of the system, at the
+    /// top of the home or of the file system, beside keys.
+    fn is_the_users(&self, path: &Path) -> bool {
+        let home = self.variable("HOME");
+        if let Some(below) = home.and_then(|home| path.strip_prefix(home).ok()) {
+            let has_keys = KEYS.iter().any(|keys| below.starts_with(keys));
+            return has_keys || below.components().count() <= 1 && !self.is_in_project(path);
+        }
+        let is_system = SYSTEM.iter().any(|folder| path.starts_with(folder));
+        let is_open = path.starts_with(SHARED) || self.is_in_project(path);
+        (is_system || path.components().count() <= 2) && !is_open
+    }
+
+    fn is_in_project(&self, path: &Path) -> bool {
+        path.starts_with(self.project)
     }
 }
 

@@ -1,76 +1,27 @@
 //! What commands inherit of the agent's environment.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fmt;
 use std::os::unix::ffi::OsStrExt;
+
+use codex_event::{EnvironmentPolicy, Inherit};
 
 /// Variables of [`Inherit::Core`], as Codex has them.
 const CORE: [&str; 9] =
     ["HOME", "LOGNAME", "PATH", "SHELL", "USER", "USERNAME", "TMPDIR", "TEMP", "TMP"];
 
-/// What commands inherit and what is set for them: the settings `shell_environment_policy`.
-///
-/// Patterns are compared with names without regard to case; `*` stands for any letters, `?` for one.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct EnvironmentPolicy {
-    /// What there is to begin with.
-    pub inherit: Inherit,
-    /// Whether names that say secret are inherited as well.
-    pub ignore_default_excludes: bool,
-    /// Patterns of what is not inherited.
-    pub exclude: Vec<String>,
-    /// What is set.
-    pub set: BTreeMap<String, String>,
-    /// Patterns of all that a command may see; no pattern, no such limit.
-    pub include_only: Vec<String>,
+/// Tells whether a variable is inherited as far as the settings tell by its name.
+pub(super) fn inherits(policy: &EnvironmentPolicy, name: &OsStr) -> bool {
+    let begins = match policy.inherit {
+        Inherit::All => true,
+        Inherit::Core => CORE.iter().any(|core| fits(core, name)),
+        Inherit::None => false,
+    };
+    begins && !policy.exclude.iter().any(|pattern| fits(pattern, name))
 }
 
-/// What an environment begins with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Inherit {
-    /// The agent's own.
-    #[default]
-    All,
-    /// What nearly every program needs.
-    Core,
-    /// Nothing.
-    None,
-}
-
-impl EnvironmentPolicy {
-    /// Tells whether a variable is inherited as far as the settings tell by its name.
-    pub(super) fn inherits(&self, name: &OsStr) -> bool {
-        let begins = match self.inherit {
-            Inherit::All => true,
-            Inherit::Core => CORE.iter().any(|core| fits(core, name)),
-            Inherit::None => false,
-        };
-        begins && !self.exclude.iter().any(|pattern| fits(pattern, name))
-    }
-
-    /// Tells whether names that say secret are inherited.
-    pub(super) fn inherits_secrets(&self) -> bool {
-        self.ignore_default_excludes
-    }
-
-    /// Tells whether a command may see a variable that it has by now.
-    pub(super) fn keeps(&self, name: &OsStr) -> bool {
-        self.include_only.is_empty() || self.include_only.iter().any(|pattern| fits(pattern, name))
-    }
-}
-
-/// Values may be secrets, and show in no log.
-impl fmt::Debug for EnvironmentPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EnvironmentPolicy")
-            .field("inherit", &self.inherit)
-            .field("ignore_default_excludes", &self.ignore_default_excludes)
-            .field("exclude", &self.exclude)
-            .field("set", &self.set.keys())
-            .field("include_only", &self.include_only)
-            .finish()
-    }
+/// Tells whether a command may see a variable that it has by now.
+pub(super) fn keeps(policy: &EnvironmentPolicy, name: &OsStr) -> bool {
+    policy.include_only.is_empty() || policy.include_only.iter().any(|pattern| fits(pattern, name))
 }
 
 /// Compares a name with a pattern; linear in both but for the last `*`, to which it goes back.
@@ -123,13 +74,5 @@ mod tests {
         ] {
             assert_eq!(fits(pattern, name.as_ref()), expected, "{pattern} {name}");
         }
-    }
-
-    #[test]
-    fn values_show_in_no_log() {
-        let mut policy = EnvironmentPolicy::default();
-        policy.set.insert("NAME".into(), "hunter2".into());
-        let shown = format!("{policy:?}");
-        assert!(shown.contains("NAME") && !shown.contains("hunter2"), "{shown}");
     }
 }

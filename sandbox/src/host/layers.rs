@@ -1,5 +1,6 @@
 //! The layers of a sandbox: what each gives, whether this host has it, and what to do if not.
 
+use crate::plan::HIGHEST_USED_ABI;
 use crate::{Arch, Host, Level, MIN_LANDLOCK_ABI};
 
 /// One layer, as it was found.
@@ -55,6 +56,9 @@ impl Host {
             gives: "rules for files, TCP and signals that no process can shed",
             found: match self.landlock_abi {
                 0 => "absent".to_owned(),
+                abi if abi > HIGHEST_USED_ABI => {
+                    format!("ABI {abi} (the rules use what {HIGHEST_USED_ABI} has)")
+                }
                 abi => format!("ABI {abi}"),
             },
             lack: self.landlock_lack(),
@@ -102,11 +106,17 @@ impl Host {
         }
         layers.push(Layer {
             name: "control group",
-            gives: "limits on processes and memory for a command as a whole, also for root",
+            gives: match self.root {
+                true => "limits on processes and memory for a command as a whole, also for root",
+                false => "limits on memory for a command as a whole",
+            },
             found: if self.cgroup { "delegated" } else { "not delegated" }.to_owned(),
             lack: (!self.cgroup).then(|| Lack {
-                lost: "limits hold for each process, and root's processes are not counted"
-                    .to_owned(),
+                lost: match self.root {
+                    true => "limits hold for each process, and root's processes are not counted",
+                    false => "limits on memory hold for each process, not for all of a command",
+                }
+                .to_owned(),
                 remedy: "delegate a control group (version 2) with the controller `pids` to \
                              this user"
                     .to_owned(),

@@ -26,6 +26,7 @@ fn complete() -> Host {
         seccomp: true,
         namespaces: Namespaces::COMPLETE,
         close_range: true,
+        root: true,
         cgroup: true,
         apparmor_restricted: false,
         user_namespaces_off: false,
@@ -85,4 +86,14 @@ fn what_a_probe_costs() {
         .collect();
     costs.sort();
     eprintln!("least {:?}, median {:?}", costs[0], costs[25]);
+}
+
+#[test]
+fn root_is_told_of_root_alone() {
+    for (root, words) in [(true, "root's processes"), (false, "limits on memory")] {
+        let host = Host { root, cgroup: false, ..complete() };
+        let told: Vec<String> = host.layers().iter().filter_map(Layer::complaint).collect();
+        assert!(told.iter().any(|it| it.contains(words)), "{told:?}");
+        assert_eq!(told.iter().any(|it| it.contains("root's")), root);
+    }
 }

@@ -9,7 +9,7 @@ use crate::{Arch, GitWrites, Host, Level, MIN_LANDLOCK_ABI};
 ///
 /// ABI 7 and 8 add nothing for a single-threaded child; ABI 9 (Unix socket paths) would matter only
 /// if the filters let Unix sockets through.
-const HIGHEST_USED_ABI: u8 = 6;
+pub(crate) const HIGHEST_USED_ABI: u8 = 6;
 
 /// Picks the level, or says what stands in the way.
 pub(super) fn choose(level: Level, host: &Host) -> Result<Confinement, PlanError> {
@@ -47,9 +47,9 @@ pub(super) fn limits(plan: &Plan, host: &Host, has_agent_home: bool) -> Vec<Stri
         WritePlan::Roots(roots) => !roots.is_empty(),
     };
     if plan.confinement != Confinement::None && has_roots {
+        found.push("bare repositories below a writable folder can be changed");
         found.push(
-            "new repositories and programs that run as their group can be made in a writable \
-             folder, and a folder around a repository can be replaced",
+            "new repositories and programs that run as their group can be made in a writable folder",
         );
     }
     found.into_iter().map(str::to_owned).collect()
@@ -58,7 +58,10 @@ pub(super) fn limits(plan: &Plan, host: &Host, has_agent_home: bool) -> Vec<Stri
 fn of_landlock(plan: &Plan, has_agent_home: bool) -> Vec<&'static str> {
     let mut limits = vec![];
     if !plan.writable_roots().is_empty() {
-        limits.push("`.git` and project settings inside a writable folder can be changed");
+        limits.push(
+            "`.git` and project settings inside a writable folder can be changed, and so can a \
+             repository without a `.git` (a bare one)",
+        );
     }
     limits.push(
         "modes, owners, times and extended attributes of the user's own files can be changed \
@@ -105,12 +108,12 @@ fn of_full(plan: &Plan, host: &Host) -> Vec<&'static str> {
         }
     }
     if roots.iter().any(|root| root == Path::new("/tmp")) {
-        limits.push("repositories more than two folders below /tmp can be changed");
+        limits.push("repositories in the folders below /tmp can be changed");
     }
     if plan.landlock_abi == 0 {
         limits.push("mounts are the only layer that holds files: landlock is missing");
     }
-    if plan.resources.processes.is_some() && !host.cgroup {
+    if plan.resources.processes.is_some() && host.root && !host.cgroup {
         limits.push("the number of root's processes is not limited");
     }
     limits

@@ -9,6 +9,7 @@ fn host() -> Host {
         seccomp: true,
         namespaces: Namespaces::ABSENT,
         close_range: true,
+        root: true,
         cgroup: false,
         apparmor_restricted: false,
         user_namespaces_off: false,
@@ -292,7 +293,7 @@ fn the_digest_follows_the_content_and_a_plan_survives_a_round_trip() {
     assert_ne!(other.digest(), one.digest());
     assert_eq!(
         one.describe(),
-        "landlock ABI 6, read system folders and writable folders, write /home/ann/project, \
+        "landlock rules of ABI 6, read system folders and writable folders, write /home/ann/project, \
          no network"
     );
 }
@@ -368,7 +369,8 @@ fn a_full_plan_names_what_stays_at_the_top_of_each_root() {
     assert!(plan.protected.iter().all(|it| it.how == How::Placeholder));
     assert_eq!(plan.resources.processes, Some(4096));
     assert!(
-        matches!(&plan.limits[..], [new] if new.contains("new repositories")),
+        matches!(&plan.limits[..], [bare, new]
+            if bare.contains("bare") && new.contains("new repositories")),
         "{:?}",
         plan.limits
     );

@@ -39,6 +39,9 @@ const IDENTITY: [(&str, Missing); 12] = [
     ("sequencer", Missing::Left),
 ];
 
+/// What else is in a repository's folder: data, which no program is made of.
+const CONTENT: [&str; 7] = ["HEAD", "index", "logs", "objects", "packed-refs", "refs", "shallow"];
+
 /// What takes the place of something that is not there.
 enum Missing {
     Folder,
@@ -58,6 +61,18 @@ pub(super) fn identity(git: &Path) -> Result<Vec<Protected>, ProtectError> {
             (None, Missing::Left) => continue,
         };
         kept.push(Protected { path, how });
+    }
+    Ok(kept)
+}
+
+/// Lists the data of a repository whose folder has to stay open for other things.
+pub(super) fn content(git: &Path) -> Result<Vec<Protected>, ProtectError> {
+    let mut kept = vec![];
+    for name in CONTENT {
+        let path = git.join(name);
+        if super::kind_of(&path)?.is_some() {
+            kept.push(Protected { path, how: How::ReadOnly });
+        }
     }
     Ok(kept)
 }

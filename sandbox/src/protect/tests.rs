@@ -131,8 +131,15 @@ fn repositories_are_found_at_every_depth_within_the_bounds() {
         "root/.agents?",
         "root/.codex?",
         "root/.git",
+        "root/a!",
         "root/a/.git",
+        "root/a/b!",
+        "root/a/b/c!",
+        "root/a/b/c/d!",
+        "root/a/b/c/d/e!",
+        "root/a/b/c/d/e/f!",
         "root/a/b/c/d/e/f/.git",
+        "root/sub!",
         "root/sub/.git",
     ];
     assert_eq!(world.found(), expected);
@@ -171,7 +178,9 @@ fn a_repository_kept_elsewhere_in_the_root_is_kept_with_all_that_leads_to_it() {
         "root/.agents?",
         "root/.codex?",
         "root/.git",
+        "root/gone!",
         "root/gone/.git",
+        "root/out!",
         "root/out/.git",
         "root/store!",
         "root/store/common",
@@ -193,6 +202,25 @@ fn what_cannot_be_kept_is_refused_by_its_name() {
     assert!(world.refusal().contains("root/link is a symbolic link"));
     let world = World::new(&["root/.git=gitdir: ."]);
     assert!(world.refusal().contains("is a writable folder itself"), "{}", world.refusal());
+}
+
+#[test]
+fn a_strangers_link_in_a_shared_folder_keeps_nobody_from_working() {
+    use std::os::unix::fs::{PermissionsExt, chown, lchown};
+    if !rustix::process::geteuid().is_root() {
+        return; // Only root can make what a stranger made.
+    }
+    const STRANGER: u32 = 4321;
+    let world = World::new(&[]);
+    let (root, link) = (world.at("root"), world.at("root/.git"));
+    symlink("/nowhere", &link).expect("linked");
+    chown(&root, Some(STRANGER), None).expect("given");
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o1777)).expect("shared");
+    assert!(world.refusal().contains("root/.git is a symbolic link"), "it is ours to remove");
+    lchown(&link, Some(STRANGER), None).expect("given");
+    assert_eq!(world.found(), ["root/.agents?", "root/.codex?"]);
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o777)).expect("shared");
+    assert!(world.refusal().contains("root/.git is a symbolic link"), "anybody could remove it");
 }
 
 #[test]
@@ -233,6 +261,40 @@ fn metadata_leaves_room_for_commits_and_keeps_the_identity() {
     fs::remove_dir(world.at("root/.git/hooks")).expect("removed");
     symlink("../githooks", world.at("root/.git/hooks")).expect("linked");
     assert!(world.refusal().contains(".git/hooks is a symbolic link"));
+}
+
+#[test]
+fn a_root_that_is_a_bare_repository_is_kept_like_any_other() {
+    let files = ["root/HEAD", "root/config", "root/objects/", "root/refs/", "root/hooks/"];
+    let mut world = World::new(&files);
+    let identity = [
+        "root/.agents?",
+        "root/.codex?",
+        "root/.git?",
+        "root/branches?",
+        "root/commondir=\".\\n\"",
+        "root/config",
+        "root/config.worktree=\"\"",
+        "root/hooks",
+        "root/info?",
+        "root/modules?",
+        "root/remotes?",
+        "root/worktrees?",
+    ];
+    let mut all = [&identity[..], &["root/HEAD", "root/objects", "root/refs"]].concat();
+    let mut found = world.found();
+    all.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, all);
+    world.git_writes = GitWrites::Metadata;
+    assert_eq!(world.found(), identity);
+    assert!(world.plan().reserved().contains(&world.at("root/hooks")), "a patch keeps out, too");
+    assert_eq!(
+        world.changes(|| world.make("root/hooks/post-update=new")),
+        [": the hook post-update appeared"].map(|it| format!("root{it}"))
+    );
+    let world = World::new(&[&files[..], &["root/.git/config"]].concat());
+    assert_eq!(world.found(), ["root/.agents?", "root/.codex?", "root/.git"], "git takes `.git`");
 }
 
 #[test]

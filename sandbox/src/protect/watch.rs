@@ -65,6 +65,8 @@ impl RepositoryWatch {
         for (path, now) in states(&walks) {
             match before.get(&path) {
                 Some(then) => compare(&path, then, &now, &mut changes),
+                // A root that became one was told of.
+                None if !path.ends_with(".git") => {}
                 None => changes.push(format!("{} is a new repository", path.display())),
             }
         }
@@ -106,10 +108,9 @@ fn compare(path: &Path, then: &State, now: &State, changes: &mut Vec<String>) {
     }
 }
 
-/// Roots that are bare repositories themselves: git takes one where no valid `.git` is in the way.
+/// Roots that are bare repositories themselves, or are taken for one once their `.git` is no valid one.
 fn planted(walks: &[Walk]) -> BTreeSet<PathBuf> {
-    let is_bare = |root: &Path| ["HEAD", "objects", "refs"].iter().all(|it| root.join(it).exists());
-    walks.iter().map(|walk| &walk.root).filter(|root| is_bare(root)).cloned().collect()
+    walks.iter().map(|walk| &walk.root).filter(|root| super::has_parts(root)).cloned().collect()
 }
 
 fn states(walks: &[Walk]) -> BTreeMap<PathBuf, State> {
@@ -118,6 +119,7 @@ fn states(walks: &[Walk]) -> BTreeMap<PathBuf, State> {
     });
     // Another command may hold a place for a repository that is not there.
     let found = found.filter(|(path, _)| !placeholder::is_one(path));
+    let found = found.chain(planted(walks).into_iter().map(|root| (root, FileType::Directory)));
     found.map(|(path, kind)| (path.clone(), State::read(&path, kind))).collect()
 }
 
@@ -142,7 +144,10 @@ impl State {
         let read = |path: PathBuf| git::read_config(&path).filter(|text| !text.is_empty());
         let config = read(common.join("config"));
         let own = read(folder.join("config.worktree"));
-        let worktree = path.parent().unwrap_or(path);
+        let worktree = match path.ends_with(".git") {
+            true => path.parent().unwrap_or(path),
+            false => path,
+        };
         let mut hooks = BTreeMap::new();
         list_hooks(&common.join("hooks"), &mut hooks);
         for text in [&config, &own].into_iter().flatten() {
@@ -162,13 +167,9 @@ impl State {
             identity: identity(&folder),
             config: digest([config, own]),
             hooks,
-            turns: TURNS.into_iter().filter(|it| is_there(&folder.join(it))).collect(),
+            turns: TURNS.into_iter().filter(|it| super::is_there(&folder.join(it))).collect(),
         }
     }
-}
-
-fn is_there(path: &Path) -> bool {
-    path.symlink_metadata().is_ok() && !placeholder::is_one(path)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -128,6 +128,7 @@ impl Kept {
         let (found, watch) = protect::scan(plan).map_err(io::Error::other)?;
         let Found { mut protected, partial } = found;
         let placeholders = Placeholders::hold(&mut protected, &plan.protected)?;
+        let partial = partial || placeholders.is_contested;
         Ok(Kept { protected, partial, placeholders, watch: Some(watch) })
     }
 

@@ -307,8 +307,15 @@ impl View {
                 restrict(tree.as_fd(), Depth::Whole, flags)?;
                 attach(tree.as_fd(), target.as_fd())
             };
-            bound().map_err(at(Step::Protect, path))?;
-            self.mounts += 1;
+            match bound() {
+                // Gone between the look and the mount.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound && !is_required(path, known) => {}
+                done => {
+                    done.map_err(at(Step::Protect, path))?;
+                    self.mounts += 1;
+                }
+            }
         }
         Ok(())
     }

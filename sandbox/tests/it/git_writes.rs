@@ -230,7 +230,10 @@ fn what_can_be_made_anew_is_told() -> Verdict {
         assert!(found, "{script}: {:?} {}", changes(&ran), ran.stderr);
     };
     told("git init -q sub", "project/sub/.git is a new repository");
-    told("mv sub other; git init -q sub", "project/sub/.git was replaced");
+    let ran =
+        run(&world, GitWrites::Metadata, "mv sub other; mkdir other && git init -q other/sub");
+    assert!(ran.stderr.contains("busy"), "a folder around stays in its place: {}", ran.stderr);
+    told("git init -q new/deep; mv new moved", "project/moved/deep/.git is a new repository");
     told("mkdir -p refs objects; echo ref: x > HEAD", "project became a repository itself");
     told(
         "mkdir .git/rebase-merge; echo exec evil > .git/rebase-merge/git-rebase-todo",

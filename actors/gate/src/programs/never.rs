@@ -1,27 +1,27 @@
 //! Programs that no table will ever have, and why: told to whoever asks.
 
+use crate::runners::{self, Kind};
+
 /// Says why a program is never known to only look, in words that go on from "it".
 pub(crate) fn why(program: &str) -> Option<&'static str> {
     let known = NEVER.iter().find(|(_, names)| names.split_whitespace().any(|it| it == program));
-    known.map(|(why, _)| *why)
+    known.map(|(why, _)| *why).or_else(|| {
+        // One that runs others may still have a form that only looks.
+        let kind = runners::kind(program).filter(|_| super::rule(program).is_none())?;
+        Some(match kind {
+            Kind::Git => "follows the settings of a repository, which can run programs",
+            Kind::Shell | Kind::Interpreter => "is a language that can run anything",
+            Kind::Wrapper => "runs another command",
+        })
+    })
 }
 
+/// What is not told by the kind of program alone.
 const NEVER: &[(&str, &str)] = &[
-    (
-        "follows the settings of a repository, which can run programs",
-        "git hg svn jj gh glab git-lfs tig",
-    ),
-    (
-        "runs another command",
-        "builtin busybox chroot command coproc cpulimit doas entr env exec fakeroot firejail flock ionice \
-         nice noglob nohup nsenter parallel pkexec runuser script setarch setpriv setsid ssh-agent stdbuf \
-         strace su sudo systemd-run taskset time timeout toybox unshare watch watchexec xargs",
-    ),
+    ("follows the settings of a repository, which can run programs", "hg svn jj gh glab tig"),
     (
         "is a language that can run anything",
-        "ash awk bash bc bun csh dash dc deno ed elvish emacs ex expect fish gawk gdb guile ipython julia ksh \
-         lua luajit m4 mawk mksh nano nawk nvim nu osascript php pwsh Rscript sh sqlite3 tclsh tcsh vi \
-         view vim zsh",
+        "bc dc ed emacs ex gdb ipython m4 nano nvim osascript sqlite3 vi view vim",
     ),
     ("is a pager that can run commands", "less lesspipe man more most bat batcat"),
     (

@@ -33,7 +33,13 @@ impl Live {
         if self.of != Some((item, part)) {
             *self = Live { of: Some((item, part)), ..Live::default() };
         }
-        self.text.push_str(text);
+        // What is longer is not copied as a whole.
+        let skipped = text.ceil_char_boundary(text.len().saturating_sub(MAX_BYTES));
+        if skipped > 0 {
+            self.from += self.text.len() + skipped;
+            self.text.clear();
+        }
+        self.text.push_str(&text[skipped..]);
         if self.text.len() > MAX_BYTES {
             let half = self.text.ceil_char_boundary(self.text.len() - MAX_BYTES / 2);
             self.text.drain(..half);
@@ -58,6 +64,10 @@ mod tests {
             live.add(0, StreamPart::Text, &piece);
             assert!(live.text.len() <= MAX_BYTES);
         }
+        let long = "ö".repeat(MAX_BYTES);
+        whole.push_str(&long);
+        live.add(0, StreamPart::Text, &long);
+        assert!(live.text.len() <= MAX_BYTES && live.text.capacity() <= 4 * MAX_BYTES);
         assert_eq!(&whole[live.from..], live.text);
     }
 

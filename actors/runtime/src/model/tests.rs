@@ -48,6 +48,7 @@ pub(crate) fn call(base_url: &str, backend: Backend, entries: Vec<Entry>) -> Mod
             notify: vec![],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         },
         instructions: None,
         input: String::new(),

@@ -85,6 +85,7 @@ fn open() -> Command {
             notify: vec![],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         },
         sandbox: SandboxReport {
             level: "none".into(),

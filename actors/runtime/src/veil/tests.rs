@@ -33,6 +33,7 @@ fn settings() -> Settings {
         notify: vec!["x".into()],
         sandbox_level: Default::default(),
         git_writes: Default::default(),
+        resources: Default::default(),
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn settings(policy: ApprovalPolicy, backend: Backend) -> Settings {
         notify: vec!["notify-me".into()],
         sandbox_level: Default::default(),
         git_writes: Default::default(),
+        resources: Default::default(),
     }
 }
 

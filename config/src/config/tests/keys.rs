@@ -43,10 +43,10 @@ fn the_environment_of_commands_is_read_with_its_origins() {
         (&environment.exclude[..], &environment.include_only[..]),
         (&["AWS_*".to_owned()][..], &["*".to_owned()][..])
     );
-    assert_eq!(environment.set["GREETING"].reveal(), "hello");
+    assert_eq!(environment.set["GREETING"], "hello");
     assert!(!format!("{config:?}").contains("hunter2"));
     assert!(config.origins.contains_key("shell_environment_policy.set.MY_TOKEN"));
-    assert_eq!(Given::file("").load().environment, ShellEnvironment::default());
+    assert_eq!(Given::file("").load().environment, EnvironmentPolicy::default());
 
     let warnings = |text: &str| Given::file(text).warnings();
     let lifted = "[shell_environment_policy]\nignore_default_excludes = true\n";

@@ -77,13 +77,13 @@ is 0 all the same.\n\n  \
   codex approvals explain git push origin main\n  \
   codex approvals explain bash -lc 'cargo test && git status'\n  \
   codex approvals explain --json -a never -- rm -rf target\n  \
-  printf '%s\\n' '[\"ls\",\"-l\"]' '[\"rm\",\"x\"]' | codex approvals explain --json --stdin")]
+  printf '%s\\n' '[\"ls\",\"-l\"]' '[\"rm\",\"x\"]' | codex approvals explain --stdin")]
 pub(crate) struct Explain {
     /// One JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Read commands from standard input, one JSON list of words a line.
-    #[arg(long, requires = "json", conflicts_with = "command")]
+    /// Read commands from standard input, one JSON list of words a line; answers are as with --json.
+    #[arg(long, conflicts_with = "command")]
     pub(crate) stdin: bool,
     /// Leave rules and grants aside: what is known of the command alone.
     #[arg(long)]

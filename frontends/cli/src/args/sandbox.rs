@@ -13,6 +13,7 @@ pub(super) const SANDBOX_HELP: &str = "\
     codex sandbox -- ls ~                    read everything, write nothing, no network
     codex sandbox --full-auto -- make test   also write here and to your own temporary folder
     codex sandbox -s disk-full-read-access -s disk-write-folder=out -- make
+    codex sandbox --full-auto --explain      what would hold and what would not; nothing is run
 
 Permissions are the ones of `sandbox_permissions`; -s may be repeated and means their union.
 Exit codes: the command's own; 128 + n for a signal, 126 and 127 when it can't be executed or found,
@@ -52,8 +53,11 @@ pub(crate) struct Sandbox {
     pub(crate) git_writes: Repositories,
     #[command(flatten)]
     pub(crate) host: Pretence,
+    /// Print what would confine the command and what that does not hold, and run nothing.
+    #[arg(long)]
+    pub(crate) explain: bool,
     /// The command and its arguments.
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(last = true, required_unless_present = "explain", value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
 }
 

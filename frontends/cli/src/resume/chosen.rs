@@ -9,7 +9,7 @@ use codex_event::{ApprovalPolicy, Settings};
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
 use crate::resume::Questions;
-use crate::{opening, say};
+use crate::{opening, say, workplace};
 
 /// What the command line sets, as against what the settings file says today.
 pub(super) struct Chosen(BTreeSet<String>);
@@ -84,6 +84,16 @@ impl Chosen {
         }
         if self.has(&["git_writes"]) {
             now.git_writes = config.git_writes;
+        }
+        let limits = workplace::resources(config);
+        if self.has(&["sandbox_resources.processes"]) {
+            now.resources.processes = limits.processes;
+        }
+        if self.has(&["sandbox_resources.file_bytes"]) {
+            now.resources.file_bytes = limits.file_bytes;
+        }
+        if self.has(&["sandbox_resources.memory_bytes"]) {
+            now.resources.memory_bytes = limits.memory_bytes;
         }
         self.provider(&mut now, config);
         // Asking the provider to keep nothing narrows, so it holds wherever it is written.

@@ -27,6 +27,7 @@ pub(super) fn import(home: &Home, path: &Path) -> Result<(), Failure> {
         notify: Vec::new(),
         sandbox_level: Default::default(),
         git_writes: Default::default(),
+        resources: Default::default(),
     };
     // A provider of the rollout's name is the rollout's, if there is one.
     let provider = |id: &str| {

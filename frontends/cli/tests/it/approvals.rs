@@ -116,7 +116,7 @@ fn a_command_is_explained_by_what_is_laid_down_about_it() {
 #[test]
 fn each_line_is_answered_at_once_and_a_broken_one_passed_over() {
     let world = ruled(RULES);
-    let mut command = world.program(&["approvals", "explain", "--json", "--stdin"]);
+    let mut command = world.program(&["approvals", "explain", "--stdin"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("the program starts");
     let mut input = child.stdin.take().expect("piped");
     let mut program = Running::of(child);
@@ -384,4 +384,24 @@ fn the_check_prints_the_json_that_other_programs_read() {
     assert!(missing.stderr.contains("No such file or directory"), "{}", missing.stderr);
     assert!(missing.stderr.contains("hint: check that the path"), "{}", missing.stderr);
     assert_eq!(check(&[]).0, 2);
+}
+
+#[test]
+fn what_nobody_wants_twice_is_not_offered_for_good() {
+    let world = World::silent();
+    let told = |words: &[&str]| approvals(&world, &[&["explain"], words].concat()).stdout;
+    assert!(told(&["rm", "-rf", "made"]).contains("always   would remember: rm -rf made\n"));
+    for words in [&["rm", "-rf", "/"][..], &["rm", "-rf", "../other"], &["bash", "-c", "rm -r ~"]] {
+        assert!(!told(words).contains("always "), "{words:?}: {}", told(words));
+    }
+}
+
+#[test]
+fn a_path_that_is_too_long_is_shown_by_its_ends() {
+    let world = World::silent();
+    let folder = format!("/begin/{}end", "deep/".repeat(200));
+    let turn = run(world.program(&["exec", "-C", &folder, "hi"]));
+    assert_eq!(turn.code, 2, "{}", turn.stderr);
+    assert!(turn.stderr.contains("/begin/deep") && turn.stderr.contains("/end"), "{}", turn.stderr);
+    assert!(turn.stderr.len() < 600 && turn.stderr.contains('\u{2026}'), "{}", turn.stderr);
 }

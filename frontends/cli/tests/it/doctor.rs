@@ -222,3 +222,51 @@ fn roots_are_what_they_really_are() {
     assert_eq!(unknown.code, 2, "{}", unknown.stderr);
     assert!(unknown.stderr.contains("not a recognised permission"), "{}", unknown.stderr);
 }
+
+#[test]
+fn a_wrapper_explains_its_plan_and_runs_nothing() {
+    let world = World::silent();
+    let explained = |flags: &[&str]| {
+        let words = [&["sandbox", "--full-auto", "--explain"], flags].concat();
+        let turn = run(world.program(&[&words[..], &["--", "touch", "ran"]].concat()));
+        assert_eq!((turn.code, turn.stderr.as_str()), (0, ""));
+        assert!(!world.work().join("ran").exists(), "nothing was run");
+        turn.stdout
+    };
+    let best = explained(&[]);
+    for words in ["\nwrite    ", "\nnetwork  no", "does not hold:", "new repositories"] {
+        assert!(best.contains(words), "{words}: {best}");
+    }
+    let less = explained(&["--without-namespaces", "--landlock-abi", "4"]);
+    assert!(less.starts_with("level    landlock (landlock ABI 4)\n"), "{less}");
+    for words in ["`.git` and project settings", "This machine lacks:", "namespaces (refused)"] {
+        assert!(less.contains(words), "{words}: {less}");
+    }
+    let alone = run(world.program(&["sandbox", "--explain"]));
+    assert_eq!(alone.code, 0, "no command is needed: {}", alone.stderr);
+    assert!(alone.stdout.contains("\nwrite    nothing\n"), "{}", alone.stdout);
+    assert_eq!(run(world.program(&["sandbox"])).code, 2, "else it is");
+    assert!(run(world.program(&["sandbox", "--help"])).stdout.contains("--explain"));
+}
+
+#[test]
+fn every_place_tells_the_same_version_of_landlock() {
+    let world = World::playing(json!([runs("true"), says("done")]));
+    let (_, report) = report(&world, &[]);
+    let layers = report["layers"].as_array().expect("a list");
+    let found = layers.iter().find(|it| it["name"] == "landlock").expect("a layer")["found"]
+        .as_str()
+        .expect("words")
+        .to_owned();
+    let Some(abi) = found.strip_prefix("ABI ").and_then(|it| it.split(' ').next()) else {
+        eprintln!("skipped: no landlock here");
+        return;
+    };
+    let explained = run(world.program(&["sandbox", "--explain"])).stdout;
+    assert!(explained.contains(&format!("landlock ABI {abi}")), "{explained}");
+    assert_eq!(run(world.exec(&["do it"])).code, 0);
+    let raw = run(world.program(&["replay", "--last", "--raw"])).stdout;
+    let opened: Value =
+        raw.lines().next().and_then(|line| serde_json::from_str(line).ok()).expect("an event");
+    assert_eq!(opened["body"]["sandbox"]["landlock_abi"].to_string(), abi);
+}

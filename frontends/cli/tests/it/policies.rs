@@ -261,3 +261,27 @@ fn nothing_runs_under_half_a_policy() {
     assert!(turn.stderr.contains("hint: "), "{}", turn.stderr);
     assert!(world.bodies().is_empty() && world.kinds_or_none().is_empty());
 }
+
+#[test]
+fn a_trail_tells_the_narrow_plan_from_the_sessions() {
+    let world = World::playing(json!([runs("ls"), runs("touch made"), says("Done.")]));
+    let network = ["-s", "workspace-write", "-s", "network-full-access"];
+    let mut talk = Talk::greeted(&world, &[&["-a", "unless-allow-listed"], &network[..]].concat());
+    talk.input("do it");
+    let asked = talk.event("review_asked");
+    talk.settle(&asked["body"]["call"], &allowed(), "once");
+    talk.event("turn_completed");
+    assert_eq!(talk.end().0, 0);
+    let shown = run(world.program(&["audit", "show", "--last", "--json"])).lines();
+    let opened = shown.iter().find(|it| it["kind"] == "settings").expect("told");
+    let commands: Vec<&Value> = shown.iter().filter(|it| it["kind"] == "commands").collect();
+    let told: Vec<(&Value, &Value, &Value)> =
+        commands.iter().map(|it| (&it["planned"], &it["network"], &it["plan"])).collect();
+    let (narrow, wide) = (&opened["narrow"], &opened["plan"]);
+    assert!(narrow.is_string() && wide.is_string() && narrow != wide, "{opened}");
+    let expected = [
+        (&json!("narrow sandbox"), &json!("blocked"), narrow),
+        (&json!("sandbox"), &json!("open"), wide),
+    ];
+    assert_eq!(told, expected);
+}

@@ -93,3 +93,23 @@ fn a_name_that_is_a_link_stops_commands() {
     assert!(item.to_string().contains("work/.codex is a symbolic link"), "{item}");
     assert!(!turn.outputs()[0].contains("ran\n"), "{item}");
 }
+
+#[test]
+fn a_lock_that_somebody_else_holds_keeps_no_command_from_running() {
+    use std::os::unix::fs::DirBuilderExt;
+
+    let world = World::silent();
+    let place = world.work().join(".git");
+    // As a supervisor makes one, which any user of the machine can open and lock.
+    std::fs::DirBuilder::new().mode(0o1755).create(&place).expect("made");
+    let stranger = std::fs::File::open(&place).expect("opened");
+    stranger.lock().expect("locked");
+    let line = "echo x > made; mkdir .git/hooks; mv .git away; exit 0";
+    let ran = run(world.program(&["sandbox", "--full-auto", "--", "sh", "-c", line]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(world.work().join("made").exists(), "{}", ran.stderr);
+    if is_full(&world) {
+        let is_empty = std::fs::read_dir(&place).is_ok_and(|mut entries| entries.next().is_none());
+        assert!(is_empty && !world.work().join("away").exists(), "{}", ran.stderr);
+    }
+}

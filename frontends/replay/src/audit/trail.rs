@@ -116,6 +116,7 @@ impl Trail {
                 let mut entry = self.entry(envelope, Kind::Settings, what);
                 entry.permissions = Some(self.held.permissions());
                 entry.network = Some(self.held.network());
+                (entry.plan, entry.narrow) = (Some(sandbox.plan), sandbox.narrow);
                 self.entries.push(entry);
                 self.network(envelope);
             }

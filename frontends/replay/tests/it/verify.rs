@@ -30,6 +30,7 @@ fn legal() -> Vec<Envelope> {
             notify: Vec::new(),
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         },
         sandbox: SandboxReport {
             level: "full".to_owned(),

@@ -67,6 +67,7 @@ fn terms(id: SessionId) -> Terms<'static> {
             notify: vec!["never".to_owned()],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         },
         provider: &known,
         instructions: "be brief".to_owned(),

@@ -123,3 +123,15 @@ proptest! {
         prop_assert_eq!(breaks(&text(&foreign)), breaks(&foreign));
     }
 }
+
+#[test]
+fn long_words_are_cut_in_their_middle() {
+    let path = format!("/{}/end", "deep/".repeat(100));
+    let short = shortened(&format!("{path} is\x1b[31m missing: \u{fc}{}", "\u{e4}".repeat(239)));
+    let (first, rest) = short.split_once(' ').expect("words");
+    assert_eq!(first.chars().count(), 239);
+    assert!(first.starts_with("/deep/") && first.ends_with("/end") && first.contains('\u{2026}'));
+    assert_eq!(rest, format!("is missing: \u{fc}{}", "\u{e4}".repeat(239)));
+    let line = "a".repeat(300) + "\nb";
+    assert!(shortened(&line).ends_with("a\nb"), "a line stays a line");
+}

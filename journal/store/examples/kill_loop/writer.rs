@@ -198,6 +198,7 @@ fn opening() -> Event {
             notify: vec![],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         }),
         sandbox: Box::new(SandboxReport {
             level: "none".into(),

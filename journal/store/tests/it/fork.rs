@@ -38,6 +38,7 @@ pub(crate) fn opened(cwd: &str) -> Event {
             notify: vec![],
             sandbox_level: Default::default(),
             git_writes: Default::default(),
+            resources: Default::default(),
         }),
         sandbox: Box::new(SandboxReport {
             level: "landlock".into(),

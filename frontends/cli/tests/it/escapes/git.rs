@@ -12,7 +12,10 @@ use crate::escapes::world::{Ran, World};
 const SAID: &str = "`.git` and project settings";
 /// How every plan says what a mount can't stop, and what is told after the command instead.
 const NEW: &str = "new repositories";
-const AROUND: &str = "a folder around a repository";
+/// How it says what a mount could stop only where the folder is a root itself.
+const BARE: &str = "bare repositories below";
+/// How a plan without namespaces says that it holds no bare repository anywhere.
+const BARE_ANYWHERE: &str = "a repository without a `.git`";
 
 #[test]
 fn the_users_git_runs_nothing_planted() {
@@ -71,6 +74,31 @@ fn evil(world: &mut World) -> Result<(), Unable> {
 fn in_nested(world: &mut World) -> Result<(), Unable> {
     in_repository(world)?;
     repository(world, "work/vendor/sub")
+}
+
+/// Runs the user's git in a bare repository, and pushes to it.
+fn ran_in_bare(world: &World, folder: &str) -> bool {
+    let bare = world.path(folder);
+    let _ = world.outside(&bare, &["git", "status"]);
+    let _ = world.outside(&bare, &["git", "log", "-1"]);
+    repository(world, "outside/source").expect("made before");
+    let words = ["git", "push", "-q", &world.text(folder), "HEAD:refs/heads/pushed"];
+    let _ = world.outside(&world.path("outside/source"), &words);
+    world.has("PLANTED")
+}
+
+fn in_bare(world: &mut World) -> Result<(), Unable> {
+    evil(world)?;
+    let words = ["git", "init", "-q", "--bare", "."];
+    world.outside(&world.path("work"), &words)?;
+    // The samples are git's own, and another `hooks` is easier to plant.
+    fs::write(world.path("work/hooks/update"), "#!/bin/sh\n").map_err(|error| error.to_string())
+}
+
+fn above_bare(world: &mut World) -> Result<(), Unable> {
+    in_repository(world)?;
+    let words = ["git", "init", "-q", "--bare", "below.git"];
+    world.outside(&world.path("work"), &words).map(drop)
 }
 
 fn in_worktree(world: &mut World) -> Result<(), Unable> {
@@ -191,12 +219,12 @@ const CASES: &[Case] = &[
         ran_in(world, "work/vendor/sub")
     })
     .after(in_nested)
-    .at_no_level(AROUND),
+    .with_namespaces(SAID),
     attack("folder_far_around_nested_moved", "mv vendor old; cp -a old vendor; mkdir -p vendor/sub/.git/hooks; cp \"$EVIL\" vendor/sub/.git/hooks/pre-commit", |world, _| {
         ran_in(world, "work/vendor/sub")
     })
     .after(in_nested)
-    .at_no_level(AROUND),
+    .with_namespaces(SAID),
     attack("new_nested", "git init -q fresh; mkdir -p fresh/.git/hooks; cp \"$EVIL\" fresh/.git/hooks/pre-commit", |world, _| {
         ran_in(world, "work/fresh")
     })
@@ -230,6 +258,56 @@ const CASES: &[Case] = &[
     attack("bare_at_the_root", "git init -q --bare b; mv b/* .; rmdir b; printf '[core]\\n\\trepositoryformatversion = 0\\n\\tbare = false\\n\\tworktree = %s\\n\\tfsmonitor = %s\\n' \"$WORK\" \"$EVIL\" > config", ran)
         .after(evil)
         .at_no_level(NEW),
+    attack("hook_of_a_bare_root", "cp \"$EVIL\" hooks/post-update", |world, _| {
+        ran_in_bare(world, "work")
+    })
+    .after(in_bare)
+    .with_namespaces(BARE_ANYWHERE),
+    attack("hook_of_a_bare_root_written_over", "cp \"$EVIL\" hooks/update", |world, _| {
+        ran_in_bare(world, "work")
+    })
+    .after(|world| {
+        in_bare(world)?;
+        let mode = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(world.path("work/hooks/update"), mode).map_err(|it| it.to_string())
+    })
+    .with_namespaces(BARE_ANYWHERE),
+    attack("hooks_of_a_bare_root_moved", "mv hooks old; cp -a old hooks; cp \"$EVIL\" hooks/post-update", |world, _| {
+        ran_in_bare(world, "work")
+    })
+    .after(in_bare)
+    .with_namespaces(BARE_ANYWHERE),
+    attack("settings_of_a_bare_root", "cp \"$EVIL\" pre-receive; git config core.hooksPath \"$WORK\"", |world, _| {
+        ran_in_bare(world, "work")
+    })
+    .after(in_bare)
+    .with_namespaces(BARE_ANYWHERE),
+    attack("common_folder_of_a_bare_root", "mkdir c; cp -a config hooks objects refs HEAD c; cp \"$EVIL\" c/hooks/post-update; echo c > commondir", |world, _| {
+        ran_in_bare(world, "work")
+    })
+    .after(in_bare)
+    .with_namespaces(BARE_ANYWHERE),
+    attack("git_folder_in_a_bare_root", "cp -a . /tmp/x-$MARK; cp \"$EVIL\" /tmp/x-$MARK/hooks/post-update; mv /tmp/x-$MARK .git", |world, _| {
+        ran_in_bare(world, "work")
+    })
+    .after(in_bare)
+    .with_namespaces(BARE_ANYWHERE),
+    attack("hook_of_a_bare_repository_below", "cp \"$EVIL\" below.git/hooks/post-update", |world, _| {
+        ran_in_bare(world, "work/below.git")
+    })
+    .after(above_bare)
+    .at_no_level(BARE),
+    works("reading_a_bare_root", "git log --all -1; git rev-parse --is-bare-repository > answer", |world, _| {
+        fs::read_to_string(world.path("work/answer")).is_ok_and(|it| it == "true\n")
+    })
+    .after(in_bare),
+    works("files_around_a_nested_repository", "echo x > vendor/new; mv vendor/new vendor/sub/moved; mv vendor/sub/moved top; rm -r vendor/other; mkdir vendor/other", |world, _| {
+        world.has("work/top") && world.has("work/vendor/other")
+    })
+    .after(|world| {
+        in_nested(world)?;
+        fs::create_dir(world.path("work/vendor/other")).map_err(|error| error.to_string())
+    }),
     // Sources are the project's, and what builds them is the user's choice.
     works("attributes_and_ignored_names", "echo '*.o' > .gitignore; echo '* text' > .gitattributes", |world, _| {
         world.has("work/.gitignore") && world.has("work/.gitattributes")

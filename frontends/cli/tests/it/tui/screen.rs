@@ -25,7 +25,6 @@ pub(crate) const ENTER: &str = "\r";
 pub(crate) const ESC: &str = "\x1b";
 pub(crate) const CTRL_D: &str = "\x04";
 pub(crate) const CTRL_Z: &str = "\x1a";
-pub(crate) const DOWN: &str = "\x1b[B";
 
 /// Longest time that is waited for something to be shown.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -175,14 +174,6 @@ impl Person {
         let seen = self.seen.lock().expect("whole");
         let rows = i32::try_from(seen.term.grid().screen_lines()).expect("few lines");
         (0..rows).map(|row| line(&seen.term, row) + "\n").collect()
-    }
-
-    /// What scrolled away at the top, and then what the terminal shows.
-    pub(crate) fn everything(&self) -> String {
-        let seen = self.seen.lock().expect("whole");
-        let above = i32::try_from(seen.term.grid().history_size()).expect("few lines");
-        let rows = i32::try_from(seen.term.grid().screen_lines()).expect("few lines");
-        (-above..rows).map(|row| line(&seen.term, row) + "\n").collect()
     }
 
     /// Everything that the terminal was sent so far.

@@ -112,6 +112,11 @@ impl Calls {
                         entry.planned = Some("writable roots");
                         entries.extend(files(entry, list(changes)));
                     }
+                    Confinement::Sandbox { plan } if held.is_narrow(*plan) => {
+                        entry.confined("narrow sandbox", "blocked");
+                        entry.plan = Some(*plan);
+                        entries.push(entry);
+                    }
                     Confinement::Sandbox { plan } => {
                         entry.confined("sandbox", held.network());
                         entry.plan = Some(*plan);

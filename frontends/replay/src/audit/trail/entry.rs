@@ -94,12 +94,16 @@ pub struct Entry {
     /// Folder that the command ran in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cwd: Option<String>,
-    /// Confinement that was decided on: `sandbox`, `writable roots` or `none`.
+    /// Confinement that was decided on: `sandbox`, `narrow sandbox` (nothing can be written, and
+    /// there is no network: for commands that are known to only look), `writable roots` or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub planned: Option<&'static str>,
-    /// Digest of the sandbox plan.
+    /// Digest of the sandbox plan: of the command, or of the session where it is opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Digest>,
+    /// Digest of the session's plan for commands that are known to only look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub narrow: Option<Digest>,
     /// What the kernel granted when the command was started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enforced: Option<String>,
@@ -255,6 +259,7 @@ impl Entry {
             cwd: None,
             planned: None,
             plan: None,
+            narrow: None,
             enforced: None,
             network: None,
             outcome: None,

@@ -1,6 +1,6 @@
 //! What a session may do, and what becomes more or less of it.
 
-use codex_event::{ApprovalPolicy, Backend, Permission, SandboxReport, Settings};
+use codex_event::{ApprovalPolicy, Backend, Digest, Permission, SandboxReport, Settings};
 
 /// The settings that hold.
 #[derive(Debug, Default)]
@@ -10,6 +10,8 @@ pub(super) struct Held {
     level: String,
     abi: Option<u32>,
     roots: Vec<String>,
+    plan: Option<Digest>,
+    narrow: Option<Digest>,
 }
 
 /// One setting that is another than before.
@@ -38,6 +40,11 @@ impl Held {
             true => "open",
             false => "blocked",
         }
+    }
+
+    /// Tells whether a plan is the one of commands that only look.
+    pub(super) fn is_narrow(&self, plan: Digest) -> bool {
+        self.narrow == Some(plan) && self.plan != Some(plan)
     }
 
     pub(super) fn permissions(&self) -> Vec<String> {
@@ -78,6 +85,7 @@ impl Held {
         self.level.clone_from(&sandbox.level);
         self.abi = sandbox.landlock_abi;
         self.roots.clone_from(&sandbox.writable_roots);
+        (self.plan, self.narrow) = (Some(sandbox.plan), sandbox.narrow);
         changes.0
     }
 

@@ -6,7 +6,7 @@ use crate::render::testing::{dark, drawable, foreign, plain, styled};
 
 pub(super) const PATCH: &str = "\
 *** Begin Patch
-*** Update File: /work/src/store.rs
+*** Update File: /ws/src/store.rs
 @@ impl Store
 @@     pub fn open(path: &Path) -> Store {
      let file = File::open(path);
@@ -64,7 +64,7 @@ Binary files a/x.png and b/x.png differ
 ";
 
 fn look(theme: &Theme, fold: Fold) -> Look<'_> {
-    Look { theme, fold, now: Timestamp(0), cwd: "/work", home: None }
+    Look { theme, fold, now: Timestamp(0), cwd: "/ws", home: None }
 }
 
 fn told(files: &[FileDiff], fold: Fold, width: u16) -> Vec<Line<'static>> {
@@ -120,17 +120,17 @@ fn a_patch_that_still_comes_in_is_shown_as_far_as_it_is() {
 #[test]
 fn hunks_are_numbered_where_their_places_are_known() {
     let mut files = patch(PATCH);
-    number(&mut files, &[("/work/src/store.rs", &[12, 40]), ("/work/notes/new.md", &[])]);
+    number(&mut files, &[("/ws/src/store.rs", &[12, 40]), ("/ws/notes/new.md", &[])]);
     let at = |file: &FileDiff| file.hunks.iter().map(|hunk| hunk.at).collect::<Vec<_>>();
     assert_eq!(at(&files[0]), [Some((12, 12)), Some((40, 40))]);
     assert_eq!(at(&files[1]), [Some((0, 1))]);
     let text = "*** Update File: b/a.rs\n@@\n+x\n+y\n@@\n-z\n";
     let mut files = patch(text);
-    number(&mut files, &[("/work/ab/a.rs", &[3, 9])]);
+    number(&mut files, &[("/ws/ab/a.rs", &[3, 9])]);
     assert_eq!(at(&files[0]), [None, None], "another file");
-    number(&mut files, &[("/work/b/a.rs", &[3])]);
+    number(&mut files, &[("/ws/b/a.rs", &[3])]);
     assert_eq!(at(&files[0]), [None, None], "another number of hunks");
-    number(&mut files, &[("/work/b/a.rs", &[3, 9])]);
+    number(&mut files, &[("/ws/b/a.rs", &[3, 9])]);
     assert_eq!(at(&files[0]), [Some((3, 3)), Some((9, 11))]);
     let shown = "  b/a.rs +2 −1\n   3 + x\n   4 + y\n    ⋮\n   9 - z";
     assert_eq!(plain(&told(&files, Fold::Folded, 40)), shown);

@@ -196,7 +196,7 @@ pub(super) fn reviewed() -> Vec<Cell> {
     };
     let patched = || ended(Outcome::Patched { changes: Vec::new().into() });
     let outside = Question::WriteOutside { paths: vec!["/etc/hosts".to_owned()] };
-    let one = "*** Begin Patch\n*** Update File: /work/a.rs\n@@\n-old\n+new\n*** End Patch\n";
+    let one = "*** Begin Patch\n*** Update File: /ws/a.rs\n@@\n-old\n+new\n*** End Patch\n";
     vec![
         call(with(CallState::Waiting, review(Some(Question::Run), None))),
         call(wish),

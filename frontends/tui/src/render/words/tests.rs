@@ -35,13 +35,13 @@ fn paths_are_short() {
         theme: &theme,
         fold: Fold::Folded,
         now: Timestamp(0),
-        cwd: "/home/ann/work",
+        cwd: "/home/ann/ws",
         home: Some("/home/ann"),
     };
     let cases = [
-        ("/home/ann/work/src/a.rs", "src/a.rs"),
-        ("/home/ann/work", "."),
-        ("/home/ann/worker/a", "~/worker/a"),
+        ("/home/ann/ws/src/a.rs", "src/a.rs"),
+        ("/home/ann/ws", "."),
+        ("/home/ann/wsx/a", "~/wsx/a"),
         ("/home/ann", "~"),
         ("/home/anna", "/home/anna"),
         ("/etc/ho\x1b[1msts", "/etc/ho\\x1b[1msts"),
