@@ -25,6 +25,7 @@ pub(crate) const ENTER: &str = "\r";
 pub(crate) const ESC: &str = "\x1b";
 pub(crate) const CTRL_D: &str = "\x04";
 pub(crate) const CTRL_Z: &str = "\x1a";
+pub(crate) const DOWN: &str = "\x1b[B";
 
 /// Longest time that is waited for something to be shown.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -156,8 +157,9 @@ impl Person {
     /// break, is taken for a paste by programs that can't know better.
     pub(crate) fn says(&mut self, text: &str) {
         self.presses(text);
+        // Not the sign of a mode, which is set apart.
         let tail: String =
-            text.chars().rev().take(12).collect::<Vec<_>>().into_iter().rev().collect();
+            text.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
         self.until(&tail);
         std::thread::sleep(HAND);
         self.presses(ENTER);
@@ -174,6 +176,14 @@ impl Person {
         let seen = self.seen.lock().expect("whole");
         let rows = i32::try_from(seen.term.grid().screen_lines()).expect("few lines");
         (0..rows).map(|row| line(&seen.term, row) + "\n").collect()
+    }
+
+    /// What scrolled away at the top, and then what the terminal shows.
+    pub(crate) fn everything(&self) -> String {
+        let seen = self.seen.lock().expect("whole");
+        let above = i32::try_from(seen.term.grid().history_size()).expect("few lines");
+        let rows = i32::try_from(seen.term.grid().screen_lines()).expect("few lines");
+        (-above..rows).map(|row| line(&seen.term, row) + "\n").collect()
     }
 
     /// Everything that the terminal was sent so far.

@@ -18,6 +18,8 @@ fn begun(steps: serde_json::Value, prompts: &[&str]) -> World {
 }
 
 fn leaves(mut person: Person) {
+    // An answer is shown before its turn has ended.
+    person.until_gone("interrupt)");
     person.presses(CTRL_D);
     let code = person.end();
     assert_eq!(code, 0, "{}", person.screen());
