@@ -52,6 +52,10 @@ pub(crate) fn run(
     }
     let flags = flags.spelled_out()?;
     line::refuse_headless(&flags)?;
+    if flags.ephemeral {
+        return Err(Failure::new(USAGE, "a session of the interface is always kept")
+            .hint("codex exec --ephemeral PROMPT keeps nothing; or leave --ephemeral out"));
+    }
     let prompt = prompt.filter(|prompt| !prompt.trim().is_empty());
     match is_wanted(screen) {
         true => open(flags, screen, Begin::at(Start::New(prompt))),

@@ -22,6 +22,16 @@ fn off_a_terminal_the_way_without_one_is_named() {
 }
 
 #[test]
+fn a_session_that_is_kept_nowhere_is_not_begun_as_one_that_is_kept() {
+    let world = World::silent();
+    let terminal = Terminal::start(&world.interface(&["--ephemeral"]));
+    let (code, screen) = terminal.end();
+    assert_eq!(code, 2, "{screen}");
+    assert!(screen.contains("codex exec --ephemeral"), "{screen}");
+    assert_eq!(world.kinds_or_none(), [""; 0]);
+}
+
+#[test]
 fn a_mistyped_command_is_no_prompt() {
     let world = World::silent();
     for (words, hint) in [
