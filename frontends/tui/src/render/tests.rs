@@ -10,7 +10,7 @@ use super::*;
 use crate::options::Palette;
 
 fn look(theme: &Theme, fold: Fold) -> Look<'_> {
-    Look { theme, fold, now: Timestamp(100_000), cwd: "/work", home: Some("/home/ann") }
+    Look { theme, fold, now: Timestamp(100_000), cwd: "/ws", home: Some("/home/ann") }
 }
 
 fn lines(cells: &[Cell], fold: Fold, width: u16) -> Vec<Line<'static>> {
