@@ -18,7 +18,7 @@ use ratatui::text::Line;
 use crate::theme::Theme;
 use writer::Writer;
 
-pub(super) use writer::Codes;
+pub(super) use writer::{Codes, language, put_code};
 
 /// What is understood beyond CommonMark.
 ///

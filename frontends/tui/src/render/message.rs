@@ -1,5 +1,6 @@
 //! What the model says, whole or as it comes in.
 
+mod fence;
 #[cfg(test)]
 mod tests;
 
@@ -8,6 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::{bound, inset, markdown, words};
 use crate::theme::Theme;
+use fence::Fence;
 use markdown::Codes;
 
 /// Bytes of a message that are shown. Real ones are smaller.
@@ -51,6 +53,8 @@ pub struct Stream {
     /// The source of the blocks that are kept.
     source: String,
     definitions: String,
+    /// The block of code that the source ends within.
+    fence: Option<Fence>,
     /// The code of the block that comes next.
     codes: Codes,
     lines: Vec<Line<'static>>,
@@ -88,7 +92,15 @@ impl Stream {
             return;
         }
         let clean = clean(rest);
-        if self.definitions.ends_with(&markdown::definitions(shown(&clean, standing))) {
+        let found = match &self.fence {
+            // What looks like an address in there is none.
+            Some(fence) if clean.contains("]:") => {
+                markdown::definitions(&format!("{}\n{}", fence.opening(), shown(&clean, standing)))
+            }
+            Some(_) => String::new(),
+            None => markdown::definitions(shown(&clean, standing)),
+        };
+        if self.definitions.ends_with(&found) {
             return self.go_on(rest, &clean, left, standing, theme);
         }
         // What is kept may name the addresses that are new.
@@ -103,36 +115,89 @@ impl Stream {
         self.lines.truncate(self.kept);
         // A line that is not whole may still turn out to belong to the block before it.
         let whole = clean.rfind('\n').map_or(0, |at| at + 1);
-        let mut blocks = markdown::blocks(&clean[..whole]);
-        blocks.pop();
-        let over = blocks.last().map_or(0, |block| block.end);
-        for block in blocks {
-            self.put(&clean[block], theme);
-            self.codes = Codes::default();
+        let mut over = 0;
+        loop {
+            if self.fence.is_some() {
+                over += self.code(&clean[over..whole], theme);
+                if self.fence.is_some() {
+                    break;
+                }
+            }
+            let mut blocks = markdown::blocks(&clean[over..whole]);
+            let Some(last) = blocks.pop() else { break };
+            for block in blocks {
+                self.put(&clean[over..][block], theme);
+                self.codes = Codes::default();
+            }
+            over += last.start;
+            let Some((fence, opening)) = Fence::open(&clean[over..whole]) else { break };
+            self.fence = Some(fence);
+            over += opening;
         }
         self.kept = self.lines.len();
         // Cleaning keeps line breaks, and nothing else of which one could find a place again.
         let breaks = clean[..over].bytes().filter(|byte| *byte == b'\n').count();
-        let places = rest.match_indices('\n').map(|(at, _)| at + 1);
-        let at = breaks.checked_sub(1).and_then(|last| places.clone().nth(last)).unwrap_or(0);
+        let mut places = rest.match_indices('\n').map(|(at, _)| at + 1);
+        let at = breaks.checked_sub(1).and_then(|last| places.nth(last)).unwrap_or(0);
         self.source.push_str(&rest[..at]);
         let last = shown(&clean[over..], standing);
-        for block in markdown::blocks(last) {
-            self.put(&last[block], theme);
+        match self.fence.clone() {
+            Some(mut fence) if !last.is_empty() && !fence.closes(last) => {
+                let line = fence.line(last, theme);
+                self.put_code(fence.is_first(), line);
+            }
+            Some(_) => {}
+            None => {
+                for block in markdown::blocks(last) {
+                    self.put(&last[block], theme);
+                }
+            }
         }
         let end = more(left, theme).into_iter().chain([Line::default()]);
         self.lines.extend(end);
         self.rest = Some((rest[at..].to_owned(), standing));
     }
 
-    fn put(&mut self, source: &str, theme: &Theme) {
-        let inset = inset(self.width);
+    /// Puts the whole lines of the block of code that is open, and gives how much of the text they are.
+    fn code(&mut self, text: &str, theme: &Theme) -> usize {
+        let mut over = 0;
+        for line in text.split_inclusive('\n') {
+            over += line.len();
+            let line = line.trim_end_matches('\n');
+            let Some(fence) = self.fence.as_mut() else { break };
+            if fence.closes(line) {
+                self.fence = None;
+                break;
+            }
+            let spans = fence.line(line, theme);
+            let first = fence.is_first();
+            self.put_code(first, spans);
+        }
+        over
+    }
+
+    /// Puts a line of code; the first of its block stands apart from what is before.
+    fn put_code(&mut self, first: bool, spans: Vec<Span<'static>>) {
+        if first && !self.lines.is_empty() {
+            self.lines.push(Line::default());
+        }
         let begun = self.lines.len();
-        let width = self.width - inset;
+        markdown::put_code(spans, self.width - inset(self.width), &mut self.lines);
+        self.inset(begun);
+    }
+
+    fn put(&mut self, source: &str, theme: &Theme) {
+        let begun = self.lines.len();
+        let width = self.width - inset(self.width);
         let Stream { definitions, codes, lines, .. } = self;
         markdown::put(source, definitions, codes, theme, width, lines);
-        if inset > 0 {
-            for line in lines.iter_mut().skip(begun).filter(|line| !line.spans.is_empty()) {
+        self.inset(begun);
+    }
+
+    /// Keeps the lines from one on away from the left edge.
+    fn inset(&mut self, begun: usize) {
+        if inset(self.width) > 0 {
+            for line in self.lines.iter_mut().skip(begun).filter(|line| !line.spans.is_empty()) {
                 line.spans.insert(0, Span::raw("  "));
             }
         }

@@ -98,6 +98,22 @@ impl Codes {
     }
 }
 
+/// Gives the language that stands behind a fence.
+pub(in super::super) fn language(info: &str) -> &str {
+    info.trim_start().split([' ', ',', '{', '\t']).next().unwrap_or_default()
+}
+
+/// Puts a line of code as the writer does.
+pub(in super::super) fn put_code(
+    spans: Vec<Span<'static>>,
+    width: u16,
+    lines: &mut Vec<Line<'static>>,
+) {
+    let indent = [Span::raw("  ")];
+    let hang = Hang { first: &indent, rest: &indent, at: Break::Anywhere };
+    hang.put(Line::from(spans), width, lines);
+}
+
 impl<'t> Writer<'t> {
     pub(super) fn new(theme: &'t Theme, codes: &'t mut Codes, width: u16) -> Writer<'t> {
         codes.rewind();
@@ -178,9 +194,7 @@ impl<'t> Writer<'t> {
                 self.begin_block();
                 let language = match &kind {
                     CodeBlockKind::Indented => "",
-                    CodeBlockKind::Fenced(info) => {
-                        info.split([' ', ',', '{', '\t']).next().unwrap_or_default()
-                    }
+                    CodeBlockKind::Fenced(info) => language(info),
                 };
                 self.code = Some(Code { language: language.to_owned(), text: String::new() });
             }

@@ -76,6 +76,31 @@ fn only_the_last_block_is_done_anew() {
 }
 
 #[test]
+fn of_a_block_of_code_only_the_last_line_is_done_anew() {
+    let theme = dark();
+    let mut stream = Stream::default();
+    let text = "a\n\n```rust\nlet a = 1;\n[b]: c\nlet";
+    let told = plain(stream.message(text, Standing::Open, &theme, 40));
+    assert_eq!(told, "  a\n\n    let a = 1;\n    [b]: c\n    let\n");
+    assert_eq!((stream.kept, stream.source.len(), &*stream.definitions), (4, text.len() - 3, ""));
+    let told = plain(stream.message(&format!("{text} d;\n```\n[b]"), Standing::Open, &theme, 40));
+    assert_eq!(told, "  a\n\n    let a = 1;\n    [b]: c\n    let d;\n\n  [b]\n");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn a_message_is_the_markdown_that_it_is(text in foreign(), width in 30..60_u16) {
+        let theme = dark();
+        let told = plain(&lines(&text, Standing::Settled, &theme, width)).replace("\n  ", "\n");
+        // Empty lines at the end of code that is not closed are shown, or not.
+        let told = told.strip_prefix("  ").unwrap_or(&told).trim_end().to_owned();
+        let markdown = plain(&whole(&text, &theme, width - 2)).trim_end().to_owned();
+        prop_assert_eq!(told, markdown);
+    }
+}
+
+#[test]
 fn what_may_turn_out_otherwise_is_held_back() {
     let theme = dark();
     let told = |text| plain(&lines(text, Standing::Open, &theme, 40));
