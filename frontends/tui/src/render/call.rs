@@ -203,7 +203,8 @@ fn patch(sheet: &mut Sheet<'_>, call: &CallCell) {
     let theme = look.theme;
     let Head { glyph, style, verb } = head(call, look, &EDIT);
     let mut files = diff::patch(bounded(&call.patch));
-    diff::number(&mut files, &places(call));
+    let places: Vec<_> = call.changes.iter().map(|it| (&*it.path, &*it.hunks)).collect();
+    diff::number(&mut files, &places);
     if files.is_empty() {
         files = call.changes.iter().map(change).collect();
     }
@@ -230,13 +231,6 @@ fn patch(sheet: &mut Sheet<'_>, call: &CallCell) {
     sheet.marked(Span::styled(glyph, style), spans);
     let indent = [Span::raw("    ")];
     sheet.lines.extend(diff::lines(&files, names, &indent, look, sheet.width));
-}
-
-/// Gives where the hunks of a patch begin, as far as that is known.
-fn places(call: &CallCell) -> Vec<(&str, &[u64])> {
-    // The journal does not say it.
-    let unknown: &[u64] = &[];
-    call.changes.iter().map(|change| (&*change.path, unknown)).collect()
 }
 
 /// Gives what is known of a file whose patch is not.

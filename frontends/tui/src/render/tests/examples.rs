@@ -1,8 +1,9 @@
 //! One cell of each kind, and of each state that it can be in.
 
 use codex_event::{
-    ApprovalPolicy, Assessment, Author, CallId, Denial, DenialGrade, Escalation, Invocation,
-    Outcome, Question, RuleDecision, Ruling, Safety, Scope, Seq, Stored, Timestamp, Usage, Verdict,
+    ApprovalPolicy, Assessment, Author, CallId, ChangeKind, Denial, DenialGrade, Escalation,
+    FileChange, Invocation, Outcome, Question, RuleDecision, Ruling, Safety, Scope, Seq, Stored,
+    Timestamp, Usage, Verdict,
 };
 use codex_view::{
     CallCell, CallState, Cell, CellBody, Notice, Prompt, Review, Standing, Taken, TurnEnd,
@@ -209,13 +210,26 @@ pub(super) fn reviewed() -> Vec<Cell> {
         call(with(ok(), review(None, by_rule))),
         call(stopped),
         call(patch(PATCH, patched())),
-        call(patch(one, patched())),
+        call(placed(patch(one, patched()))),
         call(patch(one, ended(Outcome::PatchFailed))),
         call(CallCell {
             reviews: vec![review(Some(outside), None)],
             ..patch(one, CallState::Waiting)
         }),
     ]
+}
+
+/// Says where the only hunk of a patch begins.
+fn placed(mut call: CallCell) -> CallCell {
+    call.changes = vec![FileChange {
+        path: "/ws/a.rs".to_owned(),
+        kind: ChangeKind::Update,
+        move_to: None,
+        before: None,
+        after: None,
+        hunks: vec![41],
+    }];
+    call
 }
 
 /// What happened to the session.
