@@ -53,7 +53,8 @@ pub(super) fn put(
     let source = if definitions.is_empty() || !source.contains('[') {
         source
     } else {
-        whole = format!("{source}\n\n{definitions}");
+        // Before it, as it may end within code that is not closed.
+        whole = format!("{definitions}\n{source}");
         &whole
     };
     for event in Parser::new_ext(source, OPTIONS) {

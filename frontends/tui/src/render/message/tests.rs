@@ -101,6 +101,14 @@ proptest! {
 }
 
 #[test]
+fn addresses_are_no_part_of_code_that_is_not_closed() {
+    let told = plain(&whole("[a]: /b\n\ntext\n\n```\n[c]", &dark(), 40));
+    assert_eq!(told, "text\n\n  [c]");
+    let told = plain(&whole("[a]: /b\n\n<!-- [a]\n\n[c]", &dark(), 40));
+    assert_eq!(told, "<!-- [a]\n\n[c]");
+}
+
+#[test]
 fn what_may_turn_out_otherwise_is_held_back() {
     let theme = dark();
     let told = |text| plain(&lines(text, Standing::Open, &theme, 40));
