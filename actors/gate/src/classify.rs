@@ -62,7 +62,7 @@ pub fn classify(argv: &[String], lookup: &Lookup) -> Verdict {
     let shell = shell_of(program);
     let (commands, shell) = match (shell, arguments) {
         (Some(shell), [flag, script]) if flag == "-c" || flag == "-lc" => {
-            if let Err(distrust) = lookup.system(program) {
+            if let Err(distrust) = lookup.starts_only_systems(program) {
                 return Verdict::unknown(format!("`{program}` {distrust}"));
             }
             match script::read(script, shell) {
@@ -143,14 +143,14 @@ fn judge_one(
     let builtin = shell.is_some_and(|shell| programs::is_builtin(name, shell));
     if !builtin && name.contains('/') {
         // Who it is comes before what it is told.
-        lookup.system(name).map_err(|distrust| format!("it {distrust}"))?;
+        lookup.starts_only_systems(name).map_err(|distrust| format!("it {distrust}"))?;
     }
     if let Some(why) = programs::why_never(base) {
         return Err(format!("it {why}"));
     }
     let rule = programs::rule(base).ok_or("it is not known to only look")?;
     if !builtin {
-        lookup.system(name).map_err(|distrust| format!("it {distrust}"))?;
+        lookup.starts_only_systems(name).map_err(|distrust| format!("it {distrust}"))?;
     }
     programs::check(&rule, &Call { arguments: &words[1..], shell, places })
 }

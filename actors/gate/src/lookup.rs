@@ -143,6 +143,19 @@ impl Lookup {
         }
     }
 
+    /// Checks that a name can start no program but the system's.
+    ///
+    /// A name that no folder has starts nothing: its command ends with 127 wherever it stands.
+    ///
+    /// # Errors
+    /// Why it may start another one.
+    pub fn starts_only_systems(&self, program: &str) -> Result<(), Distrust> {
+        match self.system(program) {
+            Ok(_) | Err(Distrust::Missing) => Ok(()),
+            Err(why @ (Distrust::Path | Distrust::Elsewhere(_) | Distrust::Writable(_))) => Err(why),
+        }
+    }
+
     fn runs(&self, file: &Path) -> bool {
         match &self.files {
             Files::Listed(files) => files.contains(file),
@@ -195,6 +208,20 @@ mod tests {
         assert_eq!(system("/home/u/bin", "rg"), Err(Distrust::Elsewhere("/home/u/bin/rg".into())));
         assert_eq!(system("/usr/bin", ""), Err(Distrust::Missing));
         assert!(system("", "ls").is_err());
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_starts_nothing() {
+        let lookup = Lookup::listed("/usr/bin:/home/u/bin", "/w", FILES);
+        for program in ["ls", "tree", "/usr/bin/tree"] {
+            assert_eq!(lookup.starts_only_systems(program), Ok(()), "{program}");
+        }
+        for program in ["rg", "./tree", "/w/ls"] {
+            assert!(lookup.starts_only_systems(program).is_err(), "{program}");
+        }
+        // What a relative folder holds can change before the command runs.
+        let lookup = Lookup::listed("/usr/bin:bin", "/w", FILES);
+        assert!(lookup.starts_only_systems("tree").is_err());
     }
 
     #[test]
