@@ -4,6 +4,7 @@
 //! what changed. Whatever happens to the process, [`restore`] may be called at any time and as often
 //! as need be.
 
+mod burst;
 pub(crate) mod editor;
 mod encode;
 mod full;

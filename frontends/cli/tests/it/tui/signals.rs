@@ -5,7 +5,7 @@ use std::process::Command;
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::screen::{CTRL_D, CTRL_Z, ENTER, Person, Size, in_colour, interface};
+use super::screen::{CTRL_Z, ENTER, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, eventually, runs, says};
 
@@ -88,7 +88,7 @@ fn a_session_whose_process_was_killed_goes_on() {
     again.until("nobody knows how it ended");
     again.says("go on");
     again.until("Done.");
-    again.presses(CTRL_D);
+    again.leaves();
     assert_eq!(again.end(), 0);
     world.check_journal();
 }
@@ -124,7 +124,7 @@ fn a_shell_gets_its_terminal_back_while_it_is_stopped() {
     person.until("Hello.");
     person.says("once more");
     person.until("Again.");
-    person.presses(CTRL_D);
+    person.leaves();
     person.until("codex resume ");
     person.presses("exit");
     person.presses(ENTER);

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use super::screen::{CTRL_D, ENTER, ESC, Person, Size, in_colour, interface};
+use super::screen::{ENTER, ESC, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, says};
 
@@ -31,7 +31,7 @@ fn without_a_key_one_is_asked_for_and_kept() {
     person.until("auth.json");
     person.says("greet me");
     person.until("Hello.");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     assert_eq!(world.headers("authorization"), [format!("Bearer {KEY}")]);
     let file = world.home().join("auth.json");
@@ -52,7 +52,7 @@ fn without_a_key_one_is_asked_for_and_kept() {
     let mut person = Person::start(&without_a_key(&[]), SIZE);
     let screen = person.until("? keys");
     assert!(!screen.contains("OPENAI_API_KEY"), "{screen}");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
@@ -71,14 +71,14 @@ fn outside_of_a_repository_it_says_what_that_means() {
     assert_eq!(world.kinds_or_none(), [""; 0], "nothing is said before that is decided");
     person.presses(ENTER);
     person.until("Hello.");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     world.check_journal();
 
     let mut person = Person::start(&begun(&["--skip-git-repo-check"]), SIZE);
     let screen = person.until("? keys");
     assert!(!screen.contains("No repository"), "{screen}");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
@@ -95,7 +95,7 @@ fn a_project_with_rules_of_its_own_is_asked_about_once() {
     person.until("mine.rules");
     person.presses("t");
     person.until("is trusted from now on");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     let written = fs::read_to_string(&settings).expect("there");
     let work = world.work().display().to_string();
@@ -109,7 +109,7 @@ fn a_project_with_rules_of_its_own_is_asked_about_once() {
     let mut person = Person::start(&interface(&world, &[]), SIZE);
     let screen = person.until("? keys");
     assert!(!screen.contains("mine.rules"), "{screen}");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
@@ -128,7 +128,7 @@ fn little_room_is_enough() {
             person.resizes(other);
         }
         person.until("? keys");
-        person.presses(CTRL_D);
+        person.leaves();
         assert_eq!(person.end(), 0, "{size:?}");
         assert!(person.is_as_found(), "{size:?}");
     }
@@ -147,7 +147,7 @@ fn without_colours_there_are_none() {
     person.until("Ctrl-C");
     person.presses(ESC);
     person.until_gone("Ctrl-C");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     let sent = String::from_utf8_lossy(&person.sent()).into_owned();
     let colours = sent.split("\x1b[").skip(1).filter(|rest| {
