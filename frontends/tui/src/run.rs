@@ -29,7 +29,7 @@ use crate::update::{Input, Intent, Linked, Moment, Signal};
 use line::Line;
 
 /// Messages that may wait for the interface; whoever brings more waits.
-pub const INBOX: usize = 256;
+pub const INBOX: usize = 32;
 /// Requests that may wait for the host; there is one for each thing that a person does.
 pub const REQUESTS: usize = 64;
 /// Messages that are dealt with before the picture is looked at again.
