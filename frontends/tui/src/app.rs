@@ -22,7 +22,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
-use crate::host::{Changes, Concern, Owner, Reply, Request, Role};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
 use crate::render::{Fold, Stream};
@@ -149,6 +149,10 @@ impl App {
         };
         let warnings = app.options.facts.warnings.clone();
         app.warn(warnings);
+        match app.options.facts.history {
+            History::Kept => {}
+            History::Absent => app.note_no_history(),
+        }
         app
     }
 
@@ -359,7 +363,7 @@ impl App {
         self.redraw_local(after);
     }
 
-    fn redraw_local(&mut self, after: Seq) {
+    pub(crate) fn redraw_local(&mut self, after: Seq) {
         if let Some(view) = &mut self.view {
             view.document.redraw_cell(after);
         }
@@ -369,6 +373,17 @@ impl App {
         for warning in warnings {
             self.remark(Kind::Warning, warning, String::new());
         }
+    }
+
+    /// Says what it means that git does not know the folder; whoever starts to type is not held up.
+    fn note_no_history(&mut self) {
+        let access = codex_view::sanitize::visible(&self.access_words());
+        let text = format!(
+            "This folder is in no git repository: there is no history to go back to. Access: {access}."
+        );
+        let hint =
+            "`git init` and a first commit begin one; --skip-git-repo-check leaves this out.";
+        self.remark(Kind::Note, text, hint.to_owned());
     }
 
     /// Puts text back into the composer, before what stands there.

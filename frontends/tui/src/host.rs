@@ -229,8 +229,19 @@ pub struct Facts {
     pub branch: Option<String>,
     /// What the user should know or decide first, in order.
     pub concerns: Vec<Concern>,
+    /// Whether git knows the working folder.
+    pub history: History,
     /// What was found odd about the settings.
     pub warnings: Vec<String>,
+}
+
+/// Whether git can show and undo what is done in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// It can, or the user wants to hear nothing of it.
+    Kept,
+    /// The folder is in no repository: the user is told so, and is not kept from anything.
+    Absent,
 }
 
 /// What the user should know or decide before the first turn.
@@ -241,8 +252,6 @@ pub enum Concern {
         /// Names of the variables.
         variables: Vec<String>,
     },
-    /// The folder is in no repository: nothing shows and undoes what the agent did.
-    NoRepository,
     /// The project has settings of its own, and the user never said whether they count.
     Untried {
         /// The project.

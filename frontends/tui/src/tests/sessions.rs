@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keys::running;
 use super::{Rig, options, session};
-use crate::host::{Changes, Concern, Owner, Reply, Request, Role, SessionRow};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, SessionRow};
 use crate::options::Start;
 use crate::popup::Action;
 use crate::update::{Input, Intent, Signal};
@@ -173,16 +173,49 @@ fn what_a_session_is_to_be_found_by() {
 fn what_is_to_be_decided_comes_before_the_first_words() {
     let mut start = options();
     start.start = Start::New(Some("do it".into()));
-    start.facts.concerns = vec![Concern::NoRepository, Concern::NoRepository];
+    let concern = Concern::Untried { project: "/p".into(), keys: vec!["a = 1".into()] };
+    start.facts.concerns = vec![concern.clone(), concern];
     let mut rig = Rig::with(start);
     assert_eq!(rig.requests(), [Request::History]);
     assert_eq!(rig.app.popups.len(), 1);
-    rig.press(KeyCode::Enter);
+    rig.press(KeyCode::Esc);
     assert_eq!((rig.app.popups.len(), rig.requests()), (1, vec![]));
-    rig.press(KeyCode::Enter);
+    rig.press(KeyCode::Esc);
     assert_eq!(rig.app.popups.len(), 0);
     let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
     assert_eq!(rig.requests(), [begin]);
+}
+
+#[test]
+fn a_folder_without_a_history_is_noted_and_holds_nobody_up() {
+    let mut start = options();
+    start.facts.history = History::Absent;
+    let mut rig = Rig::with(start);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("no history to go back to"), "{frame}");
+    assert!(frame.contains("Access: workspace write."), "{frame}");
+    rig.write("do it");
+    assert_eq!((rig.app.popups.len(), rig.text().as_str()), (0, "do it"));
+    rig.press(KeyCode::Enter);
+    let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
+    assert_eq!(rig.requests(), [Request::History, begin]);
+    // It stays where it was said.
+    let story = testing::plain_text();
+    for seen in 0..story.envelopes().len() {
+        let mut start = options();
+        start.facts.history = History::Absent;
+        let mut rig = Rig::with(start);
+        rig.link(Role::Owner { from: Seq(1) });
+        rig.events(&story.envelopes()[..seen]);
+        rig.tell(Input::CaughtUp);
+        let _ = rig.frame(80, 24);
+        for event in &story.envelopes()[seen..] {
+            rig.events(std::slice::from_ref(event));
+            let _ = rig.frame(80, 24);
+        }
+        let frame = rig.frame(80, 24);
+        assert_eq!(frame.matches("no history to go back to").count(), 1, "{seen}: {frame}");
+    }
 }
 
 #[test]

@@ -93,7 +93,6 @@ impl Popup {
     pub fn concern(concern: &Concern, provider: &str) -> Popup {
         show(match concern {
             Concern::NoKey { variables } => no_key(variables, provider),
-            Concern::NoRepository => no_repository(),
             Concern::Untried { project, keys } => untried(&project.to_string_lossy(), keys),
         })
     }
@@ -181,21 +180,6 @@ fn demo() -> Page {
             choice('g', "go on", Outcome::Close),
         ],
         selected: 'l',
-    }
-}
-
-fn no_repository() -> Page {
-    let words = "This folder is in no Git repository, so nothing shows what the agent changed and \
-                 nothing undoes it. It can work here all the same; `git init` and a first commit make \
-                 every change visible.";
-    Page {
-        title: "No repository".to_owned(),
-        words: vec![(Tone::Plain, words.to_owned())],
-        choices: vec![
-            choice('g', "go on here", Outcome::Close),
-            choice('l', "leave", Outcome::Do(Action::Quit)),
-        ],
-        selected: 'g',
     }
 }
 

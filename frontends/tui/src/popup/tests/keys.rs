@@ -231,8 +231,6 @@ fn the_first_run_has_its_ways() {
     assert_eq!(press(&mut popup(), "enter"), trust(Trust::Untrusted));
     assert_eq!(press(&mut popup(), "t"), trust(Trust::Trusted));
     assert_eq!(press(&mut popup(), "esc"), Answer::Close);
-    let mut popup = Popup::concern(&Concern::NoRepository, "openai");
-    assert_eq!(press(&mut popup, "enter"), Answer::Close);
 }
 
 #[test]
