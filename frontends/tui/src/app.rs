@@ -14,6 +14,7 @@ mod words;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use codex_event::{CallId, Envelope, Seq, SessionId, Timestamp};
 use codex_view::Cells;
@@ -100,6 +101,9 @@ pub struct App {
     /// Where the conversation was drawn last.
     pub(crate) page: Rect,
     title: String,
+    /// The folder that was begun in, and the one that the program around was told of last.
+    begun_in: PathBuf,
+    told_folder: PathBuf,
     out: Vec<Intent>,
 }
 
@@ -144,6 +148,8 @@ impl App {
             stream: RefCell::default(),
             page: Rect::default(),
             title: String::new(),
+            begun_in: options.facts.cwd.clone(),
+            told_folder: options.facts.cwd.clone(),
             out: Vec::new(),
             options,
         };
@@ -260,12 +266,34 @@ impl App {
             self.loading = Some(range.clone());
             self.out.push(Intent::Load(range));
         }
+        self.follow_folder();
         let title = self.title_words();
         if title != self.title {
             self.title.clone_from(&title);
             self.out.push(Intent::Title(title));
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// Has the program around follow to the folder of what is shown. Into that of a session of its own it
+    /// goes by itself.
+    fn follow_folder(&mut self) {
+        let folder = match &self.view {
+            None if self.pending.is_some() => return,
+            None => self.begun_in.clone(),
+            Some(view) if view.status.cwd.is_empty() || view.is_catching_up() => return,
+            Some(view) => match view.role {
+                Role::Owner { .. } => {
+                    self.told_folder = view.status.cwd.clone().into();
+                    return;
+                }
+                Role::Guest { .. } | Role::Reader => view.status.cwd.clone().into(),
+            },
+        };
+        if folder != self.told_folder {
+            self.told_folder.clone_from(&folder);
+            self.out.push(Intent::Request(Request::Moved { folder }));
+        }
     }
 
     fn tick(&mut self) {

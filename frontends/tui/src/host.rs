@@ -40,6 +40,9 @@ pub enum Request {
         /// The session.
         session: SessionId,
     },
+    /// The session of this process ended without having been left: another process takes it over, or its
+    /// journal failed. No session is open; what holds it is let go of.
+    Ended,
     /// List the sessions of this home, the last first.
     Sessions,
     /// Give what was said to models in earlier sessions, the last first.
@@ -60,8 +63,19 @@ pub enum Request {
     },
     /// End the user's own command: first as a hang-up would, then at once.
     Stop,
-    /// Trust the project of the working folder, or say that it is not trusted; written to the settings.
-    Trust(Trust),
+    /// A session of another process, or of none, is shown, which works in this folder; or none is any
+    /// more, and this is the folder that the next one begins in. It may not be there.
+    Moved {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Trust a project, or say that it is not trusted; written to the settings.
+    Trust {
+        /// Its folder.
+        project: PathBuf,
+        /// What is said of it.
+        trust: Trust,
+    },
     /// Keep a key for the provider, with the user's rights alone.
     Key(String),
     /// Leave the program. No session is open.

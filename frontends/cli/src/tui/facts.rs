@@ -31,7 +31,8 @@ pub(super) fn gather(config: &Config, cwd: &Path, asked: Asked) -> Facts {
             models.push(model.clone());
         }
     }
-    let head = git::head(cwd);
+    // A session that is only looked at may have worked on another machine.
+    let head = cwd.is_dir().then(|| git::head(cwd)).flatten();
     let concerns = match asked {
         Asked::Nothing => Vec::new(),
         Asked::Needs | Asked::All => {

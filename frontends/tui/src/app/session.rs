@@ -284,6 +284,7 @@ impl App {
         if view.feed == Feed::Over {
             return;
         }
+        let owned = view.is_owned();
         view.feed = Feed::Over;
         self.interrupting = false;
         self.close_questions();
@@ -294,9 +295,18 @@ impl App {
         if self.pending.is_some() {
             return;
         }
-        if let Some(words) = words {
-            self.remark(Kind::Failure, words, String::new());
+        if owned {
+            self.out.push(Intent::Request(Request::Ended));
         }
+        let Some(words) = words else { return };
+        let hint = match self.role() {
+            Some(Role::Guest { pid }) => format!(
+                "process {pid} had this session; what it recorded is all here, and what you say next \
+                 takes the session up in this process"
+            ),
+            Some(Role::Owner { .. } | Role::Reader) | None => String::new(),
+        };
+        self.remark(Kind::Failure, words, hint);
     }
 
     fn hear(&mut self, news: News) {

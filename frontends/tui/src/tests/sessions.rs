@@ -32,7 +32,9 @@ fn leaving_a_running_turn_goes_in_order() {
     assert_eq!(rig.asks(), [Command::Close { reason: CloseReason::Done }]);
     assert!(rig.app.session().is_some());
     rig.tell(Input::Ended(None));
-    assert_eq!((rig.take(), rig.app.session()), (vec![], None));
+    // The next one begins where this program was started.
+    assert_eq!(rig.requests(), [Request::Moved { folder: "/home/ada/dir".into() }]);
+    assert_eq!(rig.app.session(), None);
 }
 
 #[test]
@@ -216,6 +218,19 @@ fn a_folder_without_a_history_is_noted_and_holds_nobody_up() {
         let frame = rig.frame(80, 24);
         assert_eq!(frame.matches("no history to go back to").count(), 1, "{seen}: {frame}");
     }
+}
+
+#[test]
+fn the_program_around_follows_to_the_folder_of_what_is_looked_at() {
+    let mut rig = Rig::linked(&testing::plain_text(), Role::Guest { pid: 7 });
+    assert_eq!(rig.requests(), [Request::History, Request::Moved { folder: "/ws/dir".into() }]);
+    // The branch that is known is that of another folder.
+    assert!(!rig.frame(80, 24).contains("(main)"));
+    rig.write("/new");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests(), [Request::Moved { folder: "/home/ada/dir".into() }]);
+    let mut rig = Rig::owner(&testing::plain_text());
+    assert_eq!(rig.requests(), [Request::History]);
 }
 
 #[test]
