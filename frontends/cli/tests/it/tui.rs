@@ -8,3 +8,4 @@ mod sessions;
 mod signals;
 mod story;
 mod surroundings;
+mod tmux;
