@@ -109,15 +109,18 @@ impl Window {
         }
     }
 
-    /// Waits for the end of the program.
+    /// Waits for the end of the program, and gives its exit code.
     fn end(&self) -> String {
         let deadline = Instant::now() + PATIENCE;
         let told = || self.tmux(&["display-message", "-p", "#{pane_dead} #{pane_dead_status}"]);
-        while !told().starts_with('1') {
+        loop {
+            // How it ended is known a moment after that it did.
+            if let ["1", status] = told().split_whitespace().collect::<Vec<_>>()[..] {
+                return status.to_owned();
+            }
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(20));
         }
-        told().trim().to_owned()
     }
 }
 
@@ -158,7 +161,7 @@ fn inline_the_scrollback_of_tmux_holds_every_line_once() {
         window.until("? keys");
     }
     window.presses("C-d");
-    assert_eq!(window.end(), "1 0");
+    assert_eq!(window.end(), "0");
     let everything = window.everything();
     for (words, word) in said {
         assert!(everything.contains(&format!("▌ {words}")), "{words}: {everything}");
@@ -200,7 +203,7 @@ fn the_whole_screen_of_tmux_is_painted_and_given_back() {
     window.until("That was all.");
     window.until_gone("Working");
     window.presses("C-d");
-    assert_eq!(window.end(), "1 0");
+    assert_eq!(window.end(), "0");
     let left = window.everything();
     assert!(left.contains("That was all.") && left.contains("codex resume "), "{left}");
     assert!(!left.contains("? keys"), "{left}");
