@@ -2,6 +2,7 @@
 
 mod aside;
 mod command_line;
+mod hostile;
 mod live;
 mod screen;
 mod sessions;
