@@ -298,6 +298,7 @@ impl Interface {
             | Input::Edited(_) => Cause::User,
             Input::Events(_)
             | Input::Tail(_)
+            | Input::Present(_)
             | Input::CaughtUp
             | Input::Ended(_)
             | Input::Answered(..)
