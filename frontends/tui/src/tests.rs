@@ -19,7 +19,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::app::App;
-use crate::host::{Facts, Reply, Request, Role};
+use crate::host::{Facts, History, Reply, Request, Role};
 use crate::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 use crate::update::{Input, Intent, Linked, Moment};
 
@@ -36,6 +36,7 @@ fn facts() -> Facts {
         approval: ApprovalPolicy::OnRequest,
         access: "workspace write".into(),
         branch: Some("main".into()),
+        history: History::Kept,
         concerns: Vec::new(),
         warnings: Vec::new(),
     }

@@ -57,27 +57,40 @@ fn without_a_key_one_is_asked_for_and_kept() {
 }
 
 #[test]
-fn outside_of_a_repository_it_says_what_that_means() {
-    let world = World::playing(json!([says("Hello.")]));
+fn outside_of_a_repository_it_says_what_that_means_and_takes_every_key() {
+    let world = World::playing(json!([says("Hello."), says("Again.")]));
     let bare = tempfile::tempdir().expect("a folder");
     let begun = |arguments: &[&str]| {
         let mut command = interface(&world, arguments);
         command.current_dir(bare.path());
         command
     };
-    let mut person = Person::start(&begun(&["greet me"]), SIZE);
-    let screen = person.until("No repository");
-    assert!(screen.contains("nothing undoes it"), "{screen}");
-    assert_eq!(world.kinds_or_none(), [""; 0], "nothing is said before that is decided");
-    person.presses(ENTER);
+    // What is typed before the first picture counts as well.
+    let mut person = Person::start(&begun(&["-s", "workspace-write"]), SIZE);
+    person.presses("greet");
+    let screen = person.until("no git repository");
+    assert!(screen.contains("no history to go back to"), "{screen}");
+    assert!(screen.contains("Access: workspace write."), "{screen}");
+    assert!(screen.contains("--skip-git-repo-check"), "{screen}");
+    person.until("greet");
+    person.says(" me");
     person.until("Hello.");
     person.leaves();
     assert_eq!(person.end(), 0);
+    let said = world.bodies()[0]["input"].to_string();
+    assert!(said.contains("\"greet me\""), "{said}");
     world.check_journal();
+
+    // Words on the command line are said at once, and the note stands in the conversation.
+    let mut person = Person::start(&begun(&["greet me"]), SIZE);
+    person.until("Again.");
+    person.until("no git repository");
+    person.leaves();
+    assert_eq!(person.end(), 0);
 
     let mut person = Person::start(&begun(&["--skip-git-repo-check"]), SIZE);
     let screen = person.until("? keys");
-    assert!(!screen.contains("No repository"), "{screen}");
+    assert!(!screen.contains("no git repository"), "{screen}");
     person.leaves();
     assert_eq!(person.end(), 0);
 }
