@@ -31,6 +31,25 @@ fn what_was_said() {
 }
 
 #[test]
+fn the_headline_of_reasoning_shows_no_signs_of_markdown() {
+    let headline = |text: &str| {
+        let cell = examples::cell(CellBody::Reasoning(text.to_owned()));
+        styled(&lines(&[cell], Fold::Folded, 80), &dark()).trim_end().to_owned()
+    };
+    let looking = headline("**Looking around** first.\n\nThen more.");
+    assert!(!looking.contains('*') && looking.contains("Looking around"), "{looking}");
+    assert!(looking.contains(" first.") && looking.contains("1 more line"), "{looking}");
+    let plain = |text: &str| {
+        let cell = examples::cell(CellBody::Reasoning(text.to_owned()));
+        told(&[cell], Fold::Folded, 80).trim_end().to_owned()
+    };
+    assert_eq!(plain("## Reading `a*b`"), "· Reading a*b");
+    assert_eq!(plain("see [the map](x.md)"), "· see the map (x.md)");
+    assert_eq!(plain("```rust"), "· ```rust");
+    assert_eq!(plain("3 * 4 * 5"), "· 3 * 4 * 5");
+}
+
+#[test]
 fn what_commands_did() {
     insta::assert_snapshot!("commands_40", told(&commands(), Fold::Folded, 40));
     insta::assert_snapshot!("commands_80", told(&commands(), Fold::Folded, 80));
