@@ -152,7 +152,9 @@ impl Lookup {
     pub fn starts_only_systems(&self, program: &str) -> Result<(), Distrust> {
         match self.system(program) {
             Ok(_) | Err(Distrust::Missing) => Ok(()),
-            Err(why @ (Distrust::Path | Distrust::Elsewhere(_) | Distrust::Writable(_))) => Err(why),
+            Err(why @ (Distrust::Path | Distrust::Elsewhere(_) | Distrust::Writable(_))) => {
+                Err(why)
+            }
         }
     }
 

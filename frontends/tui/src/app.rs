@@ -4,6 +4,7 @@ mod command;
 mod inline;
 mod keys;
 mod local;
+mod marks;
 mod popups;
 mod question;
 mod reading;
@@ -31,6 +32,7 @@ use crate::update::{Focus, Input, Intent, Moment};
 pub(crate) use inline::Looking;
 use keys::Armed;
 use local::{Body, Kind, Local, Toast};
+pub(crate) use marks::HINT as MARK_HINT;
 use popups::Choice;
 use reading::Reading;
 pub(crate) use session::Step;
@@ -89,6 +91,8 @@ pub struct App {
     answered: Option<CallId>,
     /// Beginnings of turns that are read so that one can go back to them.
     going_back: Vec<Seq>,
+    /// Beginning of the turn that the user is about to go back to.
+    marked: Option<Seq>,
     /// What the document waits for.
     loading: Option<RangeInclusive<Seq>>,
     choice: Option<Choice>,
@@ -136,6 +140,7 @@ impl App {
             asked: None,
             answered: None,
             going_back: Vec::new(),
+            marked: None,
             loading: None,
             choice: None,
             busy: None,
@@ -290,21 +295,6 @@ impl App {
         self.go_on_searching();
         self.question_loaded(events);
         self.marks_loaded(&range, events);
-    }
-
-    /// What was said was read, so that one can go back to it.
-    fn marks_loaded(&mut self, range: &RangeInclusive<Seq>, events: &[Envelope]) {
-        let before = self.going_back.len();
-        self.going_back.retain(|at| range.start() != at || range.end() != at);
-        if self.going_back.len() == before {
-            return;
-        }
-        if let Some(view) = &mut self.view {
-            view.remember(*range.start(), events);
-        }
-        if self.going_back.is_empty() {
-            self.go_back();
-        }
     }
 
     fn told(&mut self, reply: Reply) {

@@ -39,6 +39,29 @@ pub enum Action {
     Answer,
 }
 
+impl Action {
+    /// Tells whether it changes only what is seen, and nothing that is written or runs.
+    pub fn only_looks(self) -> bool {
+        match self {
+            Action::PageUp
+            | Action::PageDown
+            | Action::LineUp
+            | Action::LineDown
+            | Action::Top
+            | Action::Bottom
+            | Action::Unfold
+            | Action::Redraw
+            | Action::Suspend => true,
+            Action::Escape
+            | Action::Stop
+            | Action::Leave
+            | Action::Transcript
+            | Action::Keys
+            | Action::Answer => false,
+        }
+    }
+}
+
 /// When a key counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {

@@ -4,6 +4,7 @@
 mod frames;
 mod inline;
 mod keys;
+mod marks;
 mod never;
 mod reading;
 mod sessions;

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
 
 use super::App;
+use super::marks;
 use super::session::Next;
 use crate::composer::{Did, Submission};
 use crate::document::Scroll;
@@ -47,6 +48,9 @@ impl App {
         }
         if self.reading.is_some() && self.popups.is_empty() {
             self.reading_key(key);
+            return;
+        }
+        if self.mark_key(key) == marks::Key::Taken {
             return;
         }
         if self.composer.is_choosing() {
@@ -271,6 +275,7 @@ impl App {
     }
 
     pub(crate) fn paste(&mut self, text: String) {
+        self.unmark();
         if let Some(popup) = self.popups.last_mut() {
             let answer = popup.paste(&text);
             if self.popup_answer(answer) {

@@ -6,7 +6,7 @@ use super::App;
 use super::session::{Next, Pending, What};
 use crate::host::{Changes, Facts, Owner, Request, SessionRow};
 use crate::options::Palette;
-use crate::popup::{Action, Answer, Popup, PromptRow};
+use crate::popup::{Action, Answer, Popup};
 use crate::theme::Theme;
 use crate::update::Intent;
 
@@ -178,29 +178,6 @@ impl App {
         let current = self.view.as_ref().map(|view| view.session);
         self.show(Popup::sessions(current, self.home()));
         self.out.push(Intent::Request(Request::Sessions));
-    }
-
-    /// Offers what was said before, to go back to; what lies in blobs is read first.
-    pub(crate) fn go_back(&mut self) {
-        let Some(view) = &self.view else { return };
-        let missing: Vec<Seq> =
-            view.marks.iter().filter(|mark| mark.text.is_none()).map(|mark| mark.at).collect();
-        if !missing.is_empty() {
-            self.going_back = missing.clone();
-            let loads = missing.into_iter().map(|at| Intent::Load(at..=at));
-            self.out.extend(loads);
-            return;
-        }
-        let row = |mark: &super::view::Mark| PromptRow {
-            before: Some(Seq(mark.at.0.saturating_sub(1))),
-            text: mark.text.clone().unwrap_or_default(),
-        };
-        let rows: Vec<PromptRow> = view.marks.iter().rev().map(row).collect();
-        if rows.is_empty() {
-            self.toast("nothing was said yet");
-        } else {
-            self.show(Popup::prompts(rows));
-        }
     }
 
     /// What is known of the surroundings changed.

@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::put;
-use crate::app::App;
+use crate::app::{App, MARK_HINT};
 
 const BETWEEN: &str = " · ";
 
@@ -19,6 +19,10 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
     let theme = &app.theme;
     if let Some(toast) = &app.toast {
         put(area, buf, &Line::styled(sanitize::visible(&toast.text), theme.warning));
+        return;
+    }
+    if app.is_marking() {
+        put(area, buf, &Line::styled(MARK_HINT, theme.accent));
         return;
     }
     let right = position_words(app).unwrap_or_else(|| ("? keys".to_owned(), theme.dim));
