@@ -24,6 +24,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
 use crate::host::{Changes, Concern, Owner, Reply, Request, Role};
+use crate::keymap::{Action, When};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
 use crate::render::{Fold, Stream};
@@ -375,6 +376,12 @@ impl App {
     pub(crate) fn wall(&self) -> Timestamp {
         let (moment, wall) = self.clock;
         Timestamp(wall.0.saturating_add(self.now.0.saturating_sub(moment.0)))
+    }
+
+    /// Names a key that does something now: one that also writes, while nothing is written.
+    pub(crate) fn key_now(&self, action: Action) -> String {
+        let when = if self.composer.is_empty() { When::Empty } else { When::Always };
+        self.options.keymap.name(action, when)
     }
 
     pub(crate) fn role(&self) -> Option<Role> {

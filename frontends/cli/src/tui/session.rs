@@ -118,6 +118,7 @@ impl Host {
             | Request::Stop
             | Request::Trust(_)
             | Request::Key(_)
+            | Request::Keep(_)
             | Request::Leave => Ok(None),
         }
     }

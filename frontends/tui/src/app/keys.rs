@@ -8,7 +8,7 @@ use super::session::Next;
 use crate::composer::{Did, Submission};
 use crate::document::Scroll;
 use crate::host::{Request, Role};
-use crate::keymap::{self, Action, When};
+use crate::keymap::{Action, When};
 use crate::popup::{Answer, Popup};
 use crate::render::Fold;
 use crate::update::{Intent, Moment};
@@ -67,7 +67,7 @@ impl App {
             return;
         }
         let when = if self.composer.is_empty() { When::Empty } else { When::Always };
-        match keymap::action(key, when) {
+        match self.options.keymap.action(key, when) {
             // The composer may have something open, or another mode to leave.
             Some(Action::Escape) => match self.composer.key(self.now, key) {
                 Did::Ignored => self.escape(armed),
@@ -81,7 +81,7 @@ impl App {
 
     /// A session that can't be left, because its process does not answer, holds nobody.
     fn force_quit(&mut self, key: KeyEvent, armed: Option<Armed>) -> bool {
-        let stop = keymap::action(key, When::Always) == Some(Action::Stop);
+        let stop = self.options.keymap.action(key, When::Always) == Some(Action::Stop);
         let waits = self.leaving.is_some() || self.pending.is_some();
         if !stop || !waits {
             return false;

@@ -11,7 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::App;
 use super::view::Mark;
 use crate::document::Scroll;
-use crate::keymap::{self, When};
+use crate::keymap::{Action, When};
 use crate::options::Screen;
 use crate::popup::{Popup, PromptRow};
 use crate::update::Intent;
@@ -103,7 +103,7 @@ impl App {
     /// Moves the mark, or takes it away.
     pub(crate) fn mark_key(&mut self, key: KeyEvent) -> Key {
         let Some(at) = self.marked else { return Key::Free };
-        let scrolls = keymap::action(key, When::Always).is_some_and(keymap::Action::only_looks);
+        let scrolls = self.options.keymap.action(key, When::Always).is_some_and(Action::only_looks);
         if scrolls {
             return Key::Free;
         }

@@ -4,7 +4,7 @@ use codex_event::{Seq, SessionId};
 
 use super::App;
 use super::session::{Next, Pending, What};
-use crate::host::{Changes, Facts, Owner, Request, SessionRow};
+use crate::host::{Changes, Facts, Owner, Request, SessionRow, Setting};
 use crate::options::Palette;
 use crate::popup::{Action, Answer, Popup};
 use crate::theme::Theme;
@@ -119,13 +119,15 @@ impl App {
         self.take_up_with(session, Owner::Attach, changes);
     }
 
-    /// Draws with these colours from now on, or until the popup that tries them is closed.
+    /// Draws with these colours from now on, which is written down, or until the popup that tries them is
+    /// closed.
     fn paint(&mut self, palette: Palette) {
         self.theme = Theme::of(palette);
         self.redraw();
         let trying = matches!(self.popups.last(), Some(Popup::Chooser(_)));
         if !trying {
             self.colours = palette;
+            self.out.push(Intent::Request(Request::Keep(Setting::Theme(palette))));
         }
     }
 

@@ -10,7 +10,14 @@ use super::*;
 use crate::options::Palette;
 
 fn look(theme: &Theme, fold: Fold) -> Look<'_> {
-    Look { theme, fold, now: Timestamp(100_000), cwd: "/ws", home: Some("/home/ann") }
+    Look {
+        theme,
+        fold,
+        now: Timestamp(100_000),
+        cwd: "/ws",
+        home: Some("/home/ann"),
+        unfold: "Ctrl-O",
+    }
 }
 
 fn lines(cells: &[Cell], fold: Fold, width: u16) -> Vec<Line<'static>> {

@@ -2,10 +2,13 @@
 
 use codex_event::{Command, InterruptReason, Scope, Verdict};
 use codex_view::testing::{self, Story, command};
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyModifiers};
 
-use super::{Rig, session};
-use crate::host::{Changes, Owner, Reply, Request, Role};
+use super::{Rig, options, session};
+use crate::host::{Changes, Owner, Reply, Request, Role, Setting};
+use crate::keymap::{Action, Chord, Keymap};
+use crate::options::{Keys, Options, Palette};
+use crate::theme::Theme;
 use crate::update::{Focus, Input, Intent};
 
 /// A turn that runs.
@@ -341,4 +344,50 @@ fn nothing_moves_by_itself_when_nothing_runs() {
     rig.settle();
     let due = rig.app.deadline().expect("a spinner");
     assert!(due > rig.now && due.0 - rig.now.0 <= 125);
+}
+
+#[test]
+fn colours_are_written_down_once_they_are_chosen() {
+    let mut rig = Rig::owner(&testing::plain_text());
+    rig.take();
+    let themes = |rig: &mut Rig| {
+        rig.write("/theme");
+        rig.press(KeyCode::Enter);
+        rig.press(KeyCode::Up);
+    };
+    themes(&mut rig);
+    let tried = rig.app.theme.clone();
+    assert_eq!(tried, Theme::of(Palette::Sixteen), "it is seen at once");
+    rig.press(KeyCode::Esc);
+    assert_eq!(rig.app.theme, Theme::of(Palette::Plain));
+    assert_eq!(rig.requests(), [], "a look is no choice");
+    themes(&mut rig);
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.app.theme, tried);
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Palette::Sixteen))]);
+    rig.write("/keymap vim");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Keys(Keys::Vim))]);
+}
+
+#[test]
+fn hints_name_the_keys_that_are_set() {
+    let mut keymap = Keymap::default();
+    let f = |number| Chord { code: KeyCode::F(number), held: KeyModifiers::NONE };
+    keymap.set(Action::Keys, &[f(1)]);
+    keymap.set(Action::Unfold, &[f(7)]);
+    let mut rig = Rig::with(Options { keymap, ..options() });
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    let mut story = running();
+    story.thinks(&["**Looking**\n\nMuch more.\n\nAnd more."]);
+    story.responds();
+    story.done();
+    rig.happen(story.envelopes());
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("F1 keys") && frame.contains("2 more lines (F7)"), "{frame}");
+    rig.press(KeyCode::F(7));
+    assert!(rig.frame(80, 24).contains("Much more."));
+    rig.press(KeyCode::F(1));
+    assert!(rig.frame(80, 40).contains("F7"));
 }
