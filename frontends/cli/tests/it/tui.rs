@@ -2,7 +2,7 @@
 
 mod aside;
 mod command_line;
-mod screen;
+pub(crate) mod screen;
 mod sessions;
 mod signals;
 mod story;

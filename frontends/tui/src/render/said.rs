@@ -1,7 +1,7 @@
 //! What a person said, and what the model told of its reasoning.
 
 use codex_event::Author;
-use codex_view::{Prompt, Standing, Taken, sanitize};
+use codex_view::{Prompt, Standing, Taken, image, sanitize};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
@@ -29,7 +29,8 @@ pub(super) fn prompt(prompt: &Prompt, look: &Look<'_>, width: u16) -> Vec<Line<'
         Fold::Folded => PROMPT_FOLDED,
         Fold::Unfolded => PROMPT_UNFOLDED,
     };
-    let all = prompt.text.trim_end().split('\n');
+    let text = image::without_bytes(prompt.text.trim_end());
+    let all = text.split('\n');
     let hidden = all.clone().count().saturating_sub(most);
     for line in all.take(most) {
         let line = sanitize::text(&bound::line(line, MOST_LINE));
