@@ -21,6 +21,7 @@ mod protect;
 mod ruleset;
 mod runtime_folder;
 mod seatbelt;
+mod share;
 mod spawn;
 mod status;
 mod supervise;
