@@ -24,9 +24,7 @@ pub(crate) struct Workplace {
     pub(crate) missing: Vec<String>,
     /// Landlock ABI of the kernel; none where the plan does without landlock.
     pub(crate) landlock_abi: Option<u32>,
-    /// Where the folders may lie.
-    pub(crate) bases: Vec<PathBuf>,
-    _folders: Vec<RuntimeFolder>,
+    folders: Vec<RuntimeFolder>,
 }
 
 /// What a workplace is made for.
@@ -46,11 +44,12 @@ impl Workplace {
     /// Finds or makes all of it, and removes what killed processes left where its folders may lie.
     pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let workplace = Workplace::open_unswept(wanted)?;
-        RuntimeFolder::sweep(&workplace.bases);
+        RuntimeFolder::sweep(&bases());
         Ok(workplace)
     }
 
-    /// Leaves what killed processes left to the caller, who is in a hurry now and not later.
+    /// Leaves what killed processes left to the caller, who is in a hurry now and not later, see
+    /// [`Workplace::places`].
     pub(crate) fn open_unswept(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let wants_temp = wanted.permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
             && !Permission::is_unconfined(wanted.permissions);
@@ -69,7 +68,7 @@ impl Workplace {
         let mut taken = known.writable_roots();
         taken.extend(policy.agent_home.clone());
 
-        let bases = runtime_bases(std::env::var_os("XDG_RUNTIME_DIR").as_deref());
+        let bases = bases();
         let mut folders = Vec::new();
         let temp = match needs_temp {
             true => {
@@ -106,7 +105,14 @@ impl Workplace {
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
         };
         let landlock_abi = (plan.landlock_abi > 0).then(|| wanted.host.landlock_abi.into());
-        Ok(Workplace { plan, temp, tools, missing, landlock_abi, bases, _folders: folders })
+        Ok(Workplace { plan, temp, tools, missing, landlock_abi, folders })
+    }
+
+    /// Lists where this workplace has made folders, for [`RuntimeFolder::sweep`]: whoever looks where
+    /// he makes some himself has looked everywhere before long.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let places = self.folders.iter().filter_map(RuntimeFolder::base);
+        places.map(Path::to_owned).collect()
     }
 
     /// Says on standard error, in one line, that the host gives less than a sandbox could have.
@@ -167,6 +173,11 @@ impl Wanted<'_> {
             resources: self.resources,
         }
     }
+}
+
+/// Lists where folders may lie.
+fn bases() -> Vec<PathBuf> {
+    runtime_bases(std::env::var_os("XDG_RUNTIME_DIR").as_deref())
 }
 
 /// Gives the limits on commands: the settings', and what the sandbox thinks fit where they are silent.

@@ -54,8 +54,8 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         stdin: Stdin::Inherit,
         stdio: Stdio::Inherit,
     };
-    let bases = workplace.bases.clone();
-    let outcome = run_inherited(launch, || RuntimeFolder::sweep(&bases), || drop(workplace))
+    let places = workplace.places();
+    let outcome = run_inherited(launch, || RuntimeFolder::sweep(&places), || drop(workplace))
         .map_err(|error| setup(error.into()))?;
     if let Some(failed) = &outcome.failed {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
