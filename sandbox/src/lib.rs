@@ -39,7 +39,7 @@ pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
     Confinement, FilePlan, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve, Scopes,
-    WritePlan,
+    Seen, WritePlan,
 };
 pub use policy::Policy;
 pub use process::{ProcessId, keep_private};

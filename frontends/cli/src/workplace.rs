@@ -6,7 +6,7 @@ use codex_config::{Config, Limit, SandboxLevel};
 use codex_event::Permission;
 use codex_sandbox::{
     Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Plan, PlanError, Policy,
-    Resources, RuntimeFolder, Toolbox, memory_first, private_temp, runtime_bases,
+    Resources, RuntimeFolder, Seen, Toolbox, memory_first, private_temp, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -53,8 +53,9 @@ impl Workplace {
     pub(crate) fn open_unswept(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let wants_temp = wanted.permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
             && !Permission::is_unconfined(wanted.permissions);
+        let seen = Seen::default();
         let own = private_temp(std::env::var_os("TMPDIR").as_deref())
-            .filter(|temp| wants_temp && !wanted.is_refused(temp));
+            .filter(|temp| wants_temp && !wanted.is_refused(temp, &seen));
 
         // The folder must lie outside of what can be written, so that is worked out first.
         let needs_temp = wants_temp && own.is_none();
@@ -64,7 +65,7 @@ impl Workplace {
             .cloned()
             .collect();
         let policy = wanted.policy(&known, own.clone());
-        let known = Plan::on_disk(&policy, wanted.host)?;
+        let known = Plan::on_disk_as_seen(&policy, wanted.host, &seen)?;
         let mut taken = known.writable_roots();
         taken.extend(policy.agent_home.clone());
 
@@ -99,7 +100,7 @@ impl Workplace {
             program,
             ..wanted.policy(wanted.permissions, temp.clone())
         };
-        let plan = Plan::on_disk(&policy, wanted.host)?;
+        let plan = Plan::on_disk_as_seen(&policy, wanted.host, &seen)?;
         let missing = match plan.confinement {
             Confinement::None => Vec::new(),
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
@@ -151,10 +152,11 @@ impl Workplace {
 
 impl Wanted<'_> {
     /// Tells whether no plan lets commands write to this folder, as when it holds the agent's home.
-    fn is_refused(&self, temp: &Path) -> bool {
+    fn is_refused(&self, temp: &Path, seen: &Seen) -> bool {
         let alone = [Permission::DiskWritePlatformUserTempFolder];
         let policy = self.policy(&alone, Some(temp.to_owned()));
-        matches!(Plan::on_disk(&policy, self.host), Err(PlanError::Refused { .. }))
+        let plan = Plan::on_disk_as_seen(&policy, self.host, seen);
+        matches!(plan, Err(PlanError::Refused { .. }))
     }
 
     fn policy(&self, permissions: &[Permission], user_temp: Option<PathBuf>) -> Policy {

@@ -81,8 +81,7 @@ pub(crate) fn alone(mut words: impl Iterator<Item = OsString>) -> Option<Sandbox
         command: Vec::new(),
     };
     let mut seen = Vec::new();
-    loop {
-        let Some(word) = words.next() else { break };
+    while let Some(word) = words.next() {
         if word == "--" {
             read.command = words.collect();
             break;
