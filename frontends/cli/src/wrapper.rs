@@ -67,6 +67,11 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
 /// Reads what the settings say of the environment; without a home there are none.
 fn environment(home: Option<&Path>, cwd: &Path) -> Result<EnvironmentPolicy, Failure> {
     let Some(home) = home else { return Ok(EnvironmentPolicy::default()) };
+    // To resolve all settings where nothing is said of any takes longer than to look.
+    let file = std::fs::symlink_metadata(home.join("config.toml"));
+    if file.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(EnvironmentPolicy::default());
+    }
     let config = Config::load(Inputs {
         home: home.to_owned(),
         env: &|name| std::env::var(name).ok(),
