@@ -30,6 +30,7 @@ use crate::resume::{self, Named};
 use crate::say::{self, Diverted};
 use crate::{begin, exec, find, fork, line, opening};
 use facts::Asked;
+pub(crate) use look::keymap;
 use session::Host;
 
 /// The name under which this frontend's wishes are recorded.
@@ -167,7 +168,7 @@ fn open(flags: RunFlags, screen: &ScreenFlags, begin: Begin) -> Result<ExitCode,
     };
     let env = |name: &str| std::env::var(name).ok();
     let facts = facts::gather(&config, &here, asked);
-    let options = look::options(&config.tui, screen, &env, begin.start, facts);
+    let options = look::options(&config.tui, screen, &env, begin.start, facts)?;
     codex_actors::wiring::before_end(codex_tui::restore);
     let desk = codex_tui::run::start(options)?;
 

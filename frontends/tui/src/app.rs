@@ -4,6 +4,7 @@ mod command;
 mod inline;
 mod keys;
 mod local;
+mod marks;
 mod popups;
 mod question;
 mod reading;
@@ -24,6 +25,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
 use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role};
+use crate::keymap::{Action, When};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
 use crate::render::{Fold, Stream};
@@ -32,6 +34,7 @@ use crate::update::{Focus, Input, Intent, Moment};
 pub(crate) use inline::Looking;
 use keys::Armed;
 use local::{Body, Kind, Local, Toast};
+pub(crate) use marks::HINT as MARK_HINT;
 use popups::Choice;
 use reading::Reading;
 pub(crate) use session::Step;
@@ -90,6 +93,8 @@ pub struct App {
     answered: Option<CallId>,
     /// Beginnings of turns that are read so that one can go back to them.
     going_back: Vec<Seq>,
+    /// Beginning of the turn that the user is about to go back to.
+    marked: Option<Seq>,
     /// What the document waits for.
     loading: Option<RangeInclusive<Seq>>,
     choice: Option<Choice>,
@@ -140,6 +145,7 @@ impl App {
             asked: None,
             answered: None,
             going_back: Vec::new(),
+            marked: None,
             loading: None,
             choice: None,
             busy: None,
@@ -330,21 +336,6 @@ impl App {
         self.marks_loaded(&range, events);
     }
 
-    /// What was said was read, so that one can go back to it.
-    fn marks_loaded(&mut self, range: &RangeInclusive<Seq>, events: &[Envelope]) {
-        let before = self.going_back.len();
-        self.going_back.retain(|at| range.start() != at || range.end() != at);
-        if self.going_back.len() == before {
-            return;
-        }
-        if let Some(view) = &mut self.view {
-            view.remember(*range.start(), events);
-        }
-        if self.going_back.is_empty() {
-            self.go_back();
-        }
-    }
-
     fn told(&mut self, reply: Reply) {
         match reply {
             Reply::Connected(_) => {}
@@ -434,6 +425,12 @@ impl App {
     pub(crate) fn wall(&self) -> Timestamp {
         let (moment, wall) = self.clock;
         Timestamp(wall.0.saturating_add(self.now.0.saturating_sub(moment.0)))
+    }
+
+    /// Names a key that does something now: one that also writes, while nothing is written.
+    pub(crate) fn key_now(&self, action: Action) -> String {
+        let when = if self.composer.is_empty() { When::Empty } else { When::Always };
+        self.options.keymap.name(action, when)
     }
 
     pub(crate) fn role(&self) -> Option<Role> {

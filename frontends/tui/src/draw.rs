@@ -189,6 +189,18 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
         }
     };
     put_all(area, buf, &lines);
+    if let (Screen::Full, Some(rows)) = (app.options.screen, app.marked_rows()) {
+        mark(Rect { y: area.y + rows.start, height: rows.end - rows.start, ..area }, buf, app);
+    }
+}
+
+/// Lets what stands in an area be seen as what a key acts on, without the empty rows at its end.
+fn mark(area: Rect, buf: &mut Buffer, app: &App) {
+    let area = area.intersection(buf.area);
+    let is_empty = |y: &u16| (area.left()..area.right()).all(|x| buf[(x, *y)].symbol() == " ");
+    let end =
+        (area.top()..area.bottom()).rev().find(|y| !is_empty(y)).map_or(area.top(), |y| y + 1);
+    buf.set_style(Rect { height: end - area.top(), ..area }, app.theme.selected);
 }
 
 fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use codex_event::{ApprovalPolicy, Command, Seq, SessionId, Timestamp};
 use codex_journal::{Guest, Handle, RawJournal};
 
+use crate::options::{Keys, Palette};
+
 /// What is asked of the program around the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -78,8 +80,19 @@ pub enum Request {
     },
     /// Keep a key for the provider, with the user's rights alone.
     Key(String),
+    /// Write a setting down: the user chose it, and it holds in later sessions too.
+    Keep(Setting),
     /// Leave the program. No session is open.
     Leave,
+}
+
+/// A setting that is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The colours.
+    Theme(Palette),
+    /// How keys are read in the composer.
+    Keys(Keys),
 }
 
 /// What is done about a process that has a session.

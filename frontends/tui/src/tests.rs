@@ -4,6 +4,7 @@
 mod frames;
 mod inline;
 mod keys;
+mod marks;
 mod never;
 mod reading;
 mod sessions;
@@ -20,6 +21,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::app::App;
 use crate::host::{Facts, History, Reply, Request, Role};
+use crate::keymap::Keymap;
 use crate::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 use crate::update::{Input, Intent, Linked, Moment};
 
@@ -48,6 +50,7 @@ fn options() -> Options {
         facts: facts(),
         screen: Screen::Full,
         palette: Palette::Plain,
+        keymap: Keymap::default(),
         keys: Keys::Emacs,
         notifications: Notifications::Auto,
         mouse: Mouse::Off,

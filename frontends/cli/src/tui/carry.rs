@@ -103,6 +103,10 @@ impl Carrier {
                 let kept = keep::trust(&self.home, &project, trust);
                 self.kept(kept);
             }
+            Request::Keep(setting) => {
+                let kept = keep::setting(&self.home, setting);
+                self.kept(kept);
+            }
             Request::Key(key) => {
                 let kept = begin::config(&self.flags, &self.home, &self.started_in)
                     .and_then(|config| keep::key(&config, &key));

@@ -122,6 +122,7 @@ impl Host {
             | Request::Moved { .. }
             | Request::Trust { .. }
             | Request::Key(_)
+            | Request::Keep(_)
             | Request::Leave => Ok(None),
         }
     }

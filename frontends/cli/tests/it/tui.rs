@@ -4,7 +4,7 @@ mod aside;
 mod command_line;
 mod hostile;
 mod live;
-mod screen;
+pub(crate) mod screen;
 mod sessions;
 mod signals;
 mod story;

@@ -184,6 +184,7 @@ impl App {
             }
             Next::Fresh => {
                 self.view = None;
+                self.marked = None;
                 self.locals.retain(|local| !local.is_settled());
                 self.close_questions();
                 self.reading = None;
@@ -263,6 +264,7 @@ impl App {
         self.busy = None;
         self.interrupting = false;
         self.reading = None;
+        self.marked = None;
         self.view = Some(view);
         self.ask();
         if let Some(leaving) = self.leaving.take() {

@@ -21,7 +21,7 @@ const MEMORY: u64 = 400;
 
 fn leaves(world: &World, mut person: Person) {
     person.until_gone("interrupt)");
-    person.presses(CTRL_D);
+    person.leaves();
     let code = person.end();
     assert_eq!(code, 0, "{}", person.screen());
     assert!(person.is_as_found(), "{}", person.screen());

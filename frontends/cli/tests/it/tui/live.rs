@@ -92,7 +92,7 @@ fn a_diff_is_that_of_the_session_and_runs_nothing_of_the_repository() {
         person.until("+ two");
         person.presses(ESC);
         person.until_gone("+ two");
-        person.presses(CTRL_D);
+        person.leaves();
         assert_eq!(person.end(), 0, "{}", person.screen());
     }
     assert!(!sprung.exists(), "a program of the repository was run");
