@@ -102,7 +102,7 @@ fn shown(source: &Source, told: Vec<Input>) -> BTreeMap<Seq, Cell> {
                 }
             }
             Input::CaughtUp => document.caught_up(),
-            Input::Ended(None) => {}
+            Input::Ended(None) | Input::Present(_) => {}
             other => panic!("{other:?}"),
         }
     }
