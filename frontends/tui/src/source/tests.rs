@@ -216,10 +216,23 @@ fn a_guest_is_told_what_the_owner_is_told() {
     assert_eq!(shown(&source, so_far), whole(story.envelopes()));
     assert_eq!(source.read(Seq(3)..=Seq(5)), story.envelopes()[2..5]);
 
+    let (heard, caught_up) = std::sync::mpsc::channel();
     let follows = {
         let source = source.clone();
-        std::thread::spawn(move || told(source))
+        std::thread::spawn(move || {
+            let told = Mutex::new(Vec::new());
+            source.feed(|input| {
+                if matches!(input, Input::CaughtUp) {
+                    let _ = heard.send(());
+                }
+                told.lock().expect("no panic").push(input);
+                true
+            });
+            told.into_inner().expect("no panic")
+        })
     };
+    // It follows before more happens.
+    caught_up.recv().expect("it catches up");
     let before = story.envelopes().len();
     story.turn(&"go on ".repeat(1000));
     story.close(CloseReason::Done);
