@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::screen::{CTRL_D, ENTER, ESC, Person, Size, interface};
+use super::screen::{ENTER, ESC, Person, Size, interface};
 use super::story::repository;
 use crate::support::{World, run, runs, says};
 
