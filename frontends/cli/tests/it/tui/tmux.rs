@@ -178,6 +178,44 @@ fn inline_the_scrollback_of_tmux_holds_every_line_once() {
 }
 
 #[test]
+fn inline_a_window_that_changes_while_an_answer_comes_in_loses_and_doubles_nothing() {
+    if !has("tmux") {
+        return;
+    }
+    let pieces = 0..16;
+    let text = |at| json!({"type": "text", "text": format!("- piece {at} end")});
+    let items: Vec<_> = pieces.clone().map(text).collect();
+    let world = World::playing(json!([
+        {"items": items, "chunk_deltas": 1, "delay_ms": 30},
+        says("That was all."),
+    ]));
+    repository(&world);
+    let window = Window::start(&world, &interface(&world, &["--no-alt-screen"]), Size(60, 24));
+    window.until("? keys");
+    window.says("piece by piece");
+    for (piece, size) in
+        [(1, Size(120, 24)), (4, Size(44, 12)), (7, Size(100, 30)), (10, Size(60, 24))]
+    {
+        window.until(&format!("piece {piece} end"));
+        window.resizes(size);
+    }
+    window.until("piece 15 end");
+    window.until_gone("Working");
+    window.says("and now");
+    window.until("That was all.");
+    window.until_gone("Working");
+    window.presses("C-d");
+    assert_eq!(window.end(), "0");
+    let everything = window.everything();
+    for at in pieces {
+        let line = format!("piece {at} end");
+        assert_eq!(everything.matches(&line).count(), 1, "{line}: {everything}");
+    }
+    assert_eq!(everything.matches("piece by piece").count(), 1, "{everything}");
+    world.check_journal();
+}
+
+#[test]
 fn the_whole_screen_of_tmux_is_painted_and_given_back() {
     if !has("tmux") {
         return;
