@@ -6,7 +6,7 @@ use std::time::Instant;
 use codex_tui::composer::Composer;
 use codex_tui::options::{Keys, Palette};
 use codex_tui::theme::Theme;
-use codex_tui::update::Moment;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -22,7 +22,6 @@ fn main() -> io::Result<()> {
         ("200,000 lines", "word\n".repeat(200_000)),
         ("one line of wide ones", "日本 ".repeat(333_333)),
     ];
-    let mut now = 0;
     for (name, text) in texts {
         let mut composer = Composer::new(Keys::Emacs);
         let begun = Instant::now();
@@ -37,8 +36,7 @@ fn main() -> io::Result<()> {
                 3 => KeyCode::Backspace,
                 _ => KeyCode::Left,
             };
-            now += 50;
-            composer.key(Moment(now), KeyEvent::new(code, KeyModifiers::NONE));
+            composer.key(KeyEvent::new(code, KeyModifiers::NONE));
             composer.height(area.width, area.height);
             composer.draw(area, &mut screen, &theme);
         }

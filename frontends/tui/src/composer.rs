@@ -22,17 +22,13 @@ use std::ops::Range;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::options::Keys;
-use crate::update::{FileMatches, Moment};
+use crate::update::FileMatches;
 use buffer::{Buffer, Place, Toward};
 use editing::Kill;
 use history::{History, Search, Way};
 use mention::Mention;
 use submission::Mode;
 use vim::Vim;
-
-/// Milliseconds between two keys up to which they are one paste, where the terminal does not say what
-/// is pasted. Nobody types as fast.
-const BURST: u64 = 4;
 
 /// What came of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,19 +91,6 @@ pub struct Composer {
     mention: Option<Mention>,
     /// The `@` whose list was closed.
     dismissed: Option<Place>,
-    /// When a character came last; none once the terminal is known to mark pastes.
-    burst: Burst,
-}
-
-/// What is known of pastes that come as keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Burst {
-    /// No character came so far.
-    None,
-    /// The last one came then.
-    Since(Moment),
-    /// The terminal marks pastes, so all keys are keys.
-    Never,
 }
 
 #[derive(Clone, Debug)]
@@ -147,7 +130,6 @@ impl Composer {
             marked: None,
             mention: None,
             dismissed: None,
-            burst: Burst::None,
         }
     }
 
@@ -158,18 +140,10 @@ impl Composer {
     }
 
     /// Takes a key.
-    pub fn key(&mut self, now: Moment, key: KeyEvent) -> Did {
+    pub fn key(&mut self, key: KeyEvent) -> Did {
         let key = plainly(key);
         if let Some(did) = self.search_key(key) {
             return did;
-        }
-        let pasted = self.is_pasted(now, key);
-        if pasted {
-            match key.code {
-                KeyCode::Enter => return self.typed('\n'),
-                KeyCode::Tab => return self.typed('\t'),
-                _ => {}
-            }
         }
         if let Some(did) = self.mention_key(key) {
             return did;
@@ -190,35 +164,8 @@ impl Composer {
         }
     }
 
-    /// Tells whether a key belongs to a paste that the terminal does not mark as one.
-    fn is_pasted(&mut self, now: Moment, key: KeyEvent) -> bool {
-        let plain = (key.modifiers - KeyModifiers::SHIFT).is_empty();
-        let text = matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Tab);
-        match self.burst {
-            Burst::Never => false,
-            _ if !(plain && text) || self.vim.mode() == vim::Mode::Normal => {
-                self.burst = Burst::None;
-                false
-            }
-            Burst::None => {
-                // A key of its own that hands the text out is no beginning of a paste.
-                if matches!(key.code, KeyCode::Char(_)) {
-                    self.burst = Burst::Since(now);
-                }
-                false
-            }
-            Burst::Since(last) => {
-                let pasted = now.0.saturating_sub(last.0) <= BURST;
-                let goes_on = pasted || matches!(key.code, KeyCode::Char(_));
-                self.burst = if goes_on { Burst::Since(now) } else { Burst::None };
-                pasted
-            }
-        }
-    }
-
     /// Takes what was pasted.
     pub fn paste(&mut self, text: String) -> Did {
-        self.burst = Burst::Never;
         self.kill.close();
         if let Some(search) = &mut self.search {
             let text = chips::clean(&text);

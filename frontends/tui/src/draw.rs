@@ -100,6 +100,14 @@ impl Share {
         }
     }
 
+    /// Rows from which on the last one is the footer's.
+    fn footed(self) -> u16 {
+        match self {
+            Share::Some => 3,
+            Share::All => 2,
+        }
+    }
+
     /// Rows from which on one more line may stand there.
     fn least(self, rows: u16) -> u16 {
         match self {
@@ -111,7 +119,7 @@ impl Share {
 
 impl Bottom {
     fn of(app: &App, width: u16, rows: u16, share: Share) -> Bottom {
-        let footer = u16::from(rows >= 3);
+        let footer = u16::from(rows >= share.footed());
         let mut left = rows - footer;
         let mut bottom = Bottom { footer, ..Bottom::default() };
         let asks = app.popups.last().filter(|popup| !popup.is_full_screen());

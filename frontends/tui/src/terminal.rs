@@ -4,6 +4,7 @@
 //! what changed. Whatever happens to the process, [`restore`] may be called at any time and as often
 //! as need be.
 
+mod burst;
 pub(crate) mod editor;
 mod encode;
 mod full;
@@ -86,6 +87,11 @@ pub fn restore() {
     // A terminal that is gone needs nothing.
     let _ = write(out.as_bytes());
     let _ = disable_raw_mode();
+}
+
+/// Tells whether the terminal was taken, and not given back since.
+pub(crate) fn is_held() -> bool {
+    HELD.load(Ordering::SeqCst) != FREE
 }
 
 /// Goes to the terminal's other screen for a while.

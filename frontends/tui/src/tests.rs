@@ -20,7 +20,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::app::App;
-use crate::host::{Facts, Reply, Request, Role};
+use crate::host::{Facts, History, Reply, Request, Role};
 use crate::keymap::Keymap;
 use crate::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 use crate::update::{Input, Intent, Linked, Moment};
@@ -38,6 +38,7 @@ fn facts() -> Facts {
         approval: ApprovalPolicy::OnRequest,
         access: "workspace write".into(),
         branch: Some("main".into()),
+        history: History::Kept,
         concerns: Vec::new(),
         warnings: Vec::new(),
     }

@@ -245,7 +245,7 @@ impl App {
         );
         row("provider", facts.provider.clone());
         row("folder", self.folder());
-        row("branch", facts.branch.clone().unwrap_or_default());
+        row("branch", self.branch().unwrap_or_default().to_owned());
         row("asks", self.policy().as_str().to_owned());
         row("access", self.access_words());
         if let Some(view) = &self.view {

@@ -54,7 +54,7 @@ impl App {
             return;
         }
         if self.composer.is_choosing() {
-            let did = self.composer.key(self.now, key);
+            let did = self.composer.key(key);
             if did != Did::Ignored {
                 self.did(did);
                 return;
@@ -69,7 +69,7 @@ impl App {
         let when = if self.composer.is_empty() { When::Empty } else { When::Always };
         match self.options.keymap.action(key, when) {
             // The composer may have something open, or another mode to leave.
-            Some(Action::Escape) => match self.composer.key(self.now, key) {
+            Some(Action::Escape) => match self.composer.key(key) {
                 Did::Ignored => self.escape(armed),
                 did => self.did(did),
             },
@@ -234,7 +234,7 @@ impl App {
     }
 
     pub(crate) fn composer_key(&mut self, key: KeyEvent) {
-        let did = self.composer.key(self.now, key);
+        let did = self.composer.key(key);
         if did != Did::Ignored {
             self.typed = Some(self.now);
         }

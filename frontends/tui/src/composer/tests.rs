@@ -12,24 +12,22 @@ use super::*;
 use crate::options::Palette;
 use crate::theme::Theme;
 
-/// A composer, and a hand that takes its time.
+/// A composer, and a hand at its keys.
 struct Desk {
     composer: Composer,
-    now: u64,
 }
 
 impl Desk {
     fn new(keys: Keys) -> Desk {
-        Desk { composer: Composer::new(keys), now: 0 }
+        Desk { composer: Composer::new(keys) }
     }
 
-    /// Presses keys as a person does, and gives what came of the last one. A key is a character, or a
+    /// Presses keys, and gives what came of the last one. A key is a character, or a
     /// name between `<` and `>`, with what is held before it: `<C-k>`, `<A-Enter>`.
     fn press(&mut self, keys: &str) -> Did {
         let mut did = Did::Ignored;
         for key in parse(keys) {
-            self.now += 100;
-            did = self.composer.key(Moment(self.now), key);
+            did = self.composer.key(key);
         }
         did
     }

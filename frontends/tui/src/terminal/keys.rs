@@ -4,11 +4,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event, KeyEventKind};
-use rustix::event::{PollFd, PollFlags, poll};
+use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::burst::{BURST, Burst};
 use crate::update::{Focus, Input, Signal};
 
 /// The thread that reads the terminal; it can be told to leave it to somebody else for a while.
@@ -23,6 +24,9 @@ pub(crate) struct Keyboard {
 
 /// Time in which what was typed is read: the least that makes the reader look at all.
 const MOMENT: Duration = Duration::from_millis(1);
+
+/// The key that a line feed is, once Enter is a carriage return.
+const LINE_FEED: KeyEvent = KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL);
 
 /// What the thread is told through the pipe.
 const PAUSE: u8 = b'p';
@@ -59,6 +63,8 @@ impl Keyboard {
 
 fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool) -> io::Result<()> {
     let terminal = rustix::stdio::stdin();
+    let mut burst = Burst::default();
+    let mut ahead = is_typed_ahead()?;
     loop {
         let mut ready = [PollFd::new(&terminal, PollFlags::IN), PollFd::new(told, PollFlags::IN)];
         match poll(&mut ready, None) {
@@ -66,20 +72,48 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
             Err(error) => return Err(error.into()),
         }
         let [typed, told_something] = ready.map(|fd| fd.revents());
-        if told_something.intersects(PollFlags::IN | PollFlags::HUP) && !wait(told, pausing)? {
-            return Ok(());
+        if told_something.intersects(PollFlags::IN | PollFlags::HUP) {
+            if !wait(told, pausing)? {
+                return Ok(());
+            }
+            ahead = is_typed_ahead()?;
+            continue;
         }
         if typed.contains(PollFlags::IN) {
-            while event::poll(MOMENT)? {
-                if let Some(input) = input(event::read()?)
-                    && !sink(input)
-                {
+            loop {
+                let more = event::poll(if burst.is_waiting() { BURST } else { MOMENT })?;
+                let known = match more {
+                    true => input(event::read()?, ahead).map(|it| burst.take(Instant::now(), it)),
+                    false => Some(burst.silence()),
+                };
+                if !known.into_iter().flatten().all(sink) {
                     return Ok(());
                 }
+                if !more {
+                    break;
+                }
             }
+            ahead = Ahead::No;
         } else if typed.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+    }
+}
+
+/// Whether something was typed before the terminal was ours.
+#[derive(Clone, Copy)]
+enum Ahead {
+    No,
+    Yes,
+}
+
+fn is_typed_ahead() -> io::Result<Ahead> {
+    let terminal = rustix::stdio::stdin();
+    let mut ready = [PollFd::new(&terminal, PollFlags::IN)];
+    match poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(Ahead::No),
+        Ok(_) => Ok(Ahead::Yes),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -101,14 +135,16 @@ fn wait(told: &OwnedFd, pausing: &SyncSender<()>) -> io::Result<bool> {
     }
 }
 
-fn input(event: Event) -> Option<Input> {
-    Some(match event {
-        Event::Key(key) if key.kind == KeyEventKind::Release => return None,
-        Event::Key(key) => Input::Key(key),
-        Event::Paste(text) => Input::Paste(text),
-        Event::Mouse(mouse) => Input::Mouse(mouse),
-        Event::Resize(columns, rows) => Input::Resize(columns, rows),
-        Event::FocusGained => Input::Focus(Focus::Gained),
-        Event::FocusLost => Input::Focus(Focus::Lost),
+fn input(event: Event, ahead: Ahead) -> Option<Input> {
+    Some(match (event, ahead) {
+        (Event::Key(key), _) if key.kind == KeyEventKind::Release => return None,
+        // A terminal that reads lines makes a line feed of Enter, and of nothing else.
+        (Event::Key(key), Ahead::Yes) if key == LINE_FEED => Input::Key(KeyCode::Enter.into()),
+        (Event::Key(key), _) => Input::Key(key),
+        (Event::Paste(text), _) => Input::Paste(text),
+        (Event::Mouse(mouse), _) => Input::Mouse(mouse),
+        (Event::Resize(columns, rows), _) => Input::Resize(columns, rows),
+        (Event::FocusGained, _) => Input::Focus(Focus::Gained),
+        (Event::FocusLost, _) => Input::Focus(Focus::Lost),
     })
 }

@@ -2,9 +2,9 @@
 
 use crate::update::Moment;
 
-/// Least time between two frames, in milliseconds: 60 a second.
+/// Least time between two frames that the user waits for, in milliseconds: 60 a second.
 const FRAME: u64 = 16;
-/// Least time between two frames that nobody waits for, in milliseconds: 30 a second.
+/// Least time from any frame to one that nobody waits for, in milliseconds: 30 a second.
 const STREAM: u64 = 33;
 
 /// Why a frame is due.
@@ -18,11 +18,13 @@ pub(crate) enum Cause {
 
 /// Keeps frames apart.
 ///
-/// A key that comes while nothing was drawn for a while is drawn at once; while text streams in it
-/// waits at most one frame.
+/// A key is drawn at once, also right behind a frame of what streams in; only keys that come faster
+/// than frames wait for each other. Together they are never more than 60 frames a second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Pace {
     last: Option<Moment>,
+    /// The last one that the user waited for.
+    awaited: Option<Moment>,
     due: Option<Cause>,
 }
 
@@ -34,15 +36,18 @@ impl Pace {
 
     /// Gives when the next frame may be drawn; none when nothing changed.
     pub(crate) fn next(&self) -> Option<Moment> {
-        let apart = match self.due? {
-            Cause::User => FRAME,
-            Cause::Stream => STREAM,
+        let (last, apart) = match self.due? {
+            Cause::User => (self.awaited, FRAME),
+            Cause::Stream => (self.last, STREAM),
         };
-        Some(self.last.map_or(Moment(0), |last| Moment(last.0.saturating_add(apart))))
+        Some(last.map_or(Moment(0), |last| Moment(last.0.saturating_add(apart))))
     }
 
     /// A frame was drawn.
     pub(crate) fn drawn(&mut self, now: Moment) {
+        if self.due == Some(Cause::User) {
+            self.awaited = Some(now);
+        }
         (self.last, self.due) = (Some(now), None);
     }
 }
@@ -64,12 +69,34 @@ mod tests {
     #[test]
     fn a_key_does_not_wait_behind_a_stream() {
         let mut pace = Pace::default();
+        pace.want(Cause::Stream);
         pace.drawn(Moment(100));
         pace.want(Cause::Stream);
         assert_eq!(pace.next(), Some(Moment(133)));
         pace.want(Cause::User);
-        assert_eq!(pace.next(), Some(Moment(116)));
+        assert_eq!(pace.next(), Some(Moment(0)));
         pace.want(Cause::Stream);
-        assert_eq!(pace.next(), Some(Moment(116)));
+        assert_eq!(pace.next(), Some(Moment(0)));
+        pace.drawn(Moment(101));
+        pace.want(Cause::User);
+        assert_eq!(pace.next(), Some(Moment(117)));
+    }
+
+    #[test]
+    fn there_are_at_most_sixty_frames_a_second() {
+        let mut pace = Pace::default();
+        let mut frames = 0;
+        for now in 0..10_000 {
+            // A stream without an end, and a key for every frame of it and for its own.
+            pace.want(Cause::Stream);
+            if now % 33 == 1 || now % 16 == 3 {
+                pace.want(Cause::User);
+            }
+            if pace.next().is_some_and(|due| due <= Moment(now)) {
+                pace.drawn(Moment(now));
+                frames += 1;
+            }
+        }
+        assert!((300..=626).contains(&frames), "{frames}");
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use super::screen::{CTRL_D, ESC, Person, Size, interface};
+use super::screen::{ESC, Person, Size, interface};
 use super::story::repository;
 use crate::support::{World, eventually, processes, runs, says};
 
@@ -28,7 +28,7 @@ fn a_command_of_the_users_own_runs_in_the_folder_and_can_be_ended() {
     eventually("it runs", || processes(&format!("sleep\0{mark}")) > 0);
     person.presses(ESC);
     eventually("it was ended", || processes(&format!("sleep\0{mark}")) == 0);
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0, "{}", person.screen());
     assert_eq!(world.kinds_or_none(), [""; 0], "it is no part of a session");
 }
@@ -50,7 +50,7 @@ fn what_differs_is_shown_and_the_session_written_down() {
     person.until("written to");
     person.says("/export told.md");
     person.until("is there already");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0, "{}", person.screen());
     let told = world.work().join("told.md");
     let text = fs::read_to_string(&told).expect("written");
@@ -84,7 +84,7 @@ fn nothing_that_was_said_or_printed_does_anything_to_the_terminal() {
     assert!(person.is_on_other_screen(), "the text left the screen");
     assert!(person.title().is_none_or(|title| !title.contains("owned")), "{:?}", person.title());
     assert_eq!(person.bells(), 0);
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0, "{}", person.screen());
     let sent = String::from_utf8_lossy(&person.sent()).into_owned();
     for raw in ["\x1b]0;owned", "\x1b]52;c;b3du", "\x1b[6n", "\x1b[2Jprinted", "\u{202e}"] {
@@ -104,7 +104,7 @@ fn a_large_paste_is_said_whole() {
     person.until("[");
     person.presses(super::screen::ENTER);
     person.until("Much.");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0, "{}", person.screen());
     let said = world.bodies()[0].to_string();
     let escaped = text.trim_end().replace('\n', "\\n");

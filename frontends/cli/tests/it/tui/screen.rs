@@ -30,8 +30,6 @@ pub(crate) const UP: &str = "\x1b[A";
 
 /// Longest time that is waited for something to be shown.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Time that a hand takes from the last letter to Enter.
-const HAND: Duration = Duration::from_millis(200);
 /// Lines that the emulator remembers of what scrolled away.
 const SCROLLBACK: usize = 10_000;
 
@@ -154,16 +152,15 @@ impl Person {
         self.presses(&format!("\x1b[200~{text}\x1b[201~"));
     }
 
-    /// Types a line and presses Enter a moment after it is shown: what comes in one piece, with its line
-    /// break, is taken for a paste by programs that can't know better.
+    /// Types a line and Enter, in one piece as scripts do.
     pub(crate) fn says(&mut self, text: &str) {
-        self.presses(text);
-        // Not the sign of a mode, which is set apart.
-        let tail: String =
-            text.chars().rev().take(8).collect::<Vec<_>>().into_iter().rev().collect();
-        self.until(&tail);
-        std::thread::sleep(HAND);
-        self.presses(ENTER);
+        self.presses(&format!("{text}{ENTER}"));
+    }
+
+    /// Leaves once no turn runs any more: an answer is shown before its turn has ended.
+    pub(crate) fn leaves(&mut self) {
+        self.until_gone("interrupt)");
+        self.presses(CTRL_D);
     }
 
     /// Makes the terminal's window larger or smaller.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::screen::{CTRL_D, DOWN, ENTER, Person, Size, in_colour, interface};
+use super::screen::{DOWN, ENTER, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, runs, says};
 
@@ -18,9 +18,7 @@ fn begun(steps: serde_json::Value, prompts: &[&str]) -> World {
 }
 
 fn leaves(mut person: Person) {
-    // An answer is shown before its turn has ended.
-    person.until_gone("interrupt)");
-    person.presses(CTRL_D);
+    person.leaves();
     let code = person.end();
     assert_eq!(code, 0, "{}", person.screen());
     assert!(person.is_as_found(), "{}", person.screen());

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::screen::{CTRL_D, ENTER, ESC, Person, Size, UP, interface};
+use super::screen::{ENTER, ESC, Person, Size, UP, interface};
 use crate::support::{World, runs, says};
 
 /// Makes a repository of the working folder, so that nothing has to be decided first.
@@ -128,7 +128,7 @@ fn a_session_from_its_first_word_to_its_end() {
         person.until("count to two again");
         person.presses(ENTER);
         person.until("In the fork.");
-        person.presses(CTRL_D);
+        person.leaves();
         assert_eq!(person.end(), 0);
         let left = person.screen();
         assert!(person.is_as_found(), "{left}");
@@ -157,8 +157,7 @@ fn inline_every_finished_line_is_in_the_scrollback_once() {
         person.resizes(size);
         person.says("and now");
         person.until("That was all.");
-        person.until_gone("Working");
-        person.presses(CTRL_D);
+        person.leaves();
         assert_eq!(person.end(), 0);
         let everything = person.everything();
         for word in ["first", "second"] {

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use super::screen::{CTRL_D, DOWN, ENTER, ESC, Person, Size, in_colour, interface};
+use super::screen::{DOWN, ENTER, ESC, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, runs, says};
 
@@ -31,7 +31,7 @@ fn without_a_key_one_is_asked_for_and_kept() {
     person.until("auth.json");
     person.says("greet me");
     person.until("Hello.");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     assert_eq!(world.headers("authorization"), [format!("Bearer {KEY}")]);
     let file = world.home().join("auth.json");
@@ -52,33 +52,46 @@ fn without_a_key_one_is_asked_for_and_kept() {
     let mut person = Person::start(&without_a_key(&[]), SIZE);
     let screen = person.until("? keys");
     assert!(!screen.contains("OPENAI_API_KEY"), "{screen}");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
 #[test]
-fn outside_of_a_repository_it_says_what_that_means() {
-    let world = World::playing(json!([says("Hello.")]));
+fn outside_of_a_repository_it_says_what_that_means_and_takes_every_key() {
+    let world = World::playing(json!([says("Hello."), says("Again.")]));
     let bare = tempfile::tempdir().expect("a folder");
     let begun = |arguments: &[&str]| {
         let mut command = interface(&world, arguments);
         command.current_dir(bare.path());
         command
     };
-    let mut person = Person::start(&begun(&["greet me"]), SIZE);
-    let screen = person.until("No repository");
-    assert!(screen.contains("nothing undoes it"), "{screen}");
-    assert_eq!(world.kinds_or_none(), [""; 0], "nothing is said before that is decided");
-    person.presses(ENTER);
+    // What is typed before the first picture counts as well.
+    let mut person = Person::start(&begun(&["-s", "workspace-write"]), SIZE);
+    person.presses("greet");
+    let screen = person.until("no git repository");
+    assert!(screen.contains("no history to go back to"), "{screen}");
+    assert!(screen.contains("Access: workspace write."), "{screen}");
+    assert!(screen.contains("--skip-git-repo-check"), "{screen}");
+    person.until("greet");
+    person.says(" me");
     person.until("Hello.");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
+    let said = world.bodies()[0]["input"].to_string();
+    assert!(said.contains("\"greet me\""), "{said}");
     world.check_journal();
+
+    // Words on the command line are said at once, and the note stands in the conversation.
+    let mut person = Person::start(&begun(&["greet me"]), SIZE);
+    person.until("Again.");
+    person.until("no git repository");
+    person.leaves();
+    assert_eq!(person.end(), 0);
 
     let mut person = Person::start(&begun(&["--skip-git-repo-check"]), SIZE);
     let screen = person.until("? keys");
-    assert!(!screen.contains("No repository"), "{screen}");
-    person.presses(CTRL_D);
+    assert!(!screen.contains("no git repository"), "{screen}");
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
@@ -95,7 +108,7 @@ fn a_project_with_rules_of_its_own_is_asked_about_once() {
     person.until("mine.rules");
     person.presses("t");
     person.until("is trusted from now on");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     let written = fs::read_to_string(&settings).expect("there");
     let work = world.work().display().to_string();
@@ -109,7 +122,7 @@ fn a_project_with_rules_of_its_own_is_asked_about_once() {
     let mut person = Person::start(&interface(&world, &[]), SIZE);
     let screen = person.until("? keys");
     assert!(!screen.contains("mine.rules"), "{screen}");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
@@ -128,7 +141,7 @@ fn little_room_is_enough() {
             person.resizes(other);
         }
         person.until("? keys");
-        person.presses(CTRL_D);
+        person.leaves();
         assert_eq!(person.end(), 0, "{size:?}");
         assert!(person.is_as_found(), "{size:?}");
     }
@@ -147,7 +160,7 @@ fn without_colours_there_are_none() {
     person.until("Ctrl-C");
     person.presses(ESC);
     person.until_gone("Ctrl-C");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     let sent = String::from_utf8_lossy(&person.sent()).into_owned();
     let colours = sent.split("\x1b[").skip(1).filter(|rest| {
@@ -194,7 +207,7 @@ fn what_is_chosen_of_colours_and_keys_is_written_down() {
     person.until("keys are read as vi does");
     let now = fs::read_to_string(&file).expect("there");
     assert_eq!(now, text.replace("dark\" # at night\n", "light\" # at night\nkeymap = \"vim\"\n"));
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
 }
 
@@ -252,7 +265,7 @@ fn each_part_of_a_script_is_told_apart_before_it_is_allowed() {
     assert_ne!(about("  touch made"), "↳ only looks", "{screen}");
     person.presses("n");
     person.until("It was not.");
-    person.presses(CTRL_D);
+    person.leaves();
     assert_eq!(person.end(), 0);
     assert_eq!(world.read("made"), None);
 }

@@ -64,31 +64,6 @@ fn a_pasted_text_is_no_command_of_the_users_shell() {
 }
 
 #[test]
-fn keys_that_come_at_once_are_a_paste() {
-    let mut desk = desk();
-    let mut dids = Vec::new();
-    for (number, key) in
-        parse("first<Enter>if x:<Enter><Tab>y<Enter><Enter>last<Enter>").into_iter().enumerate()
-    {
-        dids.push(desk.composer.key(Moment(number as u64 / 4), key));
-    }
-    assert!(dids.iter().all(|did| *did == Did::Changed), "{dids:?}");
-    assert_eq!(desk.composer.text(), "first\nif x:\n\ty\n\nlast\n");
-    desk.now = 1_000;
-    assert_eq!(desk.press("<Enter>"), say("first\nif x:\n\ty\n\nlast"));
-}
-
-#[test]
-fn a_terminal_that_marks_pastes_is_believed() {
-    let mut desk = pasted("x");
-    let mut did = Did::Ignored;
-    for key in parse("ab<Enter>") {
-        did = desk.composer.key(Moment(7), key);
-    }
-    assert_eq!(did, say("xab"));
-}
-
-#[test]
 fn a_million_characters_are_edited_and_drawn() {
     let mut desk = desk();
     for text in ["x".repeat(1_000_000), "word\n".repeat(200_000), "日本 ".repeat(333_333)] {

@@ -225,14 +225,13 @@ fn the_first_run_has_its_ways() {
     assert_eq!(press(&mut popup, "enter"), Answer::Do(Action::Quit));
 
     let concern = Concern::Untried { project: "/p\u{1b}".into(), keys: vec!["a = 1".to_owned()] };
-    let trust = |trust| Answer::Do(Action::Request(Request::Trust(trust)));
+    let project = || "/p\u{1b}".into();
+    let trust = |trust| Answer::Do(Action::Request(Request::Trust { project: project(), trust }));
     let popup = || Popup::concern(&concern, "openai");
     assert!(screen(&mut popup(), 80, 24).contains("/p\\x1b has settings"));
     assert_eq!(press(&mut popup(), "enter"), trust(Trust::Untrusted));
     assert_eq!(press(&mut popup(), "t"), trust(Trust::Trusted));
     assert_eq!(press(&mut popup(), "esc"), Answer::Close);
-    let mut popup = Popup::concern(&Concern::NoRepository, "openai");
-    assert_eq!(press(&mut popup, "enter"), Answer::Close);
 }
 
 #[test]
