@@ -117,7 +117,7 @@ fn follow(
                 }
                 run.take(&envelope, out, err);
             }
-            Feed::CaughtUp(_) | Feed::Tail(_) => {}
+            Feed::CaughtUp(_) | Feed::Tail(_) | Feed::Present(_) => {}
             Feed::Ended => return run.result(),
         }
     }

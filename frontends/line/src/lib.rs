@@ -185,7 +185,7 @@ pub fn run(
                 session.line.record(record.envelope.clone(), &hydrate)
             }
             Happening::Fed(Feed::CaughtUp(_)) => session.line.caught_up(&hydrate),
-            Happening::Fed(Feed::Tail(_) | Feed::Ended) => Vec::new(),
+            Happening::Fed(Feed::Tail(_) | Feed::Present(_) | Feed::Ended) => Vec::new(),
             Happening::Ended { fault, reason } => {
                 // The feed is let go of before the journal is.
                 let _ = feed.join();
@@ -224,7 +224,9 @@ fn follow(mut subscription: Subscription, keys: Keys) -> io::Result<thread::Join
                     fault: subscription.fault().map(ToString::to_string),
                     reason: subscription.reason(),
                 },
-                fed @ (Feed::Record(_) | Feed::CaughtUp(_) | Feed::Tail(_)) => Happening::Fed(fed),
+                fed @ (Feed::Record(_) | Feed::CaughtUp(_) | Feed::Tail(_) | Feed::Present(_)) => {
+                    Happening::Fed(fed)
+                }
             };
             let last = matches!(happening, Happening::Ended { .. });
             if keys.0.send(happening).is_err() || last {

@@ -71,7 +71,7 @@ pub fn follow(
                     asked(call);
                 }
             }
-            Feed::Tail(_) => {}
+            Feed::Tail(_) | Feed::Present(_) => {}
             Feed::Ended => break,
         }
     }
@@ -86,7 +86,7 @@ pub fn waiting(mut subscription: Subscription) -> Option<CallId> {
     loop {
         match subscription.next() {
             Feed::Record(record) => waiting.apply(&record.envelope),
-            Feed::Tail(_) => {}
+            Feed::Tail(_) | Feed::Present(_) => {}
             Feed::CaughtUp(_) | Feed::Ended => return waiting.call,
         }
     }

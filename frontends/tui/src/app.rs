@@ -204,6 +204,7 @@ impl App {
             | Input::Resize(..)
             | Input::Events(_)
             | Input::Tail(_)
+            | Input::Present(_)
             | Input::CaughtUp
             | Input::Ended(_)
             | Input::Loaded(..)
@@ -224,6 +225,11 @@ impl App {
             Input::Focus(focus) => self.focus = focus,
             Input::Events(records) => self.events(&records),
             Input::Tail(tail) => self.tail(&tail),
+            Input::Present(frontends) => {
+                if let Some(view) = self.incoming.as_mut().or(self.view.as_mut()) {
+                    view.present = frontends;
+                }
+            }
             Input::CaughtUp => self.caught_up(),
             Input::Ended(words) => self.ended(words),
             Input::Loaded(range, events) => self.loaded(range, &events),

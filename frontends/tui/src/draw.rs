@@ -15,7 +15,7 @@ use crate::host::Role;
 use crate::options::Screen;
 use crate::render::Fold;
 
-pub(crate) use state::welcome;
+pub(crate) use state::{others, welcome};
 
 /// Rows below which nothing stands between the conversation and what is written.
 const ROOMY: u16 = 12;

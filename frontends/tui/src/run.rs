@@ -298,6 +298,7 @@ impl Interface {
             | Input::Edited(_) => Cause::User,
             Input::Events(_)
             | Input::Tail(_)
+            | Input::Present(_)
             | Input::CaughtUp
             | Input::Ended(_)
             | Input::Answered(..)
@@ -408,8 +409,7 @@ impl Interface {
 
     fn draw(&mut self) {
         self.pace.drawn(self.now());
-        // A bug elsewhere has given the terminal back, and the process is about to end.
-        if matches!(self.ending, Some((Signal::HangUp, _))) || !terminal::is_held() {
+        if matches!(self.ending, Some((Signal::HangUp, _))) {
             return;
         }
         if self.screen.draw(&mut self.app).is_err() {

@@ -77,8 +77,10 @@ impl Source {
         let batch =
             Pending { tell: &tell, recent, blobs: self.blobs().clone(), records: Vec::new() };
         match &self {
-            Source::Own(handle) => batch.follow(handle.subscribe(Seq(1)).with_tails()),
-            Source::Remote(guest) => batch.follow(guest.subscribe(Seq(1))),
+            Source::Own(handle) => {
+                batch.follow(handle.subscribe(Seq(1)).with_tails().with_presence())
+            }
+            Source::Remote(guest) => batch.follow(guest.subscribe(Seq(1)).with_presence()),
             Source::Files(journal) => batch.tell_all(journal),
         }
     }
@@ -115,6 +117,7 @@ impl<T: Fn(Input) -> bool> Pending<'_, T> {
                 Feed::Record(record) => self.add(record),
                 Feed::CaughtUp(_) => self.flush_and(Input::CaughtUp),
                 Feed::Tail(tail) => self.flush_and(Input::Tail(tail)),
+                Feed::Present(frontends) => self.flush_and(Input::Present(frontends)),
                 Feed::Ended => {
                     let fault = subscription.fault().map(ToString::to_string);
                     self.flush_and(Input::Ended(fault.or_else(|| subscription.reason())));

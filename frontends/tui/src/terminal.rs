@@ -16,7 +16,8 @@ mod signals;
 mod surface;
 
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
@@ -43,6 +44,10 @@ const END_SYNC: &str = "\x1b[?2026l";
 
 /// How the terminal is held; what [`restore`] has to undo.
 static HELD: AtomicU8 = AtomicU8::new(FREE);
+/// Whether a frame is being written.
+static PAINTING: AtomicBool = AtomicBool::new(false);
+/// How often, a millisecond apart, [`restore`] looks whether that frame is done.
+const LOOKS: u32 = 100;
 const FREE: u8 = 0;
 const INLINE: u8 = 1;
 const FULL: u8 = 2;
@@ -69,19 +74,28 @@ pub(crate) fn take(screen: Screen, mouse: Mouse) -> io::Result<()> {
 
 /// Gives the terminal back as it was found; does nothing when it is not held.
 ///
-/// It takes no lock that a frame is drawn under, so a panic hook may call it.
+/// It takes no lock that a frame is drawn under, so a panic hook may call it. A frame that another thread
+/// is writing comes before it, unless the terminal takes nothing; none comes behind it.
 pub fn restore() {
     let held = HELD.swap(FREE, Ordering::SeqCst);
     if held == FREE {
         return;
+    }
+    for _ in 0..LOOKS {
+        if !PAINTING.load(Ordering::SeqCst) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
     let mut out = END_SYNC.to_owned();
     command(&mut out, DisableMouseCapture);
     command(&mut out, PopKeyboardEnhancementFlags);
     command(&mut out, DisableFocusChange);
     command(&mut out, DisableBracketedPaste);
-    if held == FULL {
-        command(&mut out, LeaveAlternateScreen);
+    match held {
+        FULL => command(&mut out, LeaveAlternateScreen),
+        // What is said next does not stand in the midst of what was only drawn.
+        _ => out.push_str(inline::ERASE_BELOW),
     }
     command(&mut out, cursor::Show);
     // A terminal that is gone needs nothing.
@@ -89,9 +103,15 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// Tells whether the terminal was taken, and not given back since.
-pub(crate) fn is_held() -> bool {
-    HELD.load(Ordering::SeqCst) != FREE
+/// Writes a frame, unless the terminal was given back: a bug elsewhere is about to end the process.
+pub(crate) fn paint(frame: &[u8]) -> io::Result<()> {
+    PAINTING.store(true, Ordering::SeqCst);
+    let painted = match HELD.load(Ordering::SeqCst) {
+        FREE => Ok(()),
+        _ => write(frame),
+    };
+    PAINTING.store(false, Ordering::SeqCst);
+    painted
 }
 
 /// Goes to the terminal's other screen for a while.

@@ -29,6 +29,8 @@ pub enum Input {
     Events(Vec<Arc<Record>>),
     /// What an answer says beyond those events; some are left out.
     Tail(Arc<Tail>),
+    /// The frontends that follow the session now, the owner's first.
+    Present(Arc<[String]>),
     /// There are no more events right now.
     CaughtUp,
     /// There will be no more events; the words say why, when it was not in good order.

@@ -144,7 +144,7 @@ fn read(home: &Path, id: SessionId) -> Result<(), Box<dyn Error>> {
                 told = true;
                 println!("attached");
             }
-            Some(Feed::CaughtUp(_) | Feed::Tail(_)) | None => {}
+            Some(Feed::CaughtUp(_) | Feed::Tail(_) | Feed::Present(_)) | None => {}
             Some(Feed::Ended) => return Ok(()),
         }
         if let Ok(seq) = until.try_recv() {

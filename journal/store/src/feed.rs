@@ -34,6 +34,9 @@ pub enum Feed {
     /// What an answer says beyond the journal; told to those alone who asked for it
     /// ([`Subscription::with_tails`]). Some are left out: each stands for those before it.
     Tail(Arc<Tail>),
+    /// The frontends that follow the session now, the owner's first; told to those alone who asked for it
+    /// ([`Subscription::with_presence`]), when it changed.
+    Present(Arc<[String]>),
     /// There will be nothing more: the writer finished or failed.
     Ended,
 }
@@ -72,6 +75,8 @@ struct Local {
     caught_up: bool,
     fault: Option<StoreError>,
     tails: Option<Place>,
+    /// Number of the presence that it was told last; none where nobody asked for it.
+    presence: Option<u64>,
 }
 
 /// Where a subscriber is with the tails.
@@ -98,6 +103,9 @@ struct State {
     tail: Option<Arc<Tail>>,
     tails: u64,
     listeners: usize,
+    /// Who follows from elsewhere, with the owner; and how often that changed.
+    present: Arc<[String]>,
+    presence: u64,
     head: Head,
     ring: VecDeque<Arc<Record>>,
     bytes: usize,
@@ -148,8 +156,20 @@ impl Handle {
             caught_up: false,
             fault: None,
             tails: None,
+            presence: None,
         };
         Subscription { source: Source::Local(local) }
+    }
+
+    /// Tells who follows the session now, and has everybody who waits look whether to wait on.
+    pub(crate) fn set_present(&self, frontends: Vec<String>) {
+        let mut state = self.shared.lock();
+        if *state.present != *frontends {
+            state.present = frontends.into();
+            state.presence += 1;
+        }
+        drop(state);
+        self.shared.wake();
     }
 
     /// Has everybody who waits for something to follow look whether to wait on.
@@ -193,6 +213,15 @@ impl Subscription {
                 local.tails = Some(Place { told: 0, due: Instant::now() });
             }
             Source::Local(_) | Source::Remote(_) => {}
+        }
+        self
+    }
+
+    /// Has it tell who follows the session, too.
+    pub fn with_presence(mut self) -> Subscription {
+        match &mut self.source {
+            Source::Local(local) => local.presence = Some(0),
+            Source::Remote(remote) => remote.tell_presence(),
         }
         self
     }
@@ -322,6 +351,10 @@ impl Local {
         if state.ended {
             return Step::Tell(Feed::Ended);
         }
+        if let Some(told) = self.presence.as_mut().filter(|told| **told != state.presence) {
+            *told = state.presence;
+            return Step::Tell(Feed::Present(Arc::clone(&state.present)));
+        }
         self.tail(state)
     }
 
@@ -379,6 +412,8 @@ impl Shared {
             tail: None,
             tails: 0,
             listeners: 0,
+            present: Arc::new([]),
+            presence: 0,
             head,
             ring,
             bytes: 0,

@@ -169,7 +169,7 @@ fn durable(handle: &Handle) -> Vec<String> {
     loop {
         match feed.next() {
             Feed::Record(record) => kinds.push(record.envelope.kind()),
-            Feed::Tail(_) => {}
+            Feed::Tail(_) | Feed::Present(_) => {}
             Feed::CaughtUp(_) | Feed::Ended => return kinds,
         }
     }

@@ -114,7 +114,7 @@ pub(super) fn serve<R: BufRead + Send + 'static>(
                 }
                 signalled |= owner.follow(event);
             }
-            Feed::CaughtUp(_) | Feed::Tail(_) => {}
+            Feed::CaughtUp(_) | Feed::Tail(_) | Feed::Present(_) => {}
             Feed::Ended => break,
         }
     }
@@ -183,7 +183,7 @@ impl Owner {
                         owner.out.tell(&Notice::CaughtUp { seq: head.seq, hash: head.hash })
                     }
                     // Programs are shown what the journal has.
-                    Feed::Tail(_) => true,
+                    Feed::Tail(_) | Feed::Present(_) => true,
                     Feed::Ended => return,
                 };
                 if !heard {

@@ -266,13 +266,15 @@ impl App {
                     usage.input_tokens, usage.cached_input_tokens, usage.output_tokens
                 ),
             );
+            let presence = match view.role {
+                Role::Owner { .. } => "this process has the session".to_owned(),
+                Role::Guest { pid } => format!("attached to process {pid}"),
+                Role::Reader => "read only".to_owned(),
+            };
+            let others = crate::draw::others(view.others());
             row(
                 "presence",
-                match view.role {
-                    Role::Owner { .. } => "this process has the session".to_owned(),
-                    Role::Guest { pid } => format!("attached to process {pid}"),
-                    Role::Reader => "read only".to_owned(),
-                },
+                others.map_or(presence.clone(), |others| format!("{presence}; {others}")),
             );
             row("events", view.last.to_string());
         }

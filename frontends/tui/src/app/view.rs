@@ -80,6 +80,8 @@ pub(crate) struct View {
     pub(crate) session: SessionId,
     pub(crate) role: Role,
     pub(crate) feed: Feed,
+    /// The frontends that follow it, the owner's first.
+    pub(crate) present: Arc<[String]>,
     pub(crate) status: Status,
     pub(crate) document: Document,
     /// Where turns began, in order.
@@ -107,6 +109,7 @@ impl View {
             session,
             role,
             feed: Feed::Open,
+            present: Arc::new([]),
             status: Status::default(),
             document: Document::default(),
             marks: Vec::new(),
@@ -299,6 +302,17 @@ impl View {
             }
         });
         mark.text = Some(text.unwrap_or_else(|| "[not readable]".to_owned()));
+    }
+
+    /// Gives the frontends that look on beside this one; nothing once it is over.
+    pub(crate) fn others(&self) -> &[String] {
+        let known = match (self.feed, self.role) {
+            // The owner stands first, and this one is somewhere among its guests.
+            (Feed::Open, Role::Guest { .. }) => 2,
+            (Feed::Open, Role::Owner { .. }) => 1,
+            (Feed::Open, Role::Reader) | (Feed::Over, _) => return &[],
+        };
+        self.present.get(known..).unwrap_or_default()
     }
 
     /// Tells whether this process has the session.

@@ -104,15 +104,37 @@ pub(super) fn banner(app: &App) -> Line<'static> {
     let theme = &app.theme;
     let Some(view) = &app.view else { return Line::default() };
     match (view.role, view.is_followed()) {
-        (Role::Guest { pid }, true) => Line::from(vec![
-            Span::styled(format!("attached to process {pid}"), theme.accent),
-            Span::styled(" · you can speak, answer and interrupt · /take-over", theme.dim),
-        ]),
+        (Role::Guest { pid }, true) => {
+            let words = match others(view.others()) {
+                Some(others) => format!(" · {others} · /take-over"),
+                None => " · you can speak, answer and interrupt · /take-over".to_owned(),
+            };
+            Line::from(vec![
+                Span::styled(format!("attached to process {pid}"), theme.accent),
+                Span::styled(words, theme.dim),
+            ])
+        }
         (Role::Reader, _) => Line::from(vec![
             Span::styled("read only", theme.accent),
             Span::styled(" · what is recorded of this session", theme.dim),
         ]),
-        (Role::Owner { .. }, _) | (Role::Guest { .. }, false) => Line::default(),
+        (Role::Owner { .. }, _) => match others(view.others()) {
+            Some(others) => Line::from(vec![
+                Span::styled(others, theme.accent),
+                Span::styled(" · and can speak, answer and interrupt", theme.dim),
+            ]),
+            None => Line::default(),
+        },
+        (Role::Guest { .. }, false) => Line::default(),
+    }
+}
+
+/// Says how many others look on; nothing when nobody does.
+pub(crate) fn others(frontends: &[String]) -> Option<String> {
+    match frontends.len() {
+        0 => None,
+        1 => Some("one other looks on".to_owned()),
+        several => Some(format!("{several} others look on")),
     }
 }
 

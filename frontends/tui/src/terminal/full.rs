@@ -7,7 +7,7 @@ use crossterm::terminal::{Clear, ClearType};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::{command, encode, write};
+use super::{command, encode, paint};
 
 /// Begins and ends a synchronized update: DEC private mode 2026.
 const BEGIN_SYNC: &[u8] = b"\x1b[?2026h";
@@ -54,7 +54,7 @@ impl Full {
         let frame = self.frame(cursor);
         match frame.is_empty() {
             true => Ok(()),
-            false => write(&frame),
+            false => paint(&frame),
         }
     }
 

@@ -14,7 +14,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::Line;
 
-use super::{encode, write};
+use super::{encode, paint, write};
 
 /// Begins a synchronized update (DEC private mode 2026) without a cursor; ends it in the first column.
 const BEGIN: &[u8] = b"\x1b[?2026h\x1b[?25l";
@@ -23,7 +23,7 @@ const END: &[u8] = b"\r\x1b[?2026l";
 ///
 /// Never the screen from its very beginning: tmux takes that for the end of a page, and puts it into its
 /// scrollback.
-const ERASE_BELOW: &[u8] = b"\r\x1b[0m\x1b[K\x1b[C\x1b[J\r";
+pub(super) const ERASE_BELOW: &str = "\r\x1b[0m\x1b[K\x1b[C\x1b[J\r";
 const ERASE_RIGHT: &[u8] = b"\x1b[0m\x1b[K";
 
 /// The live part at the end of what the terminal shows.
@@ -48,7 +48,7 @@ impl Inline {
     /// The terminal has another width now; gives what erases the live part, to be drawn again.
     pub(crate) fn resize(&mut self, columns: u16) -> io::Result<()> {
         let erase = self.resized(columns);
-        write(&erase)
+        paint(&erase)
     }
 
     /// Erases the live part, so that others can write where it was.
@@ -75,7 +75,7 @@ impl Inline {
         self.next = next;
         match frame.is_empty() {
             true => Ok(()),
-            false => write(&frame),
+            false => paint(&frame),
         }
     }
 
@@ -86,7 +86,7 @@ impl Inline {
 
     fn erased(&mut self) -> Vec<u8> {
         self.rows.clear();
-        ERASE_BELOW.to_vec()
+        ERASE_BELOW.as_bytes().to_vec()
     }
 
     /// Gives the bytes that bring the terminal up to date; none when nothing changed.
@@ -130,7 +130,7 @@ impl Inline {
         }
         if self.rows.len() > rows.len() {
             self.go(rows.len(), out);
-            out.extend_from_slice(ERASE_BELOW);
+            out.extend_from_slice(ERASE_BELOW.as_bytes());
         }
         self.rows = rows;
     }

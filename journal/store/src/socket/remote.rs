@@ -30,8 +30,16 @@ pub(crate) struct Remote {
     rest: VecDeque<Arc<Record>>,
     caught_up: bool,
     present: Vec<String>,
+    presence: Presence,
     reason: Option<String>,
     fault: Option<StoreError>,
+}
+
+/// What is done with the news of who follows the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Presence {
+    Kept,
+    Told,
 }
 
 impl Remote {
@@ -53,6 +61,7 @@ impl Remote {
             rest: VecDeque::new(),
             caught_up: false,
             present: Vec::new(),
+            presence: Presence::Kept,
             reason: None,
             fault: None,
         };
@@ -64,6 +73,10 @@ impl Remote {
             remote.read_rest("the owner could not be asked");
         }
         remote
+    }
+
+    pub(crate) fn tell_presence(&mut self) {
+        self.presence = Presence::Told;
     }
 
     pub(crate) fn fault(&self) -> Option<&StoreError> {
@@ -137,7 +150,14 @@ impl Remote {
                 let epoch = known.map_or(Epoch(0), |last| last.epoch);
                 return Some(Feed::CaughtUp(Head { seq, hash, epoch }));
             }
-            Notice::Attached { frontends } => self.present = frontends,
+            Notice::Attached { frontends } => {
+                let told = match self.presence {
+                    Presence::Kept => None,
+                    Presence::Told => Some(Feed::Present(frontends.as_slice().into())),
+                };
+                self.present = frontends;
+                return told;
+            }
             Notice::Ended { fault } => {
                 self.reason = fault;
                 self.caught_up = true;

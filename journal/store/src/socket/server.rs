@@ -97,6 +97,8 @@ struct Client {
     // A request is being answered.
     busy: AtomicBool,
     follows: AtomicBool,
+    // It was told all that there is: whoever only reads a part of it is not seen coming and going.
+    looks_on: AtomicBool,
     name: Mutex<Option<String>>,
 }
 
@@ -199,6 +201,7 @@ impl Desk {
             gone: AtomicBool::new(false),
             busy: AtomicBool::new(false),
             follows: AtomicBool::new(false),
+            looks_on: AtomicBool::new(false),
             name: Mutex::new(None),
         });
         let mut state = self.state();
@@ -229,13 +232,13 @@ impl Desk {
 
     fn presence_changed(&self) {
         self.presence.fetch_add(1, Ordering::SeqCst);
-        self.handle.wake();
+        self.handle.set_present(self.present());
     }
 
     fn present(&self) -> Vec<String> {
         let state = self.state();
-        let follows = |client: &&Arc<Client>| client.follows.load(Ordering::SeqCst);
-        let guests = state.clients.values().filter(follows).filter_map(|client| client.name());
+        let looks_on = |client: &&Arc<Client>| client.looks_on.load(Ordering::SeqCst);
+        let guests = state.clients.values().filter(looks_on).filter_map(|client| client.name());
         std::iter::once(self.owner.clone()).chain(guests).collect()
     }
 
@@ -359,11 +362,12 @@ impl Client {
         let told = thread("follower", desk, move |desk| {
             client.tell_all(&desk, from);
             client.follows.store(false, Ordering::SeqCst);
-            desk.presence_changed();
+            if client.looks_on.swap(false, Ordering::SeqCst) {
+                desk.presence_changed();
+            }
         });
         let thread = told.map_err(|error| format!("no thread: {error}"))?;
         desk.state().threads.push(thread);
-        desk.presence_changed();
         Ok(())
     }
 
@@ -391,9 +395,12 @@ impl Client {
                 Some(Feed::CaughtUp(head)) => {
                     let hash = if head.seq == Seq(0) { genesis(&desk.id) } else { head.hash };
                     put(&mut piece, &Notice::CaughtUp { seq: head.seq, hash });
+                    if !self.looks_on.swap(true, Ordering::SeqCst) {
+                        desk.presence_changed();
+                    }
                 }
-                // Guests are shown the chunks that the journal has.
-                Some(Feed::Tail(_)) => {}
+                // Guests are shown the chunks that the journal has; who is there, they are told below.
+                Some(Feed::Tail(_) | Feed::Present(_)) => {}
                 Some(Feed::Ended) => {
                     let fault = feed.reason();
                     put(&mut piece, &Notice::Ended { fault });

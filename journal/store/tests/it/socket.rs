@@ -157,7 +157,7 @@ fn everything(mut feed: Subscription) -> Vec<Arc<Record>> {
                     assert_eq!((head.seq, head.hash), (last.envelope.seq, last.hash));
                 }
             }
-            Feed::Tail(_) => panic!("guests are told of no tails"),
+            Feed::Tail(_) | Feed::Present(_) => panic!("nobody asked for it"),
             Feed::Ended => {
                 assert!(feed.fault().is_none(), "{:?}", feed.fault());
                 return seen;
@@ -249,6 +249,41 @@ fn whoever_follows_is_told_who_else_does() {
     owner.end();
     assert_eq!(one.notice(), json!({"ended": {"fault": null}}));
     assert_eq!(one.line(), None);
+}
+
+/// Waits for the next news of who follows, past all else.
+fn present(feed: &mut Subscription) -> Vec<String> {
+    loop {
+        match feed.next() {
+            Feed::Present(frontends) => return frontends.to_vec(),
+            Feed::Record(_) | Feed::CaughtUp(_) => {}
+            Feed::Tail(_) => panic!("nobody asked for tails"),
+            Feed::Ended => panic!("it is not over"),
+        }
+    }
+}
+
+#[test]
+fn a_subscriber_that_wants_to_know_is_told_who_follows_on_both_ends() {
+    let mut owner = Owner::start(14);
+    // More than the system holds for a reader that takes nothing.
+    owner.write(10_000);
+    let mut own = owner.handle.subscribe(Seq(1)).with_presence();
+    let guest = owner.guest();
+    let mut follows = guest.subscribe(Seq(1)).with_presence();
+    assert_eq!(present(&mut follows), ["exec", "attach"]);
+    assert_eq!(present(&mut own), ["exec", "attach"]);
+    // Whoever reads a part of what was is nobody who looks on.
+    let mut reads = guest.subscribe(Seq(1));
+    assert!(matches!(reads.next(), Feed::Record(_)));
+    let mut other = owner.guest().subscribe(Seq(9_999)).with_presence();
+    let all = ["exec", "attach", "attach"];
+    assert_eq!(present(&mut other), all);
+    assert_eq!(present(&mut own), all);
+    drop(other);
+    assert_eq!(present(&mut own), ["exec", "attach"]);
+    drop((own, follows, reads));
+    owner.end();
 }
 
 #[test]
@@ -380,7 +415,7 @@ fn everything_now(handle: &Handle) -> Vec<Arc<Record>> {
         match feed.next() {
             Feed::Record(record) => seen.push(record),
             Feed::CaughtUp(_) => return seen,
-            Feed::Tail(_) => panic!("guests are told of no tails"),
+            Feed::Tail(_) | Feed::Present(_) => panic!("nobody asked for it"),
             Feed::Ended => panic!("it is not over"),
         }
     }

@@ -201,11 +201,21 @@ fn a_session_is_found_by_its_name_and_attached_to() {
 }
 
 #[test]
-fn a_guest_that_is_killed_is_no_loss() {
+fn who_looks_on_is_shown_and_a_guest_that_is_killed_is_no_loss() {
     let world = World::playing(json!([says("Begun."), says("Still here.")]));
     let (mut owner, mut guest) = two(&world);
+    owner.until("one other looks on");
+    let mut third = Person::start(&in_colour(world.program(&["attach", "--last"])), SIZE);
+    third.until("one other looks on");
+    guest.until("one other looks on");
+    owner.until("2 others look on");
+    third.presses(CTRL_D);
+    assert_eq!(third.end(), 0);
+    guest.until_gone("looks on");
+    owner.until("one other looks on");
     guest.signal(Signal::KILL);
     assert_eq!(guest.end(), 137);
+    owner.until_gone("looks on");
     owner.says("go on");
     owner.until("Still here.");
     owner.until_gone("interrupt)");
