@@ -10,6 +10,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
@@ -139,7 +140,7 @@ impl Screen {
         let mut draw = |cell: &Cell, fold: Fold| {
             let now = Timestamp(0);
             let look = Look { theme, fold, now, cwd: "/ws/dir", home: None };
-            render::cell(cell, &look, width)
+            Rc::new(render::cell(cell, &look, width))
         };
         self.document.view(width, HEIGHT, &mut draw).len()
     }

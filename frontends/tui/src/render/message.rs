@@ -4,6 +4,8 @@ mod fence;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use codex_view::{Standing, sanitize};
 use ratatui::text::{Line, Span};
 
@@ -34,7 +36,7 @@ pub(super) fn lines(
 ) -> Vec<Line<'static>> {
     let mut stream = Stream::default();
     stream.told(text, standing, theme, width);
-    stream.lines
+    Rc::unwrap_or_clone(stream.lines)
 }
 
 fn more(left: usize, theme: &Theme) -> Option<Line<'static>> {
@@ -57,7 +59,8 @@ pub struct Stream {
     fence: Option<Fence>,
     /// The code of the block that comes next.
     codes: Codes,
-    lines: Vec<Line<'static>>,
+    /// Shared with whoever shows them; by the next change nobody should.
+    lines: Rc<Vec<Line<'static>>>,
     /// How many of the lines are kept.
     kept: usize,
     /// What was shown of the rest last.
@@ -73,9 +76,9 @@ impl Stream {
         standing: Standing,
         theme: &Theme,
         width: u16,
-    ) -> &[Line<'static>] {
+    ) -> Rc<Vec<Line<'static>>> {
         self.told(text, standing, theme, width);
-        &self.lines
+        Rc::clone(&self.lines)
     }
 
     fn told(&mut self, text: &str, standing: Standing, theme: &Theme, width: u16) {
@@ -112,7 +115,8 @@ impl Stream {
 
     /// Puts what is behind the kept blocks into lines, and keeps those of its blocks that are over.
     fn go_on(&mut self, rest: &str, clean: &str, left: usize, standing: Standing, theme: &Theme) {
-        self.lines.truncate(self.kept);
+        let kept = self.kept;
+        self.lines_mut().truncate(kept);
         // A line that is not whole may still turn out to belong to the block before it.
         let whole = clean.rfind('\n').map_or(0, |at| at + 1);
         let mut over = 0;
@@ -154,7 +158,7 @@ impl Stream {
             }
         }
         let end = more(left, theme).into_iter().chain([Line::default()]);
-        self.lines.extend(end);
+        self.lines_mut().extend(end);
         self.rest = Some((rest[at..].to_owned(), standing));
     }
 
@@ -179,10 +183,11 @@ impl Stream {
     /// Puts a line of code; the first of its block stands apart from what is before.
     fn put_code(&mut self, first: bool, spans: Vec<Span<'static>>) {
         if first && !self.lines.is_empty() {
-            self.lines.push(Line::default());
+            self.lines_mut().push(Line::default());
         }
         let begun = self.lines.len();
-        markdown::put_code(spans, self.width - inset(self.width), &mut self.lines);
+        let width = self.width - inset(self.width);
+        markdown::put_code(spans, width, self.lines_mut());
         self.inset(begun);
     }
 
@@ -190,14 +195,19 @@ impl Stream {
         let begun = self.lines.len();
         let width = self.width - inset(self.width);
         let Stream { definitions, codes, lines, .. } = self;
-        markdown::put(source, definitions, codes, theme, width, lines);
+        markdown::put(source, definitions, codes, theme, width, Rc::make_mut(lines));
         self.inset(begun);
+    }
+
+    fn lines_mut(&mut self) -> &mut Vec<Line<'static>> {
+        Rc::make_mut(&mut self.lines)
     }
 
     /// Keeps the lines from one on away from the left edge.
     fn inset(&mut self, begun: usize) {
         if inset(self.width) > 0 {
-            for line in self.lines.iter_mut().skip(begun).filter(|line| !line.spans.is_empty()) {
+            let lines = self.lines_mut()[begun..].iter_mut();
+            for line in lines.filter(|line| !line.spans.is_empty()) {
                 line.spans.insert(0, Span::raw("  "));
             }
         }

@@ -51,12 +51,12 @@ fn grown(text: &str, width: u16) -> Result<(), TestCaseError> {
         let so_far = &text[..at];
         let whole = lines(so_far, Standing::Open, &theme, width);
         let grown = stream.message(so_far, Standing::Open, &theme, width);
-        prop_assert_eq!(plain(grown), plain(&whole), "after {:?}", so_far);
-        prop_assert_eq!(grown, &whole);
+        prop_assert_eq!(plain(&grown), plain(&whole), "after {:?}", so_far);
+        prop_assert_eq!(&*grown, &whole);
     }
     let whole = lines(text, Standing::Settled, &theme, width);
     let lines = stream.message(text, Standing::Settled, &theme, width);
-    prop_assert_eq!(lines, &whole);
+    prop_assert_eq!(&*lines, &whole);
     Ok(())
 }
 
@@ -80,10 +80,10 @@ fn of_a_block_of_code_only_the_last_line_is_done_anew() {
     let theme = dark();
     let mut stream = Stream::default();
     let text = "a\n\n```rust\nlet a = 1;\n[b]: c\nlet";
-    let told = plain(stream.message(text, Standing::Open, &theme, 40));
+    let told = plain(&stream.message(text, Standing::Open, &theme, 40));
     assert_eq!(told, "  a\n\n    let a = 1;\n    [b]: c\n    let\n");
     assert_eq!((stream.kept, stream.source.len(), &*stream.definitions), (4, text.len() - 3, ""));
-    let told = plain(stream.message(&format!("{text} d;\n```\n[b]"), Standing::Open, &theme, 40));
+    let told = plain(&stream.message(&format!("{text} d;\n```\n[b]"), Standing::Open, &theme, 40));
     assert_eq!(told, "  a\n\n    let a = 1;\n    [b]: c\n    let d;\n\n  [b]\n");
 }
 
@@ -126,8 +126,22 @@ fn an_address_that_comes_later_is_known_before() {
     for end in [20, text.len()] {
         stream.message(&text[..end], Standing::Open, &theme, 60);
     }
-    let told = plain(stream.message(text, Standing::Settled, &theme, 60));
+    let told = plain(&stream.message(text, Standing::Settled, &theme, 60));
     assert_eq!(told, "  see docs (https://example.org)\n\n  more\n");
+}
+
+#[test]
+fn the_lines_of_what_is_over_are_never_copied() {
+    let theme = dark();
+    let mut stream = Stream::default();
+    let text = "one\n\n- two\n\n```\nthree\n```\n\nfour".repeat(10);
+    let mut place = None;
+    for end in 0..text.len() {
+        let lines = stream.message(&text[..end], Standing::Open, &theme, 40);
+        let now = Rc::as_ptr(&lines);
+        assert!(end < 2 || place == Some(now), "copied at {end}");
+        place = Some(now);
+    }
 }
 
 #[test]
