@@ -12,7 +12,7 @@ use ratatui::text::{Line, Span};
 use super::{bound, inset, markdown, words};
 use crate::theme::Theme;
 use fence::Fence;
-use markdown::Codes;
+use markdown::{Codes, Items};
 
 /// Bytes of a message that are shown. Real ones are smaller.
 const MOST_TEXT: usize = 1024 * 1024;
@@ -57,6 +57,8 @@ pub struct Stream {
     definitions: String,
     /// The block of code that the source ends within.
     fence: Option<Fence>,
+    /// The list that the source ends within.
+    items: Option<Items>,
     /// The code of the block that comes next.
     codes: Codes,
     /// Shared with whoever shows them; by the next change nobody should.
@@ -103,10 +105,11 @@ impl Stream {
             Some(_) => String::new(),
             None => markdown::definitions(shown(&clean, standing)),
         };
-        if self.definitions.ends_with(&found) {
+        let holds = self.items.as_ref().is_none_or(|items| items.hold(shown(&clean, standing)));
+        if holds && self.definitions.ends_with(&found) {
             return self.go_on(rest, &clean, left, standing, theme);
         }
-        // What is kept may name the addresses that are new.
+        // What is kept may name the addresses that are new, or be of a list that is set otherwise.
         let clean = self::clean(text);
         let definitions = markdown::definitions(shown(&clean, standing));
         *self = Stream { theme: Some(theme.clone()), width, definitions, ..Stream::default() };
@@ -131,9 +134,10 @@ impl Stream {
             let Some(last) = blocks.pop() else { break };
             for block in blocks {
                 self.put(&clean[over..][block], theme);
-                self.codes = Codes::default();
+                (self.codes, self.items) = (Codes::default(), None);
             }
             over += last.start;
+            over += self.items(&clean[over..whole], shown(&clean[over..], standing), theme);
             let Some((fence, opening)) = Fence::open(&clean[over..whole]) else { break };
             self.fence = Some(fence);
             over += opening;
@@ -152,9 +156,12 @@ impl Stream {
             }
             Some(_) => {}
             None => {
+                let items = self.items.clone();
                 for block in markdown::blocks(last) {
                     self.put(&last[block], theme);
+                    self.items = None;
                 }
+                self.items = items;
             }
         }
         let end = more(left, theme).into_iter().chain([Line::default()]);
@@ -180,6 +187,18 @@ impl Stream {
         over
     }
 
+    /// Puts the items of a list that are over, and gives how much of the text they are: the last block,
+    /// as far as its lines are whole, and all that is shown of it.
+    fn items(&mut self, text: &str, shown: &str, theme: &Theme) -> usize {
+        let Some(last) = Items::last(text) else { return 0 };
+        let Some(mut items) = self.items.take().or_else(|| Items::of(shown)) else { return 0 };
+        items.keep(text);
+        self.items = Some(items);
+        self.put(&text[..last], theme);
+        self.codes = Codes::default();
+        last
+    }
+
     /// Puts a line of code; the first of its block stands apart from what is before.
     fn put_code(&mut self, first: bool, spans: Vec<Span<'static>>) {
         if first && !self.lines.is_empty() {
@@ -194,8 +213,12 @@ impl Stream {
     fn put(&mut self, source: &str, theme: &Theme) {
         let begun = self.lines.len();
         let width = self.width - inset(self.width);
-        let Stream { definitions, codes, lines, .. } = self;
-        markdown::put(source, definitions, codes, theme, width, Rc::make_mut(lines));
+        let Stream { definitions, items, codes, lines, .. } = self;
+        let lines = Rc::make_mut(lines);
+        match items {
+            Some(items) => items.put(source, definitions, codes, theme, width, lines),
+            None => markdown::put(source, definitions, codes, theme, width, lines),
+        }
         self.inset(begun);
     }
 

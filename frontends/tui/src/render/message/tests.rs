@@ -57,7 +57,23 @@ fn grown(text: &str, width: u16) -> Result<(), TestCaseError> {
     let whole = lines(text, Standing::Settled, &theme, width);
     let lines = stream.message(text, Standing::Settled, &theme, width);
     prop_assert_eq!(&*lines, &whole);
+    // Code at the top is put line by line, in ways of its own where it is ill-formed.
+    let is_code = |line: &str| ["```", "~~~"].iter().any(|it| line.trim_start().starts_with(it));
+    if !text.lines().any(is_code) {
+        prop_assert_eq!(plain(&lines), plain(&straight(text, width)), "of {:?}", text);
+        prop_assert_eq!(&*lines, &straight(text, width));
+    }
     Ok(())
+}
+
+/// What [`lines`] gives, without anything that is kept.
+fn straight(text: &str, width: u16) -> Vec<Line<'static>> {
+    let mut lines = markdown::lines(&clean(text), &dark(), width - inset(width));
+    for line in lines.iter_mut().filter(|line| inset(width) > 0 && !line.spans.is_empty()) {
+        line.spans.insert(0, Span::raw("  "));
+    }
+    lines.push(Line::default());
+    lines
 }
 
 #[test]
@@ -145,6 +161,18 @@ fn the_lines_of_what_is_over_are_never_copied() {
 }
 
 #[test]
+fn a_list_that_grows_keeps_the_items_that_are_over() {
+    for (item, apart) in [("- an item\n", ""), ("1. an item\n", "\n"), ("* a\n  - b\n", "")] {
+        let theme = dark();
+        let text = format!("{item}{apart}").repeat(100);
+        let mut stream = Stream::default();
+        stream.message(&text, Standing::Open, &theme, 40);
+        let rest = text.len() - stream.source.len();
+        assert!(rest <= 2 * item.len(), "{rest} bytes of {text}");
+    }
+}
+
+#[test]
 fn a_long_message_and_a_long_line_are_cut() {
     let theme = dark();
     let line = "x".repeat(10_000_000);
@@ -170,5 +198,54 @@ proptest! {
         drawable(&lines(&text, Standing::Settled, &theme, width), width)?;
         drawable(&lines(&text, Standing::Open, &theme, width), width)?;
         drawable(&whole(&text, &theme, width), width)?;
+    }
+}
+
+/// Text that is lists more than anything else, with all that can stand in one.
+fn listed() -> impl Strategy<Value = String> {
+    const BEGINS: [&str; 16] = [
+        "- ", "- ", "- ", "* ", "1. ", "2. ", "7) ", " - ", "  - ", "   - ", "    - ", "\t",
+        "> - ", "", "  ", "10. ",
+    ];
+    const TEXTS: [&str; 21] = [
+        "a",
+        "word word word",
+        "",
+        "",
+        "```",
+        "~~~ rust",
+        "> b",
+        "- c",
+        "1. d",
+        "[a]",
+        "| a | b |",
+        "|---|---|",
+        "<b>",
+        "<!-- e",
+        "***",
+        "---",
+        "===",
+        "# f",
+        "[x] g",
+        "*h",
+        "[^1]: i",
+    ];
+    const ENDS: [&str; 5] = ["\n", "\n", "\n", "\n\n", "\n \n"];
+    let line = (
+        prop::sample::select(BEGINS.to_vec()),
+        prop::sample::select(TEXTS.to_vec()),
+        prop::sample::select(ENDS.to_vec()),
+    );
+    let line = line.prop_map(|(begin, text, end)| format!("{begin}{text}{end}"));
+    // An address within a list may end it for the parser, depending on what stands before.
+    let ends = prop::sample::select(vec!["", "\n[a]: /b\n"]);
+    (prop::collection::vec(line, 0..14), ends).prop_map(|(lines, end)| lines.concat() + end)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn any_list_that_grows_looks_as_if_it_had_come_at_once(text in listed(), width in 1..60_u16) {
+        grown(&text, width)?;
     }
 }
