@@ -19,6 +19,8 @@ pub struct Verdict {
     pub commands: Option<Vec<Vec<String>>>,
     /// Whether each of these commands only looks where it stands: behind a `cd`, and with its globs.
     pub each: Vec<Safety>,
+    /// Why each of them does not; none where it does.
+    pub why: Vec<Option<String>>,
 }
 
 impl Verdict {
@@ -33,7 +35,8 @@ impl Verdict {
     }
 
     fn unknown(reason: impl Into<String>) -> Verdict {
-        Verdict { safety: Safety::Unknown, reason: reason.into(), commands: None, each: Vec::new() }
+        let (safety, reason) = (Safety::Unknown, reason.into());
+        Verdict { safety, reason, commands: None, each: Vec::new(), why: Vec::new() }
     }
 }
 
@@ -83,11 +86,12 @@ pub fn classify(argv: &[String], lookup: &Lookup) -> Verdict {
         Err(_) => Safety::Unknown,
     });
     let each = each.collect();
-    let (safety, reason) = match judged.into_iter().find_map(Result::err) {
+    let why: Vec<Option<String>> = judged.into_iter().map(Result::err).collect();
+    let (safety, reason) = match why.iter().flatten().next() {
         None => (Safety::KnownSafe, praise(&commands)),
-        Some(why) => (Safety::Unknown, why),
+        Some(why) => (Safety::Unknown, why.clone()),
     };
-    Verdict { safety, reason, commands: Some(commands), each }
+    Verdict { safety, reason, commands: Some(commands), each, why }
 }
 
 /// The shell that a program name stands for.

@@ -61,7 +61,8 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
         say::aside(format_args!("hint: {}", step_hint(failed)));
     }
-    Ok(ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX)))
+    // Nothing was printed but the lines above, which are in no buffer.
+    outcome.leave()
 }
 
 /// Reads what the settings say of the environment; without a home there are none.

@@ -106,7 +106,8 @@ fn only_the_answers_that_a_question_takes_are_offered_and_nothing_hides_in_it() 
         if let Invocation::Command { assessment, .. } = &mut invocation {
             let prefix = prefix.map(|word| vec![word.to_owned(), "test".to_owned()]);
             let reason = "not on the list".to_owned();
-            *assessment = Some(Box::new(Assessment { reason, ruling: None, prefix }));
+            *assessment =
+                Some(Box::new(Assessment { reason, ruling: None, prefix, parts: Vec::new() }));
         }
         let call = story.called(invocation);
         let reason = "it is\rsafe\u{1b}[2K".to_owned();

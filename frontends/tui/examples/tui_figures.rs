@@ -10,6 +10,7 @@ use std::error::Error;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
@@ -22,12 +23,12 @@ use codex_journal::{Batch, Layout, RawJournal, Scribe};
 use codex_tui::document::{Document, Scroll, Toward};
 use codex_tui::host::Source;
 use codex_tui::options::Palette;
-use codex_tui::render::{self, Fold, Look};
+use codex_tui::render::{self, Fold, Look, Stream};
 use codex_tui::run::INBOX;
 use codex_tui::theme::Theme;
 use codex_tui::update::Input;
 use codex_view::testing::{self, Story};
-use codex_view::{Cell, Cells, Status};
+use codex_view::{Cell, Cells, Standing, Status};
 
 const EVENTS: usize = 100_000;
 const SAMPLES: usize = 5;
@@ -47,6 +48,11 @@ fn main() -> Result<(), Failure> {
         None => build(&home, id)?,
     }
     let mut figures: BTreeMap<(usize, String, String), Vec<f64>> = BTreeMap::new();
+    for (at, (name, line, apart)) in ANSWERS.into_iter().enumerate() {
+        let samples = (0..SAMPLES).map(|_| growing(line, apart)).collect();
+        let name = format!("more of an answer of 100 kB: {name}");
+        figures.insert((200 + at, name, "ms".to_owned()), samples);
+    }
     for from in ["owned", "files"] {
         for _ in 0..SAMPLES {
             let output = Command::new(std::env::current_exe()?).arg(&folder).arg(from).output()?;
@@ -139,7 +145,7 @@ impl Screen {
         let mut draw = |cell: &Cell, fold: Fold| {
             let now = Timestamp(0);
             let look = Look { theme, fold, now, cwd: "/ws/dir", home: None, unfold: "Ctrl-O" };
-            render::cell(cell, &look, width)
+            Rc::new(render::cell(cell, &look, width))
         };
         self.document.view(width, HEIGHT, &mut draw).len()
     }
@@ -270,6 +276,31 @@ fn measure(home: &Path, id: SessionId, from: &str) -> Result<(), Failure> {
         scribe.finish()?;
     }
     Ok(())
+}
+
+/// Kinds of answers: the line that they are of, and what is between two.
+const ANSWERS: [(&str, &str, &str); 4] = [
+    ("paragraphs", "Some *words* of it, and `code`.", "\n\n"),
+    ("one list", "- Some *words* of it, and `code`.", "\n"),
+    ("one paragraph", "Some *words* of it, and `code`.", "\n"),
+    ("one table", "| Some *words* of it | and `code` |", "\n"),
+];
+
+/// Gives the milliseconds that a picture of an answer of 100 kB takes for what came in since the last.
+fn growing(line: &str, apart: &str) -> f64 {
+    let columns = if line.starts_with('|') { "|---|---|\n" } else { "" };
+    let piece = format!("{line}{apart}");
+    let text = format!("{piece}{columns}{}", piece.repeat(110_000 / piece.len()));
+    let theme = Theme::of(Palette::Dark);
+    let mut stream = Stream::default();
+    stream.message(&text[..100_000], Standing::Open, &theme, WIDTH);
+    let begun = Instant::now();
+    let ends = (100_000..110_000 - piece.len()).step_by(33);
+    let pictures = ends.len() as f64;
+    for end in ends {
+        stream.message(&text[..end], Standing::Open, &theme, WIDTH);
+    }
+    milliseconds(begun) / pictures
 }
 
 fn longest(times: usize, mut step: impl FnMut(usize)) -> f64 {

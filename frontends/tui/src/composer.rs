@@ -22,6 +22,7 @@ use std::ops::Range;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::options::Keys;
+use crate::slash::is_of_name;
 use crate::update::FileMatches;
 use buffer::{Buffer, Place, Toward};
 use editing::Kill;
@@ -29,6 +30,9 @@ use history::{History, Search, Way};
 use mention::Mention;
 use submission::Mode;
 use vim::Vim;
+
+/// Bytes of a text that may be a command for which a list is shown.
+const MOST_COMMAND: usize = 16 << 10;
 
 /// What came of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +215,17 @@ impl Composer {
         submission::write(self.mode, &self.buffer.text())
     }
 
+    /// Gives a text that begins as a command of the interface does: a slash, and nothing or a word behind it.
+    ///
+    /// None for one of more than 16 KiB, so that a key costs the same however much was pasted; nobody
+    /// chooses from a list with that.
+    pub fn begun_command(&self) -> Option<String> {
+        let first = self.buffer.line(0).strip_prefix('/');
+        let (Mode::Say, Some(first)) = (self.mode, first) else { return None };
+        let begins = first.chars().next().is_none_or(|c| c.is_whitespace() || is_of_name(c));
+        (begins && self.buffer.fits(MOST_COMMAND)).then(|| self.text())
+    }
+
     /// Tells whether nothing stands there.
     pub fn is_empty(&self) -> bool {
         self.mode == Mode::Say && self.buffer.is_empty()
@@ -353,7 +368,6 @@ impl Composer {
     /// Goes through what was said before. What was being written is kept.
     fn walk(&mut self, toward: Toward) -> Did {
         let was_back = self.history.is_back();
-        let draft = Draft { mode: self.mode, raw: self.buffer.raw(), cursor: self.buffer.cursor() };
         let text = match toward {
             Toward::Before => match self.history.before() {
                 Some(text) => text.to_owned(),
@@ -369,7 +383,11 @@ impl Composer {
             },
         };
         if !was_back {
-            self.draft = Some(draft);
+            self.draft = Some(Draft {
+                mode: self.mode,
+                raw: self.buffer.raw(),
+                cursor: self.buffer.cursor(),
+            });
         }
         self.close();
         self.show(&text);

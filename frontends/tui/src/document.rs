@@ -39,8 +39,9 @@ const EVENTS_AT_ONCE: u64 = 512;
 /// Stands where a cell is not in memory yet.
 const MISSING: &str = "⋯";
 
-/// Puts a cell into lines at the width of the view.
-pub type Draw<'a> = &'a mut dyn FnMut(&Cell, Fold) -> Vec<Line<'static>>;
+/// Puts a cell into lines at the width of the view. They are shared, so that an answer of which most is as
+/// it was is not copied for each picture.
+pub type Draw<'a> = &'a mut dyn FnMut(&Cell, Fold) -> Rc<Vec<Line<'static>>>;
 
 /// Where to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 mod footer;
 mod state;
 
+use std::rc::Rc;
+
 use codex_view::Cell;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -176,10 +178,7 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
     }
     let height = usize::from(area.height);
     let lines = match (app.options.screen, app.view.is_some()) {
-        (Screen::Inline, _) => {
-            let mut lines = app.live_lines(area.width);
-            lines.split_off(lines.len().saturating_sub(height))
-        }
+        (Screen::Inline, _) => app.live_lines(area.width, height),
         (Screen::Full, true) => document(app, area.width, area.height),
         (Screen::Full, false) => {
             let mut lines = welcome(app, area.width);
@@ -210,8 +209,11 @@ fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {
     // What only this screen knows stands behind the cell that was the last one then.
     let mut draw = |cell: &Cell, fold: Fold| {
         let mut lines = looking.folded(cell, fold, width, stream);
-        let behind = locals.iter().filter(|local| local.after == cell.first);
-        lines.extend(behind.flat_map(|local| local.lines(theme, width)));
+        let mut behind = locals.iter().filter(|local| local.after == cell.first).peekable();
+        if behind.peek().is_some() {
+            let behind = behind.flat_map(|local| local.lines(theme, width));
+            Rc::make_mut(&mut lines).extend(behind);
+        }
         lines
     };
     view.document.view(width, height, &mut draw)

@@ -181,7 +181,12 @@ pub fn palette(role: Option<Role>) -> Vec<CommandRow> {
 /// Tells whether a text is a command, or something for the model that begins with a slash, such as
 /// a path.
 pub fn is_command(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    !name.is_empty() && name.chars().all(is_of_name)
+}
+
+/// Tells whether a command's name may have this character.
+pub(crate) fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '-' || c == '_'
 }
 
 fn absent(there: There, role: Option<Role>) -> Option<&'static str> {

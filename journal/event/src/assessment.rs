@@ -30,6 +30,23 @@ pub struct Assessment {
     /// git and wrappers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<Vec<String>>,
+    /// Of a script that is not known to be safe, what is known of each of its first commands, in order;
+    /// empty for all else, and in journals of before this was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<AssessedPart>,
+}
+
+/// What the classifier said of one command of a script.
+///
+/// Short, since the script itself is kept with the call: it is for those who are asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AssessedPart {
+    /// The program, as the script calls it; long ones are cut.
+    pub program: String,
+    /// Why it is not known to be safe; none when it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What a rule or a grant says of a command.
@@ -56,4 +73,22 @@ pub enum RuleDecision {
     Prompt,
     /// It never runs.
     Forbidden,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_kept_before_is_empty_and_takes_no_room() {
+        let before = r#"{"reason":"not known","prefix":["make"]}"#;
+        let read: Assessment = serde_json::from_str(before).expect("an assessment");
+        assert_eq!(read.parts, []);
+        assert_eq!(serde_json::to_string(&read).expect("JSON"), before);
+        let part = AssessedPart { program: "ls".into(), reason: None };
+        let now = Assessment { parts: vec![part], ..read };
+        let text = serde_json::to_string(&now).expect("JSON");
+        assert!(text.ends_with(r#","parts":[{"program":"ls"}]}"#), "{text}");
+        assert_eq!(serde_json::from_str::<Assessment>(&text).expect("an assessment"), now);
+    }
 }

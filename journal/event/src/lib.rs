@@ -29,7 +29,7 @@ mod texts;
 mod time;
 mod tool;
 
-pub use assessment::{Assessment, Escalation, RuleDecision, Ruling};
+pub use assessment::{AssessedPart, Assessment, Escalation, RuleDecision, Ruling};
 pub use author::Author;
 pub use change::{ChangeKind, FileChange};
 pub use command::{Command, MAX_NAME, Opening, Rejection};

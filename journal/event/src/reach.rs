@@ -116,7 +116,12 @@ mod tests {
             timeout_ms: None,
             safety: Safety::Unknown,
             escalation: None,
-            assessment: Some(Box::new(Assessment { reason: "x".into(), ruling, prefix })),
+            assessment: Some(Box::new(Assessment {
+                reason: "x".into(),
+                ruling,
+                prefix,
+                parts: Vec::new(),
+            })),
         }
     }
 

@@ -4,10 +4,10 @@
 //! not compile.
 
 use crate::{
-    Assessment, Command, Confinement, Denial, Escalation, Event, Fault, FileChange, FoundPatch,
-    GitHead, Invocation, ItemKind, Opening, Outcome, PatchState, Permission, ProcessMark,
-    ProviderSettings, Question, Resumption, Ruling, SandboxReport, Settings, Stored, StreamMark,
-    Surroundings, Verdict,
+    AssessedPart, Assessment, Command, Confinement, Denial, Escalation, Event, Fault, FileChange,
+    FoundPatch, GitHead, Invocation, ItemKind, Opening, Outcome, PatchState, Permission,
+    ProcessMark, ProviderSettings, Question, Resumption, Ruling, SandboxReport, Settings, Stored,
+    StreamMark, Surroundings, Verdict,
 };
 
 /// A text, by its form.
@@ -183,13 +183,17 @@ impl Texts for Escalation {
 
 impl Texts for Assessment {
     fn texts(&mut self, see: &mut dyn FnMut(Text<'_>)) {
-        let Assessment { reason, ruling, prefix } = self;
+        let Assessment { reason, ruling, prefix, parts } = self;
         reason.texts(see);
         if let Some(Ruling { decision: _, source, justification }) = ruling {
             source.texts(see);
             justification.texts(see);
         }
         prefix.texts(see);
+        for AssessedPart { program, reason } in parts {
+            program.texts(see);
+            reason.texts(see);
+        }
     }
 }
 

@@ -82,6 +82,7 @@ fn events() -> Vec<Event> {
                     justification: Some("x".into()),
                 }),
                 prefix: Some(vec!["x".into()]),
+                parts: vec![AssessedPart { program: "x".into(), reason: Some("x".into()) }],
             })),
         },
         Invocation::Patch { workdir: Some("x".into()), text: Some(digest()) },

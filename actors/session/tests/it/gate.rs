@@ -31,6 +31,7 @@ fn assessed(prefix: bool, ruling: Option<(RuleDecision, Option<&str>)>) -> Asses
             justification: words.map(str::to_owned),
         }),
         prefix: prefix.then(|| vec!["make".into()]),
+        parts: Vec::new(),
     }
 }
 

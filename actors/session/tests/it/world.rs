@@ -405,7 +405,7 @@ fn assessment(dice: &mut Dice) -> Box<Assessment> {
         justification: None,
     });
     let prefix = (dice.roll(4) > 0).then(|| vec!["ls".to_owned()]);
-    Box::new(Assessment { reason: "not known".into(), ruling, prefix })
+    Box::new(Assessment { reason: "not known".into(), ruling, prefix, parts: Vec::new() })
 }
 
 /// What may go wrong on the model's side.

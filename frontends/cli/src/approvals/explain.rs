@@ -89,7 +89,7 @@ impl Gate {
     }
 
     fn answer<'a>(&self, argv: &'a [String]) -> Answer<'a> {
-        let (safety, Assessment { reason, ruling, prefix }) = self.assess(argv);
+        let (safety, Assessment { reason, ruling, prefix, parts: _ }) = self.assess(argv);
         let strictest = outlook(ApprovalPolicy::UnlessAllowListed, safety, ruling.as_ref());
         Answer {
             argv,
@@ -121,7 +121,7 @@ impl Gate {
 
     /// Says it to a person.
     fn explain(&self, argv: &[String], out: &mut impl Write) -> io::Result<()> {
-        let (safety, Assessment { reason, ruling, prefix }) = self.assess(argv);
+        let (safety, Assessment { reason, ruling, prefix, parts: _ }) = self.assess(argv);
         let project = project_root(&self.folder);
         let trust = if self.trusted { ", trusted" } else { "" };
         writeln!(out, "command  {}", sanitize::visible(&command_line(argv)))?;

@@ -2,6 +2,7 @@
 //! the last part of the conversation, for the normal screen.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use codex_event::Seq;
 use codex_view::{Cell, CellBody, Standing};
@@ -37,7 +38,7 @@ impl App {
         let mut lines = Vec::new();
         for cell in settled {
             lines.extend(self.due(cell.first, width));
-            lines.extend(looking.cell(&cell, width, &self.stream));
+            lines.extend(Rc::unwrap_or_clone(looking.cell(&cell, width, &self.stream)));
         }
         lines.extend(self.due(next, width));
         lines
@@ -52,7 +53,8 @@ impl App {
 
     /// Gives the rows that the live part needs, at most `rows`.
     pub fn live_height(&self, width: u16, rows: u16) -> u16 {
-        let lines = u16::try_from(self.live_lines(width).len()).unwrap_or(u16::MAX);
+        let lines = self.live_lines(width, usize::from(rows)).len();
+        let lines = u16::try_from(lines).unwrap_or(u16::MAX);
         lines.saturating_add(draw::bottom_height(self, width, rows)).clamp(1, rows.max(1))
     }
 
@@ -71,20 +73,27 @@ impl App {
         view.document.view(width, height, &mut draw)
     }
 
-    /// Gives the lines of what is not finished.
-    pub(crate) fn live_lines(&self, width: u16) -> Vec<Line<'static>> {
-        if self.view.is_none() {
-            let mut lines = draw::welcome(self, width);
-            lines.extend(self.locals.iter().flat_map(|local| local.lines(&self.theme, width)));
-            return lines;
+    /// Gives the last lines of what is not finished, at most so many; nothing before them is drawn.
+    pub(crate) fn live_lines(&self, width: u16, most: usize) -> Vec<Line<'static>> {
+        // From the end on.
+        let mut parts = Vec::new();
+        let mut left = most;
+        let mut add = |lines: &[Line<'static>]| {
+            let part = &lines[lines.len().saturating_sub(left)..];
+            left -= part.len();
+            parts.push(part.to_vec());
+            left > 0
+        };
+        let mut locals = self.locals.iter().rev();
+        let room = locals.all(|local| add(&local.lines(&self.theme, width)));
+        if room && self.view.is_none() {
+            add(&draw::welcome(self, width));
         }
         let looking = Looking::of(self);
-        let fresh = self.view.as_ref().and_then(|view| view.fresh.as_ref());
-        let cells = fresh.into_iter().flat_map(|fresh| fresh.values());
-        let mut lines: Vec<Line<'static>> =
-            cells.flat_map(|cell| looking.cell(cell, width, &self.stream)).collect();
-        lines.extend(self.locals.iter().flat_map(|local| local.lines(&self.theme, width)));
-        lines
+        let fresh = self.view.as_ref().and_then(|view| view.fresh.as_ref()).filter(|_| room);
+        let mut cells = fresh.into_iter().flat_map(|fresh| fresh.values().rev());
+        cells.all(|cell| add(&looking.cell(cell, width, &self.stream)));
+        parts.into_iter().rev().flatten().collect()
     }
 
     /// Of a session that was there before, only the last part goes into the scrollback.
@@ -108,7 +117,7 @@ impl App {
 }
 
 /// Lines as they are drawn.
-type Lines = Vec<Line<'static>>;
+type Lines = Rc<Vec<Line<'static>>>;
 
 /// What cells are drawn with.
 pub(crate) struct Looking {
@@ -146,7 +155,7 @@ impl Looking {
     ) -> Lines {
         if let (CellBody::Message(text), Standing::Open) = (&cell.body, cell.standing) {
             let mut stream = stream.borrow_mut();
-            return stream.message(text, cell.standing, &self.theme, width).to_vec();
+            return stream.message(text, cell.standing, &self.theme, width);
         }
         let look = Look {
             theme: &self.theme,
@@ -156,6 +165,6 @@ impl Looking {
             home: self.home.as_deref(),
             unfold: &self.unfold,
         };
-        render::cell(cell, &look, width)
+        Rc::new(render::cell(cell, &look, width))
     }
 }

@@ -214,15 +214,15 @@ impl App {
 
     /// Keeps the palette with what stands in the composer.
     pub(crate) fn follow_palette(&mut self) {
-        let text = self.composer.text();
-        let word = text.strip_prefix('/').filter(|rest| {
+        let text = self.composer.begun_command().filter(|text| {
+            let rest = text.strip_prefix('/').unwrap_or_default();
             rest.is_empty() || rest.split_whitespace().next().is_some_and(crate::slash::is_command)
         });
-        if word.is_none() {
+        let Some(text) = text else {
             self.palette = None;
             self.palette_closed = false;
             return;
-        }
+        };
         if self.palette_closed {
             return;
         }

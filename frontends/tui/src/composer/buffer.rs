@@ -102,6 +102,20 @@ impl Buffer {
         Place { line, byte: self.lines[line].text.len() }
     }
 
+    /// Tells whether the text with all that is folded has at most so many bytes. Looks at no more of it
+    /// than that.
+    pub(super) fn fits(&self, most: usize) -> bool {
+        let mut left = most;
+        self.lines.iter().enumerate().all(|(number, line)| {
+            let end = usize::from(number > 0);
+            let taken = left.checked_sub(line.text.len().saturating_add(end));
+            let folded = taken.map(|_| self.chips.folded(&line.text));
+            let rest = taken.zip(folded).and_then(|(rest, folded)| rest.checked_sub(folded));
+            left = rest.unwrap_or(0);
+            rest.is_some()
+        })
+    }
+
     /// Gives what stands between two places, with signs for what is folded.
     pub(super) fn between(&self, from: Place, to: Place) -> String {
         if from.line == to.line {

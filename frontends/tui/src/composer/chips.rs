@@ -92,6 +92,11 @@ impl Chips {
         self.get(c).map(|chip| chip.label.as_str())
     }
 
+    /// Gives how many bytes stand behind the signs of a text.
+    pub(super) fn folded(&self, text: &str) -> usize {
+        text.chars().filter_map(|c| self.get(c)).map(|chip| chip.text.len()).sum()
+    }
+
     /// Gives a text with all that was folded.
     pub(super) fn expand(&self, text: &str) -> String {
         let mut whole = String::with_capacity(text.len());

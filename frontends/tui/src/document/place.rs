@@ -144,7 +144,7 @@ impl Document {
         if let Some(print) = self.prints.get(&first).filter(|_| known) {
             return Some(Rc::clone(print));
         }
-        let print = Rc::new(draw(self.held.get(first)?, self.fold_at(at)));
+        let print = draw(self.held.get(first)?, self.fold_at(at));
         let width = self.width;
         self.index.get_mut(at)?.measured(width, print.len());
         self.prints.insert(first, Rc::clone(&print));

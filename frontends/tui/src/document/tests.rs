@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use codex_event::{Author, Timestamp, Usage};
@@ -64,7 +65,7 @@ impl Beside {
         let (width, drawn) = (self.width, &mut self.drawn);
         let mut draw = |cell: &Cell, fold: Fold| {
             *drawn += 1;
-            lines(cell, fold, width)
+            Rc::new(lines(cell, fold, width))
         };
         texts(self.document.view(width, self.height, &mut draw))
     }
@@ -344,7 +345,7 @@ fn the_end_that_was_read_first_gives_way_to_what_is_told() {
         cell(97, 3, 1, Standing::Open),
     ];
     document.loaded(Seq(90)..=Seq(100), preview);
-    let mut draw = |cell: &Cell, fold: Fold| lines(cell, fold, 3);
+    let mut draw = |cell: &Cell, fold: Fold| Rc::new(lines(cell, fold, 3));
     let mut look = |document: &mut Document| texts(document.view(3, 10, &mut draw));
     assert_eq!(look(&mut document), ["91.0", "93.0", "97.0"]);
     document.apply(CellChange::Put(cell(1, 0, 1, Standing::Settled)));
@@ -379,7 +380,7 @@ fn a_cell_that_lacks_texts_is_read_when_it_is_near() {
     for first in 1..=200 {
         document.apply(CellChange::Partial(cell(first, 0, 1, Standing::Settled)));
     }
-    let mut draw = |cell: &Cell, fold: Fold| lines(cell, fold, 3);
+    let mut draw = |cell: &Cell, fold: Fold| Rc::new(lines(cell, fold, 3));
     assert_eq!(texts(document.view(3, 2, &mut draw)), ["199.0", "200.0"]);
     let range = document.wanted().expect("what is in view lacks texts");
     assert!(range.contains(&Seq(200)) && range.contains(&Seq(199)), "{range:?}");
@@ -441,4 +442,24 @@ fn rows_lead_to_their_cells() {
     beside.settle();
     assert_eq!(beside.document.below(), Some(4));
     assert_eq!(beside.document.position(), (5, 10));
+}
+
+#[test]
+fn the_lines_of_a_cell_that_changes_are_let_go_of_before_it_is_drawn() {
+    let mut document = Document::default();
+    let drawn = RefCell::new(Rc::new(Vec::new()));
+    let mut times = 0;
+    let mut draw = |cell: &Cell, fold: Fold| {
+        times += 1;
+        assert_eq!(Rc::strong_count(&drawn.borrow()), 1, "nobody else has them");
+        *drawn.borrow_mut() = Rc::new(lines(cell, fold, 3));
+        Rc::clone(&drawn.borrow())
+    };
+    for height in 1..5 {
+        document.apply(CellChange::Put(cell(1, 0, 3 * height, Standing::Open)));
+        let seen = document.view(3, 2, &mut draw);
+        assert_eq!(seen, document.view(3, 2, &mut draw));
+        assert_eq!(seen.len(), height.min(2));
+    }
+    assert_eq!(times, 4);
 }

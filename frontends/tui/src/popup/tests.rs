@@ -132,6 +132,7 @@ fn command(words: &[&str], reason: &str, prefix: Option<&[&str]>) -> Invocation 
             reason: reason.to_owned(),
             ruling: None,
             prefix: prefix.map(argv),
+            parts: Vec::new(),
         })),
     }
 }
@@ -142,6 +143,25 @@ fn script() -> Asked {
     let why = "`cargo`: builds and runs what the project says";
     let command = command(&["/bin/bash", "-lc", line], why, None);
     asked(Question::Run, command, "the command is not known to be safe")
+}
+
+/// The same, with what is known of each part.
+fn script_in_parts() -> Asked {
+    let mut asked = script();
+    let known = [
+        ("cd", None),
+        ("cargo", Some("builds and runs what the project says")),
+        ("tail", None),
+        ("rm", Some("it removes files")),
+    ];
+    if let Invocation::Command { assessment: Some(assessment), .. } = &mut asked.invocation {
+        let part = |(program, reason): (&str, Option<&str>)| codex_event::AssessedPart {
+            program: program.to_owned(),
+            reason: reason.map(str::to_owned),
+        };
+        assessment.parts = known.map(part).to_vec();
+    }
+    asked
 }
 
 /// A plain command that can be allowed for good.

@@ -5,11 +5,13 @@
 //! that grows keeps the lines of the blocks that are behind it ([`super::Stream`]).
 
 mod inline;
+mod items;
 mod table;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser};
@@ -18,6 +20,7 @@ use ratatui::text::Line;
 use crate::theme::Theme;
 use writer::Writer;
 
+pub(super) use items::Items;
 pub(super) use writer::{Codes, language, put_code};
 
 /// What is understood beyond CommonMark.
@@ -49,15 +52,7 @@ pub(super) fn put(
     lines: &mut Vec<Line<'static>>,
 ) {
     let mut writer = Writer::new(theme, codes, width);
-    let whole;
-    let source = if definitions.is_empty() || !source.contains('[') {
-        source
-    } else {
-        // Before it, as it may end within code that is not closed.
-        whole = format!("{definitions}\n{source}");
-        &whole
-    };
-    for event in Parser::new_ext(source, OPTIONS) {
+    for event in Parser::new_ext(&with(definitions, source), OPTIONS) {
         writer.event(event);
     }
     let block = writer.finish();
@@ -65,6 +60,15 @@ pub(super) fn put(
         lines.push(Line::default());
     }
     lines.extend(block);
+}
+
+/// Puts the addresses that it may name before a block.
+fn with<'s>(definitions: &str, source: &'s str) -> Cow<'s, str> {
+    if definitions.is_empty() || !source.contains('[') {
+        return Cow::Borrowed(source);
+    }
+    // Before it, as it may end within code that is not closed.
+    Cow::Owned(format!("{definitions}\n{source}"))
 }
 
 /// Gives where the top blocks of a text begin and end; together they are the whole text.

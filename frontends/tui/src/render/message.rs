@@ -4,13 +4,15 @@ mod fence;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use codex_view::{Standing, image, sanitize};
 use ratatui::text::{Line, Span};
 
 use super::{bound, inset, markdown, words};
 use crate::theme::Theme;
 use fence::Fence;
-use markdown::Codes;
+use markdown::{Codes, Items};
 
 /// Bytes of a message that are shown. Real ones are smaller.
 const MOST_TEXT: usize = 1024 * 1024;
@@ -34,7 +36,7 @@ pub(super) fn lines(
 ) -> Vec<Line<'static>> {
     let mut stream = Stream::default();
     stream.told(text, standing, theme, width);
-    stream.lines
+    Rc::unwrap_or_clone(stream.lines)
 }
 
 fn more(left: usize, theme: &Theme) -> Option<Line<'static>> {
@@ -55,9 +57,12 @@ pub struct Stream {
     definitions: String,
     /// The block of code that the source ends within.
     fence: Option<Fence>,
+    /// The list that the source ends within.
+    items: Option<Items>,
     /// The code of the block that comes next.
     codes: Codes,
-    lines: Vec<Line<'static>>,
+    /// Shared with whoever shows them; by the next change nobody should.
+    lines: Rc<Vec<Line<'static>>>,
     /// How many of the lines are kept.
     kept: usize,
     /// What was shown of the rest last.
@@ -73,9 +78,9 @@ impl Stream {
         standing: Standing,
         theme: &Theme,
         width: u16,
-    ) -> &[Line<'static>] {
+    ) -> Rc<Vec<Line<'static>>> {
         self.told(text, standing, theme, width);
-        &self.lines
+        Rc::clone(&self.lines)
     }
 
     fn told(&mut self, text: &str, standing: Standing, theme: &Theme, width: u16) {
@@ -100,10 +105,11 @@ impl Stream {
             Some(_) => String::new(),
             None => markdown::definitions(shown(&clean, standing)),
         };
-        if self.definitions.ends_with(&found) {
+        let holds = self.items.as_ref().is_none_or(|items| items.hold(shown(&clean, standing)));
+        if holds && self.definitions.ends_with(&found) {
             return self.go_on(rest, &clean, left, standing, theme);
         }
-        // What is kept may name the addresses that are new.
+        // What is kept may name the addresses that are new, or be of a list that is set otherwise.
         let clean = self::clean(text);
         let definitions = markdown::definitions(shown(&clean, standing));
         *self = Stream { theme: Some(theme.clone()), width, definitions, ..Stream::default() };
@@ -112,7 +118,8 @@ impl Stream {
 
     /// Puts what is behind the kept blocks into lines, and keeps those of its blocks that are over.
     fn go_on(&mut self, rest: &str, clean: &str, left: usize, standing: Standing, theme: &Theme) {
-        self.lines.truncate(self.kept);
+        let kept = self.kept;
+        self.lines_mut().truncate(kept);
         // A line that is not whole may still turn out to belong to the block before it.
         let whole = clean.rfind('\n').map_or(0, |at| at + 1);
         let mut over = 0;
@@ -127,9 +134,10 @@ impl Stream {
             let Some(last) = blocks.pop() else { break };
             for block in blocks {
                 self.put(&clean[over..][block], theme);
-                self.codes = Codes::default();
+                (self.codes, self.items) = (Codes::default(), None);
             }
             over += last.start;
+            over += self.items(&clean[over..whole], shown(&clean[over..], standing), theme);
             let Some((fence, opening)) = Fence::open(&clean[over..whole]) else { break };
             self.fence = Some(fence);
             over += opening;
@@ -148,13 +156,16 @@ impl Stream {
             }
             Some(_) => {}
             None => {
+                let items = self.items.clone();
                 for block in markdown::blocks(last) {
                     self.put(&last[block], theme);
+                    self.items = None;
                 }
+                self.items = items;
             }
         }
         let end = more(left, theme).into_iter().chain([Line::default()]);
-        self.lines.extend(end);
+        self.lines_mut().extend(end);
         self.rest = Some((rest[at..].to_owned(), standing));
     }
 
@@ -176,28 +187,50 @@ impl Stream {
         over
     }
 
+    /// Puts the items of a list that are over, and gives how much of the text they are: the last block,
+    /// as far as its lines are whole, and all that is shown of it.
+    fn items(&mut self, text: &str, shown: &str, theme: &Theme) -> usize {
+        let Some(last) = Items::last(text) else { return 0 };
+        let Some(mut items) = self.items.take().or_else(|| Items::of(shown)) else { return 0 };
+        items.keep(text);
+        self.items = Some(items);
+        self.put(&text[..last], theme);
+        self.codes = Codes::default();
+        last
+    }
+
     /// Puts a line of code; the first of its block stands apart from what is before.
     fn put_code(&mut self, first: bool, spans: Vec<Span<'static>>) {
         if first && !self.lines.is_empty() {
-            self.lines.push(Line::default());
+            self.lines_mut().push(Line::default());
         }
         let begun = self.lines.len();
-        markdown::put_code(spans, self.width - inset(self.width), &mut self.lines);
+        let width = self.width - inset(self.width);
+        markdown::put_code(spans, width, self.lines_mut());
         self.inset(begun);
     }
 
     fn put(&mut self, source: &str, theme: &Theme) {
         let begun = self.lines.len();
         let width = self.width - inset(self.width);
-        let Stream { definitions, codes, lines, .. } = self;
-        markdown::put(source, definitions, codes, theme, width, lines);
+        let Stream { definitions, items, codes, lines, .. } = self;
+        let lines = Rc::make_mut(lines);
+        match items {
+            Some(items) => items.put(source, definitions, codes, theme, width, lines),
+            None => markdown::put(source, definitions, codes, theme, width, lines),
+        }
         self.inset(begun);
+    }
+
+    fn lines_mut(&mut self) -> &mut Vec<Line<'static>> {
+        Rc::make_mut(&mut self.lines)
     }
 
     /// Keeps the lines from one on away from the left edge.
     fn inset(&mut self, begun: usize) {
         if inset(self.width) > 0 {
-            for line in self.lines.iter_mut().skip(begun).filter(|line| !line.spans.is_empty()) {
+            let lines = self.lines_mut()[begun..].iter_mut();
+            for line in lines.filter(|line| !line.spans.is_empty()) {
                 line.spans.insert(0, Span::raw("  "));
             }
         }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Mutex;
 
 use codex_event::{Author, CloseReason, Command, Rejection, SessionId};
@@ -86,7 +87,7 @@ fn home() -> Home {
 fn shown(source: &Source, told: Vec<Input>) -> BTreeMap<Seq, Cell> {
     let (mut cells, mut document) = (Cells::default(), Document::default());
     let mut firsts = BTreeMap::new();
-    let mut draw = |cell: &Cell, _: Fold| vec![Line::from(cell.first.to_string())];
+    let mut draw = |cell: &Cell, _: Fold| Rc::new(vec![Line::from(cell.first.to_string())]);
     for input in told {
         match input {
             Input::Loaded(range, events) => document.loaded(range, Cells::of(&events)),

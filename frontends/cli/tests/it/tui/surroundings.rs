@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::screen::{DOWN, ENTER, ESC, Person, Size, in_colour, interface};
 use super::story::repository;
-use crate::support::{World, run, says};
+use crate::support::{World, run, runs, says};
 
 const SIZE: Size = Size(80, 24);
 
@@ -245,4 +245,27 @@ fn keys_are_what_the_settings_say_and_shown_so() {
     let doctor = run(world.program(&["doctor"]));
     assert!(doctor.stdout.contains("config.toml:2:9: "), "{}", doctor.stdout);
     assert!(doctor.stdout.contains("`pgup` is no key"), "{}", doctor.stdout);
+}
+
+#[test]
+fn each_part_of_a_script_is_told_apart_before_it_is_allowed() {
+    let world = World::playing(json!([runs("ls; touch made"), says("It was not.")]));
+    repository(&world);
+    let mut person = Person::start(&interface(&world, &["-s", "workspace-write"]), Size(100, 40));
+    person.until("? keys");
+    person.says("make it");
+    let screen = person.until("Run this command?");
+    let screen = if screen.contains("↳") { screen } else { person.until("↳") };
+    let about = |part: &str| {
+        let mut lines = screen.lines().skip_while(|line| !line.trim_end().ends_with(part));
+        lines.nth(1).unwrap_or_default().trim().to_owned()
+    };
+    assert_eq!(about("parts    ls"), "↳ only looks", "{screen}");
+    assert!(about("  touch made").starts_with("↳ "), "{screen}");
+    assert_ne!(about("  touch made"), "↳ only looks", "{screen}");
+    person.presses("n");
+    person.until("It was not.");
+    person.leaves();
+    assert_eq!(person.end(), 0);
+    assert_eq!(world.read("made"), None);
 }

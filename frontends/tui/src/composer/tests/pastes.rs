@@ -64,6 +64,30 @@ fn a_pasted_text_is_no_command_of_the_users_shell() {
 }
 
 #[test]
+fn only_a_short_text_may_be_a_command_with_a_list() {
+    let command = |written: &str, pasted: &str| {
+        let mut desk = desk();
+        desk.press(written);
+        desk.composer.paste(pasted.to_owned());
+        desk.composer.begun_command()
+    };
+    assert_eq!(command("/", ""), Some("/".to_owned()));
+    assert_eq!(command("/new ", "a\nb"), Some("/new a\nb".to_owned()));
+    let folded = "a line\n".repeat(20);
+    assert_eq!(command("/new ", &folded), Some(format!("/new {folded}")));
+    for none in ["", "x/new", " /new", "//new", "!/new"] {
+        assert_eq!(command(none, ""), None, "{none}");
+    }
+    assert_eq!(command("/new ", &"a line\n".repeat(10_000)), None);
+    assert_eq!(command("x", &"a line\n".repeat(10_000)), None);
+    let mut desk = desk();
+    desk.composer.put(&format!("/new {}", "x\n".repeat(6_000)));
+    assert!(desk.composer.begun_command().is_some());
+    desk.composer.put(&format!("/new {}", "x\n".repeat(9_000)));
+    assert_eq!(desk.composer.begun_command(), None);
+}
+
+#[test]
 fn a_million_characters_are_edited_and_drawn() {
     let mut desk = desk();
     for text in ["x".repeat(1_000_000), "word\n".repeat(200_000), "日本 ".repeat(333_333)] {

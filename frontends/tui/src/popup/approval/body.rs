@@ -1,8 +1,8 @@
 //! What a person should know to answer: what is asked for, why, and what would hold it.
 
 use codex_event::{
-    Arguments, Assessment, ChangeKind, Escalation, Invocation, Question, RuleDecision, Ruling,
-    Safety, Scope, Timestamp,
+    Arguments, AssessedPart, Assessment, ChangeKind, Escalation, Invocation, Question,
+    RuleDecision, Ruling, Safety, Scope, Timestamp,
 };
 use codex_view::sanitize;
 use ratatui::style::Style;
@@ -190,12 +190,21 @@ impl Body<'_> {
         let script = parts::script(argv).filter(|script| script.len() <= COMMAND_BYTES);
         let parts = script.and_then(parts::parts).unwrap_or_default();
         if parts.len() > 1 {
+            let known = assessment.map_or(&[][..], |it| &it.parts);
+            // The gate cuts a script by itself; where the two differ, its words have no place here.
+            let told = known.len() == parts.len().min(PARTS)
+                && known.iter().zip(&parts).all(|(known, part)| parts::is_of(part, &known.program));
             // Where several begin with the same word, which one it is about is not known.
             let about = |part: &&&str| found.is_some_and(|it| parts::is_about(it, part));
             let alone = parts.iter().filter(about).count() == 1;
             for (at, part) in parts.iter().take(PARTS).enumerate() {
                 let name = if at == 0 { "parts" } else { "" };
                 self.fact(name, part, self.theme.code);
+                if let Some(known) = known.get(at).filter(|_| told) {
+                    placed = true;
+                    self.part(known);
+                    continue;
+                }
                 let about = found.filter(|it| alone && parts::is_about(it, part));
                 if let (Some(reason), Safety::Unknown) = (about, safety) {
                     placed = true;
@@ -215,6 +224,14 @@ impl Body<'_> {
         }
         if let Some(ruling) = assessment.and_then(|it| it.ruling.as_ref()) {
             self.ruling(ruling, asked);
+        }
+    }
+
+    /// What is known of one part of a script.
+    fn part(&mut self, part: &AssessedPart) {
+        match &part.reason {
+            Some(reason) => self.fact("", &format!("↳ {reason}"), self.theme.warning),
+            None => self.fact("", "↳ only looks", self.theme.dim),
         }
     }
 
@@ -250,6 +267,12 @@ impl Body<'_> {
         }
         if let Some(words) = wished {
             self.fact("model", &format!("“{words}”"), theme.text);
+        }
+        if let Some(prefix) = wish.and_then(|it| it.prefix.as_deref()).filter(|it| !it.is_empty()) {
+            let prefix = codex_view::command_line(prefix);
+            let words =
+                format!("to remember `{prefix}`; leaving the sandbox is never allowed for good");
+            self.fact("proposes", &words, theme.text);
         }
         if let Some(denial) = &asked.denial {
             let denied = denial.denied.as_deref().unwrap_or(&denial.evidence);

@@ -72,6 +72,15 @@ pub(super) fn is_about(reason: &str, part: &str) -> bool {
     name.is_some_and(|name| name == first.trim_matches(['"', '\'']))
 }
 
+/// Tells whether a part begins with a program, of which a long name may be cut.
+pub(super) fn is_of(part: &str, program: &str) -> bool {
+    let first = part.split_whitespace().next().unwrap_or_default().trim_matches(['"', '\'']);
+    match program.strip_suffix('…') {
+        Some(begin) => first.starts_with(begin),
+        None => first == program,
+    }
+}
+
 /// The place behind the quote that ends a text.
 fn closing(bytes: &[u8], from: usize) -> Option<usize> {
     let end = bytes.get(from..)?.iter().position(|it| *it == b'\'')?;

@@ -247,3 +247,45 @@ fn a_click_selects_and_a_second_one_answers() {
     assert_eq!(popup.mouse(Moment(0), click), Answer::Stay);
     assert_eq!(popup.mouse(Moment(0), click), denied("refused by the user"));
 }
+
+#[test]
+fn each_part_of_a_script_says_what_is_known_of_it() {
+    let words = |asked: Asked| {
+        let shown = screen(&mut Popup::approval(asked), 80, 40);
+        let lines = shown.lines().map(|line| line.trim_matches(['│', ' ', '▌']).to_owned());
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>()
+    };
+    let shown = words(script_in_parts());
+    let after = |part: &str| {
+        let at = shown.iter().rposition(|line| line.ends_with(part)).unwrap_or_else(|| {
+            panic!("{part} is not shown: {shown:#?}");
+        });
+        shown[at + 1].clone()
+    };
+    assert_eq!(after("parts    cd src"), "↳ only looks");
+    assert_eq!(after("tail -n 20"), "↳ only looks");
+    assert_eq!(after("cargo build --release 2>&1"), "↳ builds and runs what the project says");
+    assert_eq!(after("rm -rf target"), "↳ it removes files");
+    // What is known of other parts than those that are shown has no place.
+    let mut other = script_in_parts();
+    if let Invocation::Command { assessment: Some(assessment), .. } = &mut other.invocation {
+        assessment.parts.swap(0, 1);
+    }
+    assert!(!words(other).iter().any(|line| line.contains("only looks")));
+}
+
+#[test]
+fn what_the_model_wants_remembered_is_shown_and_no_answer() {
+    let mut asked = plain();
+    if let Invocation::Command { escalation, assessment, .. } = &mut asked.invocation {
+        let prefix = Some(vec!["cargo".to_owned(), "te\u{202e}st".to_owned()]);
+        *escalation = Some(Escalation { justification: "the network".into(), prefix });
+        *assessment = None;
+    }
+    asked.question = Question::RunUnconfined;
+    let mut popup = Popup::approval(asked);
+    let shown = screen(&mut popup, 80, 40);
+    assert!(shown.contains("proposes to remember `cargo"), "{shown}");
+    assert!(!shown.contains('\u{202e}'), "{shown:?}");
+    assert_eq!(press(&mut popup, "p"), Answer::Stay);
+}

@@ -41,6 +41,15 @@ struct Container {
     rest: Vec<Span<'static>>,
 }
 
+/// How an item of a list leaves the lines to the next one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct State {
+    /// Whether a block ended, and the next one stands apart from it.
+    pub(super) gap: bool,
+    /// The number of the next item; none in a list with bullets.
+    pub(super) number: Option<u64>,
+}
+
 /// A block of code that is coming in.
 struct Code {
     language: String,
@@ -135,6 +144,25 @@ impl<'t> Writer<'t> {
     pub(super) fn finish(mut self) -> Vec<Line<'static>> {
         self.flush();
         self.lines
+    }
+
+    /// Tells whether it stands between two items of a list at the top.
+    pub(super) fn is_between_items(&self) -> bool {
+        self.lists.len() == 1 && self.containers.is_empty()
+    }
+
+    /// Gives what the next item of the list depends on.
+    pub(super) fn state(&self) -> State {
+        State { gap: self.gap, number: self.lists.last().copied().flatten() }
+    }
+
+    /// Goes on as behind another item, whose lines are elsewhere: an empty one stands for them.
+    pub(super) fn resume(&mut self, state: State, lines: usize) {
+        self.lines = vec![Line::default(); lines];
+        self.gap = state.gap;
+        if let Some(number) = self.lists.last_mut() {
+            *number = state.number;
+        }
     }
 
     pub(super) fn event(&mut self, event: Event<'_>) {

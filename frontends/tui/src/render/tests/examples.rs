@@ -163,7 +163,12 @@ pub(super) fn reviewed() -> Vec<Cell> {
             justification: Some("it costs money".to_owned()),
         };
         let reason = "`cargo` runs code of the project".to_owned();
-        *assessment = Some(Box::new(Assessment { reason, ruling: Some(ruling), prefix: None }));
+        *assessment = Some(Box::new(Assessment {
+            reason,
+            ruling: Some(ruling),
+            prefix: None,
+            parts: Vec::new(),
+        }));
     }
     let mut always = with(ok(), review(Some(Question::Run), allowed(Scope::Project)));
     always.reviews[0].kept = Some(Ok(vec!["cargo".to_owned(), "test".to_owned()]));
