@@ -139,6 +139,40 @@ pub enum ConfigError {
         /// The known key that looks most like it.
         nearest: Option<String>,
     },
+    /// `[tui.keymap]` names something that no key does.
+    #[error("{origin}: `{key}`: there is nothing of this name that a key can do")]
+    UnknownAction {
+        /// Full dotted key.
+        key: String,
+        /// Where the name stands.
+        origin: Origin,
+        /// The name.
+        action: String,
+        /// All names.
+        known: Vec<&'static str>,
+    },
+    /// A text names no key of a keyboard.
+    #[error("{origin}: `{key}`: `{name}` is no key")]
+    UnknownKeyName {
+        /// Full dotted key.
+        key: String,
+        /// Where the text stands.
+        origin: Origin,
+        /// The text.
+        name: String,
+    },
+    /// A key does something else already.
+    #[error("{origin}: `{key}`: {name} is the key of `{other}`")]
+    KeyTaken {
+        /// Full dotted key.
+        key: String,
+        /// Where the key stands.
+        origin: Origin,
+        /// The key, as it is shown.
+        name: String,
+        /// What else it does.
+        other: String,
+    },
     /// A key of earlier releases, where only known ones may stand (`--strict-config`).
     #[error("{origin}: `{key}` is not a setting any more")]
     RetiredKey {
@@ -251,6 +285,18 @@ impl ConfigError {
             }
             ConfigError::UnknownKey { nearest: None, .. } => {
                 "remove it; without --strict-config it is only a warning".to_owned()
+            }
+            ConfigError::UnknownAction { action, known, .. } => {
+                let meant = did_you_mean(action, known.iter().copied());
+                format!("{meant}it is one of: {}", known.join(", "))
+            }
+            ConfigError::UnknownKeyName { .. } => {
+                "write it as ctrl-t, alt-x, shift-up, f2, pageup or a letter".to_owned()
+            }
+            ConfigError::KeyTaken { other, .. } => {
+                format!(
+                    "choose another key, or give `{other}` another one in [tui.keymap]; some keep theirs"
+                )
             }
             ConfigError::RetiredKey { instead, .. } => {
                 format!("{instead}; without --strict-config it is only a warning")

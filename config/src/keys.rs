@@ -1,7 +1,7 @@
 //! Which keys there are: ours, and those of Codex that have no effect here.
 
 use crate::section::Section;
-use crate::tree::dotted;
+use crate::tree::{Node, Value, dotted};
 use crate::{ConfigError, Origin, Warning};
 
 /// Top-level keys that this program reads.
@@ -202,6 +202,7 @@ pub(crate) fn check(root: &Section<'_>) -> Result<Keys, ConfigError> {
     let above = ["shell_environment_policy"];
     found.look(&environment, &above, OURS_ENVIRONMENT, UNUSED_ENVIRONMENT);
     found.look(&root.section("tui")?, &["tui"], OURS_TUI, UNUSED_TUI);
+    found.look_at_keymap(&root.section("tui")?);
     for (path, instead) in RETIRED {
         if let Some(origin) = root.key_origin(path) {
             let (key, origin) = (dotted(path.iter().copied()), origin.clone());
@@ -215,6 +216,15 @@ pub(crate) fn check(root: &Section<'_>) -> Result<Keys, ConfigError> {
 }
 
 impl Keys {
+    /// Codex has a table for each part of its interface, which are not those of this one.
+    fn look_at_keymap(&mut self, tui: &Section<'_>) {
+        let Some(Node { value: Value::Table(keymap), .. }) = tui.node("keymap") else { return };
+        let tables = keymap.iter().filter(|(_, node)| matches!(node.value, Value::Table(_)));
+        let unused =
+            tables.map(|(key, node)| (dotted(["tui", "keymap", key]), node.key_origin.clone()));
+        self.unused.extend(unused);
+    }
+
     fn look(
         &mut self,
         table: &Section<'_>,

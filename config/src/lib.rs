@@ -32,5 +32,5 @@ pub use places::{Env, find_home};
 pub use provider::{KeySource, MissingKey, Provider, WireApi};
 pub use secret::Secret;
 pub use tree::dotted;
-pub use tui::{AlternateScreen, Keymap, Notifications, Theme, Tui};
+pub use tui::{AlternateScreen, Binding, Keymap, Notifications, Theme, Tui};
 pub use warning::Warning;

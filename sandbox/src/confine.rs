@@ -15,24 +15,27 @@ use rustix::thread::{
 
 use crate::filter::Sockets;
 use crate::launch::Request;
+use crate::share::at_rest;
 use crate::status::{Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, Failed, Step};
 use crate::{Confinement, Network, Resources, Stdin, filter, ruleset};
 
 /// The search path of an environment that has none.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Confines this process without namespaces, calls `announce`, and executes the command once that
-/// said that it may.
+/// Confines this process without namespaces, calls `announce`, and executes the command.
 ///
-/// It returns only on failure, and without one when it may not; nothing of the command has run then.
+/// It returns only on failure; nothing of the command has run then.
 pub(crate) fn become_command(
     request: Request,
     supervisor: Pid,
-    announce: impl FnOnce(Confined) -> bool,
-) -> Option<Failed> {
+    announce: impl FnOnce(Confined),
+) -> Failed {
     match confine(&request, supervisor) {
-        Ok(confined) => announce(confined).then(|| exec(request.argv, request.env)),
-        Err(failed) => Some(failed),
+        Ok(confined) => {
+            announce(confined);
+            exec(request.argv, request.env)
+        }
+        Err(failed) => failed,
     }
 }
 
@@ -303,7 +306,8 @@ fn execute(file: &CString, argv: &[CString], variables: &[CString]) -> io::Error
     };
     let (argv, variables) = (pointers(argv), pointers(variables));
     // SAFETY: both lists end with a null pointer and point to strings that outlive the call.
-    unsafe { libc::execve(file.as_ptr(), argv.as_ptr(), variables.as_ptr()) };
+    let exec = || unsafe { libc::execve(file.as_ptr(), argv.as_ptr(), variables.as_ptr()) };
+    at_rest(exec);
     io::Error::last_os_error()
 }
 

@@ -119,11 +119,12 @@ fn ask_everything() -> Host {
         container: ["/.dockerenv", "/run/.containerenv"]
             .iter()
             .any(|it| fs::exists(it).is_ok_and(|is| is)),
+        cgroup: cgroup_delegated(),
         ..ask()
     }
 }
 
-/// Asks for everything but namespaces and why there are none.
+/// Asks for everything but namespaces, why there are none, and what counts the processes in them.
 fn ask() -> Host {
     Host {
         landlock_abi: landlock_abi(),
@@ -131,14 +132,12 @@ fn ask() -> Host {
         namespaces: Namespaces::ABSENT,
         close_range: close_range_available(),
         root: rustix::process::geteuid().is_root(),
-        cgroup: cgroup_delegated(),
+        cgroup: false,
         apparmor_restricted: false,
         user_namespaces_off: false,
         container: false,
         arch: Arch::native(),
-        kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
-            .map(|text| text.trim().to_owned())
-            .unwrap_or_default(),
+        kernel: rustix::system::uname().release().to_string_lossy().into_owned(),
     }
 }
 

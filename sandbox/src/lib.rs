@@ -21,6 +21,7 @@ mod protect;
 mod ruleset;
 mod runtime_folder;
 mod seatbelt;
+mod share;
 mod spawn;
 mod status;
 mod supervise;
@@ -38,7 +39,7 @@ pub use launch::{Launch, Stdin, Stdio};
 pub use leftover::{Leftover, end_leftover};
 pub use plan::{
     Confinement, FilePlan, How, Network, Plan, PlanError, Protected, ReadPlan, Resolve, Scopes,
-    WritePlan,
+    Seen, WritePlan,
 };
 pub use policy::Policy;
 pub use process::{ProcessId, keep_private};

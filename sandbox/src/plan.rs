@@ -11,6 +11,8 @@ pub use error::PlanError;
 pub(crate) use level::HIGHEST_USED_ABI;
 pub use protected::{How, Protected};
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -141,6 +143,24 @@ pub struct Scopes {
 /// Resolves a path to the canonical path of an existing directory.
 pub type Resolve<'a> = &'a dyn Fn(&Path) -> io::Result<PathBuf>;
 
+/// Folders that were found on the disk, for plans that are made within one moment.
+#[derive(Debug, Default)]
+pub struct Seen(RefCell<BTreeMap<PathBuf, PathBuf>>);
+
+impl Seen {
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        if let Some(known) = self.0.borrow().get(path) {
+            return Ok(known.clone());
+        }
+        let canonical = std::fs::canonicalize(path)?;
+        if !std::fs::metadata(&canonical)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        self.0.borrow_mut().insert(path.to_owned(), canonical.clone());
+        Ok(canonical)
+    }
+}
+
 /// System folders of the strict read view; those that do not exist are left out.
 const SYSTEM_ROOTS: [&str; 10] =
     ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/proc"];
@@ -160,13 +180,17 @@ impl Plan {
     ///
     /// See [`Plan::new`].
     pub fn on_disk(policy: &Policy, host: &Host) -> Result<Plan, PlanError> {
-        Plan::new(policy, host, &|path| {
-            let canonical = std::fs::canonicalize(path)?;
-            match std::fs::metadata(&canonical)?.is_dir() {
-                true => Ok(canonical),
-                false => Err(io::ErrorKind::NotADirectory.into()),
-            }
-        })
+        Plan::on_disk_as_seen(policy, host, &Seen::default())
+    }
+
+    /// Plans like [`Plan::on_disk`], without looking twice at a folder that another plan with the same
+    /// `seen` has looked at.
+    ///
+    /// # Errors
+    ///
+    /// See [`Plan::new`].
+    pub fn on_disk_as_seen(policy: &Policy, host: &Host, seen: &Seen) -> Result<Plan, PlanError> {
+        Plan::new(policy, host, &|path| seen.resolve(path))
     }
 
     /// Plans, taking every look at the file system through `resolve`.

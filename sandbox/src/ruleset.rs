@@ -180,7 +180,21 @@ impl Rules {
     fn grant(&mut self, file: &OwnedFd, access: BitFlags<AccessFs>) -> Result<(), RulesError> {
         let is_folder = rustix::fs::fstat(file)
             .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir());
-        let access = if is_folder { access } else { access & AccessFs::from_file(self.abi) };
+        self.grant_as(Kind::of(is_folder), file, access)
+    }
+
+    /// Grants without another look at what kind it is. Of a folder that is no folder any more the rule
+    /// is refused, and nothing runs.
+    fn grant_as(
+        &mut self,
+        kind: Kind,
+        file: &OwnedFd,
+        access: BitFlags<AccessFs>,
+    ) -> Result<(), RulesError> {
+        let access = match kind {
+            Kind::Folder => access,
+            Kind::File => access & AccessFs::from_file(self.abi),
+        };
         (&mut self.ruleset).add_rule(PathBeneath::new(file, access))?;
         self.count += 1;
         Ok(())
@@ -192,13 +206,19 @@ impl Rules {
     /// folder is granted for listing only, and its other entries one by one. What appears in such a
     /// folder later is not covered, and the right to list reaches down to the withheld names.
     fn read(&mut self, root: &Path) -> Result<(), RulesError> {
-        let folder = open(root)?;
-        let leads_to_withheld =
-            self.withheld.iter().any(|path| path.parent().is_some_and(|it| it.starts_with(root)));
-        if !leads_to_withheld {
-            return self.grant(&folder, AccessFs::from_read(self.abi));
+        let file = open(root)?;
+        if self.leads_to_withheld(root) {
+            return self.read_entries(&file, root);
         }
-        self.grant(&folder, AccessFs::ReadDir.into())?;
+        self.grant(&file, AccessFs::from_read(self.abi))
+    }
+
+    fn leads_to_withheld(&self, folder: &Path) -> bool {
+        self.withheld.iter().any(|path| path.parent().is_some_and(|it| it.starts_with(folder)))
+    }
+
+    fn read_entries(&mut self, folder: &OwnedFd, root: &Path) -> Result<(), RulesError> {
+        self.grant_as(Kind::Folder, folder, AccessFs::ReadDir.into())?;
         let entries = match fs::read_dir(root) {
             Ok(entries) => entries,
             Err(source) => return Err(RulesError::Open { path: root.to_owned(), source }),
@@ -210,14 +230,34 @@ impl Rules {
             if kind.is_symlink() || self.withheld.iter().any(|pattern| matches(pattern, &path)) {
                 continue;
             }
-            match self.read(&path) {
-                Ok(()) => {}
-                // It vanished between the listing and the look, or can't be entered anyway.
-                Err(RulesError::Open { .. }) => {}
-                Err(error) => return Err(error),
+            let (mode, how) = (Mode::empty(), ResolveFlags::NO_SYMLINKS);
+            let flags = OFlags::PATH | OFlags::CLOEXEC;
+            // It vanished between the listing and the look, or can't be entered anyway.
+            let Ok(file) = openat2(folder, entry.file_name(), flags, mode, how) else { continue };
+            if self.leads_to_withheld(&path) {
+                match self.read_entries(&file, &path) {
+                    Ok(()) | Err(RulesError::Open { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            } else {
+                let kind = Kind::of(kind.is_dir());
+                self.grant_as(kind, &file, AccessFs::from_read(self.abi))?;
             }
         }
         Ok(())
+    }
+}
+
+/// What a rule is for.
+#[derive(Clone, Copy)]
+enum Kind {
+    Folder,
+    File,
+}
+
+impl Kind {
+    fn of(is_folder: bool) -> Kind {
+        if is_folder { Kind::Folder } else { Kind::File }
     }
 }
 

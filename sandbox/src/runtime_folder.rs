@@ -106,6 +106,11 @@ impl RuntimeFolder {
         bases.iter().for_each(|base| sweep(base));
     }
 
+    /// The place that it was made in.
+    pub fn base(&self) -> Option<&Path> {
+        self.path.parent()
+    }
+
     /// Makes the temporary folder, of mode 0700.
     ///
     /// # Errors
@@ -216,6 +221,8 @@ mod tests {
             let folder = RuntimeFolder::make(&bases, roots).expect("made");
             folder.path.parent().expect("a base").to_owned()
         };
+        let folder = RuntimeFolder::make(&bases, &[]).expect("made");
+        assert_eq!(folder.base(), Some(&*bases[0]));
         assert_eq!(place(&[]), bases[0]);
         assert_eq!(place(&bases[..1]), bases[1]);
         assert_eq!(place(&[bases[0].join("sub")]), bases[0]);

@@ -22,7 +22,7 @@ use crate::confine::close_all_but;
 use crate::launch::Request;
 use crate::process::{Stat, descendants, leave};
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
-use start::{Role, Started};
+use start::{Role, Started, Ties};
 
 /// The name under which the program is executed again to become a supervisor.
 pub const HELPER_NAME: &str = "codex-sandbox-helper";
@@ -130,8 +130,16 @@ fn supervise(
         Err(failed) => return give_up(&status, failed),
     };
     let timeout = request.timeout_ms.map(Duration::from_millis);
+    // A limit too far away to be a point in time is no limit.
+    let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
     let agent = request.agent_pid;
-    match start::start(request) {
+    let ties = Ties {
+        lifeline: lifeline.as_fd(),
+        signals: signals.as_fd(),
+        status: status.as_fd(),
+        until: deadline,
+    };
+    match start::start(request, &ties) {
         Ok(started) => Supervisor {
             started,
             agent,
@@ -143,7 +151,7 @@ fn supervise(
             ended: None,
             is_abandoned: false,
         }
-        .run(timeout),
+        .run(deadline),
         Err(failed) => give_up(&status, failed),
     }
 }
@@ -248,9 +256,7 @@ enum Wish {
 }
 
 impl Supervisor {
-    fn run(mut self, timeout: Option<Duration>) -> i32 {
-        // A limit too far away to be a point in time is no limit.
-        let mut deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+    fn run(mut self, mut deadline: Option<Instant>) -> i32 {
         let mut kill_at: Option<Instant> = None;
         let mut timed_out = false;
         let mut end: Option<End> = None;
@@ -351,9 +357,7 @@ impl Supervisor {
             let flags = RecvFlags::DONTWAIT;
             let length = match recvmsg(&self.started.errands, &mut buffer, &mut extra, flags) {
                 Ok(message) => message.bytes,
-                // A child that failed before it was told to go leaves that word unread, which the kernel
-                // tells once, before what the child said itself.
-                Err(rustix::io::Errno::INTR | rustix::io::Errno::CONNRESET) => continue,
+                Err(rustix::io::Errno::INTR) => continue,
                 Err(rustix::io::Errno::AGAIN) => return,
                 Err(_) => 0,
             };
@@ -362,7 +366,9 @@ impl Supervisor {
                 _ => None,
             });
             self.listening = length > 0;
-            if let Ok(status) = serde_json::from_slice(&bytes[..length]) {
+            if self.listening
+                && let Ok(status) = serde_json::from_slice(&bytes[..length])
+            {
                 self.pass_on(status, speaker);
             }
         }

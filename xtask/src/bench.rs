@@ -61,6 +61,8 @@ enum Name {
     Stream,
     /// 200 steps in one session
     Long,
+    /// The interface in a terminal: first picture, keys, an answer that streams in
+    Interface,
 }
 
 /// How a figure comes about.
@@ -89,6 +91,7 @@ impl Name {
             Name::Tools => Source::Runs("tools"),
             Name::Stream => Source::Runs("stream"),
             Name::Long => Source::Runs("long"),
+            Name::Interface => Source::Runs("interface"),
         }
     }
 }

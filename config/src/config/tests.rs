@@ -491,6 +491,7 @@ fn the_interface_is_as_the_settings_say() {
         theme: crate::Theme::Light,
         notifications: crate::Notifications::Osc777,
         keymap: crate::Keymap::Vim,
+        keys: Vec::new(),
         mouse: true,
         models: vec!["o3".to_owned(), "o4-mini".to_owned()],
     };
@@ -502,6 +503,37 @@ fn the_interface_is_as_the_settings_say() {
     assert_eq!(occasions("[]").tui.notifications, crate::Notifications::Off);
     let any = occasions("[\"agent-turn-complete\"]").tui.notifications;
     assert_eq!(any, crate::Notifications::Auto);
+}
+
+#[test]
+fn keys_are_given_one_by_one_with_where_they_stand() {
+    let given = Given::file(
+        "[tui.keymap]\nmode = \"vim\"\ntranscript = \"f2\"\nunfold = [\"ctrl-u\", \"f3\"]\n\
+         redraw = []\n[tui.keymap.vim_normal]\nredo = \"z r\"\n",
+    );
+    let tui = given.load().tui;
+    assert_eq!(tui.keymap, crate::Keymap::Vim);
+    let told: Vec<String> = tui
+        .keys
+        .iter()
+        .map(|crate::Binding { action, origin, keys }| {
+            let place = |origin: &Origin| match origin {
+                Origin::File { line, column, .. } => format!("{line}:{column}"),
+                other => format!("{other:?}"),
+            };
+            let keys: Vec<String> =
+                keys.iter().map(|(key, at)| format!("{key} {}", place(at))).collect();
+            format!("{action} {}: {}", place(origin), keys.join(", "))
+        })
+        .collect();
+    assert_eq!(
+        told,
+        ["redraw 5:1: ", "transcript 3:1: f2 3:14", "unfold 4:1: ctrl-u 4:11, f3 4:21"]
+    );
+    let warnings = given.warnings();
+    assert_eq!(warnings, ["~/config.toml:6:13: no effect in this program: tui.keymap.vim_normal"]);
+    let over = Given::nothing().over("tui.keymap.leave=f10").load().tui.keys;
+    assert_eq!((over[0].action.as_str(), over[0].keys[0].0.as_str()), ("leave", "f10"));
 }
 
 #[test]

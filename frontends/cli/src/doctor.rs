@@ -231,16 +231,24 @@ fn writable(name: &'static str, home: &Path) -> Finding {
 fn settings(home: &Path, loaded: &Result<Config, codex_config::ConfigError>) -> Finding {
     const NAME: &str = "settings";
     let file = home.join("config.toml");
+    let bad = |error: &codex_config::ConfigError| {
+        Finding::not(NAME, State::Bad, error.to_string(), error.hint())
+    };
     match loaded {
-        Err(error) => Finding::not(NAME, State::Bad, error.to_string(), error.hint()),
-        Ok(config) => match config.warnings.first() {
-            Some(first) => {
+        Err(error) => bad(error),
+        Ok(config) => match (crate::tui::keymap(&config.tui), config.warnings.first()) {
+            (Err(error), _) => bad(&error),
+            (Ok(_), Some(first)) => {
                 let count = config.warnings.len();
                 let found = format!("{count} without effect: {first}");
                 Finding::not(NAME, State::Weak, found, "take them out, or correct them")
             }
-            None if file.exists() => Finding::good(NAME, format!("{} is sound", file.display())),
-            None => Finding::good(NAME, format!("no {}; the defaults hold", file.display())),
+            (Ok(_), None) if file.exists() => {
+                Finding::good(NAME, format!("{} is sound", file.display()))
+            }
+            (Ok(_), None) => {
+                Finding::good(NAME, format!("no {}; the defaults hold", file.display()))
+            }
         },
     }
 }

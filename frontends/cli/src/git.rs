@@ -6,18 +6,40 @@ use std::path::{Path, PathBuf};
 
 use codex_event::GitHead;
 
+/// A repository, as its files tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Repository {
+    /// Folder of the working tree.
+    pub(crate) root: PathBuf,
+    /// What belongs to this working tree: its head, its index.
+    pub(crate) dir: PathBuf,
+    /// What all working trees share: objects, branches.
+    pub(crate) common: PathBuf,
+    pub(crate) head: GitHead,
+}
+
 /// Finds the state of the repository that a folder lies in; none outside of one.
 pub(crate) fn head(folder: &Path) -> Option<GitHead> {
-    let git = folder.ancestors().find_map(|above| git_dir(&above.join(".git")))?;
-    let text = fs::read_to_string(git.join("HEAD")).ok()?;
+    find(folder).map(|repository| repository.head)
+}
+
+/// Finds the repository that a folder lies in; none outside of one.
+pub(crate) fn find(folder: &Path) -> Option<Repository> {
+    let (root, dir) = folder
+        .ancestors()
+        .find_map(|above| Some((above.to_owned(), git_dir(&above.join(".git"))?)))?;
+    let common = fs::read_to_string(dir.join("commondir"))
+        .map_or_else(|_| dir.clone(), |text| dir.join(text.trim()));
+    let text = fs::read_to_string(dir.join("HEAD")).ok()?;
     let text = text.trim();
-    Some(match text.strip_prefix("ref: ") {
+    let head = match text.strip_prefix("ref: ") {
         Some(name) => GitHead {
-            commit: resolve(&git, name),
+            commit: resolve(&dir, &common, name),
             branch: name.strip_prefix("refs/heads/").map(str::to_owned),
         },
         None => GitHead { commit: commit(text), branch: None },
-    })
+    };
+    Some(Repository { root, dir, common, head })
 }
 
 /// `.git` is a folder, or a file that names one (worktrees, submodules).
@@ -25,15 +47,14 @@ fn git_dir(path: &Path) -> Option<PathBuf> {
     if path.join("HEAD").is_file() {
         return Some(path.to_owned());
     }
-    let text = fs::read_to_string(path).ok()?;
+    // What is no file may keep whoever reads it waiting for ever.
+    let text = path.is_file().then(|| fs::read_to_string(path).ok())??;
     let named = path.parent()?.join(text.strip_prefix("gitdir: ")?.trim());
     named.join("HEAD").is_file().then_some(named)
 }
 
-fn resolve(git: &Path, name: &str) -> Option<String> {
-    let common = fs::read_to_string(git.join("commondir"))
-        .map_or_else(|_| git.to_owned(), |text| git.join(text.trim()));
-    let loose = [git, &common].into_iter().find_map(|dir| fs::read_to_string(dir.join(name)).ok());
+fn resolve(git: &Path, common: &Path, name: &str) -> Option<String> {
+    let loose = [git, common].into_iter().find_map(|dir| fs::read_to_string(dir.join(name)).ok());
     loose.and_then(|text| commit(text.trim())).or_else(|| {
         let packed = fs::read_to_string(common.join("packed-refs")).ok()?;
         packed.lines().find_map(|line| {

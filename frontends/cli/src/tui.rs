@@ -6,6 +6,7 @@
 
 mod carry;
 mod child;
+mod diff;
 mod export;
 mod facts;
 mod keep;
@@ -29,6 +30,7 @@ use crate::resume::{self, Named};
 use crate::say::{self, Diverted};
 use crate::{begin, exec, find, fork, line, opening};
 use facts::Asked;
+pub(crate) use look::keymap;
 use session::Host;
 
 /// The name under which this frontend's wishes are recorded.
@@ -96,7 +98,7 @@ pub(crate) fn fork(before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
     let layout = Layout::new(&opening::home()?);
     let parent = resume::session(&layout, session, &here, all)?;
     let child = fork::make(&layout, parent, cut, FRONTEND)?.id;
-    let begin = Begin { start: Start::TakeUp(child, prompt), fresh: Some(child) };
+    let begin = Begin { fresh: Some(child), ..Begin::at(Start::TakeUp(child, prompt)) };
     open(flags, &screen, begin).inspect_err(|_| fork::discard_unused(&layout, child))
 }
 
@@ -112,7 +114,9 @@ pub(crate) fn attach(args: Attach) -> Result<ExitCode, Failure> {
     };
     // A session that nobody runs is not begun by looking at it.
     drop(Guest::connect(&layout, id, FRONTEND)?);
-    open(RunFlags::default(), &args.screen, Begin::at(Start::TakeUp(id, None)))
+    // Its process has the key, and was asked all there is to ask.
+    let begin = Begin { asked: Asked::Nothing, ..Begin::at(Start::TakeUp(id, None)) };
+    open(RunFlags::default(), &args.screen, begin)
 }
 
 /// `codex replay --screen`: what is recorded, and nothing changed.
@@ -135,11 +139,17 @@ struct Begin {
     start: Start,
     /// A fork that was made for it; it is nobody's unless it is taken up.
     fresh: Option<SessionId>,
+    asked: Asked,
 }
 
 impl Begin {
     fn at(start: Start) -> Begin {
-        Begin { start, fresh: None }
+        let asked = match start {
+            Start::New(_) => Asked::All,
+            Start::TakeUp(..) | Start::Choose => Asked::Needs,
+            Start::Watch(_) => Asked::Nothing,
+        };
+        Begin { start, fresh: None, asked }
     }
 }
 
@@ -152,14 +162,13 @@ fn open(flags: RunFlags, screen: &ScreenFlags, begin: Begin) -> Result<ExitCode,
         Start::TakeUp(id, _) => Some(*id),
         Start::New(_) | Start::Watch(_) | Start::Choose => None,
     };
-    let asked = match &begin.start {
-        Start::New(_) if !flags.skip_git_repo_check => Asked::All,
-        Start::New(_) | Start::TakeUp(..) | Start::Choose => Asked::Needs,
-        Start::Watch(_) => Asked::Nothing,
+    let asked = match begin.asked {
+        Asked::All if flags.skip_git_repo_check => Asked::Needs,
+        asked => asked,
     };
     let env = |name: &str| std::env::var(name).ok();
     let facts = facts::gather(&config, &here, asked);
-    let options = look::options(&config.tui, screen, &env, begin.start, facts);
+    let options = look::options(&config.tui, screen, &env, begin.start, facts)?;
     codex_actors::wiring::before_end(codex_tui::restore);
     let desk = codex_tui::run::start(options)?;
 

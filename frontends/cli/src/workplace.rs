@@ -6,7 +6,7 @@ use codex_config::{Config, Limit, SandboxLevel};
 use codex_event::Permission;
 use codex_sandbox::{
     Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Plan, PlanError, Policy,
-    Resources, RuntimeFolder, Toolbox, memory_first, private_temp, runtime_bases,
+    Resources, RuntimeFolder, Seen, Toolbox, memory_first, private_temp, runtime_bases,
 };
 
 use crate::apply_patch;
@@ -24,9 +24,7 @@ pub(crate) struct Workplace {
     pub(crate) missing: Vec<String>,
     /// Landlock ABI of the kernel; none where the plan does without landlock.
     pub(crate) landlock_abi: Option<u32>,
-    /// Where the folders may lie.
-    pub(crate) bases: Vec<PathBuf>,
-    _folders: Vec<RuntimeFolder>,
+    folders: Vec<RuntimeFolder>,
 }
 
 /// What a workplace is made for.
@@ -46,16 +44,18 @@ impl Workplace {
     /// Finds or makes all of it, and removes what killed processes left where its folders may lie.
     pub(crate) fn open(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let workplace = Workplace::open_unswept(wanted)?;
-        RuntimeFolder::sweep(&workplace.bases);
+        RuntimeFolder::sweep(&bases());
         Ok(workplace)
     }
 
-    /// Leaves what killed processes left to the caller, who is in a hurry now and not later.
+    /// Leaves what killed processes left to the caller, who is in a hurry now and not later, see
+    /// [`Workplace::places`].
     pub(crate) fn open_unswept(wanted: &Wanted<'_>) -> Result<Workplace, Failure> {
         let wants_temp = wanted.permissions.contains(&Permission::DiskWritePlatformUserTempFolder)
             && !Permission::is_unconfined(wanted.permissions);
+        let seen = Seen::default();
         let own = private_temp(std::env::var_os("TMPDIR").as_deref())
-            .filter(|temp| wants_temp && !wanted.is_refused(temp));
+            .filter(|temp| wants_temp && !wanted.is_refused(temp, &seen));
 
         // The folder must lie outside of what can be written, so that is worked out first.
         let needs_temp = wants_temp && own.is_none();
@@ -65,11 +65,11 @@ impl Workplace {
             .cloned()
             .collect();
         let policy = wanted.policy(&known, own.clone());
-        let known = Plan::on_disk(&policy, wanted.host)?;
+        let known = Plan::on_disk_as_seen(&policy, wanted.host, &seen)?;
         let mut taken = known.writable_roots();
         taken.extend(policy.agent_home.clone());
 
-        let bases = runtime_bases(std::env::var_os("XDG_RUNTIME_DIR").as_deref());
+        let bases = bases();
         let mut folders = Vec::new();
         let temp = match needs_temp {
             true => {
@@ -100,13 +100,20 @@ impl Workplace {
             program,
             ..wanted.policy(wanted.permissions, temp.clone())
         };
-        let plan = Plan::on_disk(&policy, wanted.host)?;
+        let plan = Plan::on_disk_as_seen(&policy, wanted.host, &seen)?;
         let missing = match plan.confinement {
             Confinement::None => Vec::new(),
             Confinement::Landlock | Confinement::Full => wanted.host.missing(wanted.level),
         };
         let landlock_abi = (plan.landlock_abi > 0).then(|| wanted.host.landlock_abi.into());
-        Ok(Workplace { plan, temp, tools, missing, landlock_abi, bases, _folders: folders })
+        Ok(Workplace { plan, temp, tools, missing, landlock_abi, folders })
+    }
+
+    /// Lists where this workplace has made folders, for [`RuntimeFolder::sweep`]: whoever looks where
+    /// he makes some himself has looked everywhere before long.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let places = self.folders.iter().filter_map(RuntimeFolder::base);
+        places.map(Path::to_owned).collect()
     }
 
     /// Says on standard error, in one line, that the host gives less than a sandbox could have.
@@ -145,10 +152,11 @@ impl Workplace {
 
 impl Wanted<'_> {
     /// Tells whether no plan lets commands write to this folder, as when it holds the agent's home.
-    fn is_refused(&self, temp: &Path) -> bool {
+    fn is_refused(&self, temp: &Path, seen: &Seen) -> bool {
         let alone = [Permission::DiskWritePlatformUserTempFolder];
         let policy = self.policy(&alone, Some(temp.to_owned()));
-        matches!(Plan::on_disk(&policy, self.host), Err(PlanError::Refused { .. }))
+        let plan = Plan::on_disk_as_seen(&policy, self.host, seen);
+        matches!(plan, Err(PlanError::Refused { .. }))
     }
 
     fn policy(&self, permissions: &[Permission], user_temp: Option<PathBuf>) -> Policy {
@@ -167,6 +175,11 @@ impl Wanted<'_> {
             resources: self.resources,
         }
     }
+}
+
+/// Lists where folders may lie.
+fn bases() -> Vec<PathBuf> {
+    runtime_bases(std::env::var_os("XDG_RUNTIME_DIR").as_deref())
 }
 
 /// Gives the limits on commands: the settings', and what the sandbox thinks fit where they are silent.

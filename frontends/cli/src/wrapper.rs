@@ -54,8 +54,8 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
         stdin: Stdin::Inherit,
         stdio: Stdio::Inherit,
     };
-    let bases = workplace.bases.clone();
-    let outcome = run_inherited(launch, || RuntimeFolder::sweep(&bases), || drop(workplace))
+    let places = workplace.places();
+    let outcome = run_inherited(launch, || RuntimeFolder::sweep(&places), || drop(workplace))
         .map_err(|error| setup(error.into()))?;
     if let Some(failed) = &outcome.failed {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
@@ -67,6 +67,11 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
 /// Reads what the settings say of the environment; without a home there are none.
 fn environment(home: Option<&Path>, cwd: &Path) -> Result<EnvironmentPolicy, Failure> {
     let Some(home) = home else { return Ok(EnvironmentPolicy::default()) };
+    // To resolve all settings where nothing is said of any takes longer than to look.
+    let file = std::fs::symlink_metadata(home.join("config.toml"));
+    if file.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound) {
+        return Ok(EnvironmentPolicy::default());
+    }
     let config = Config::load(Inputs {
         home: home.to_owned(),
         env: &|name| std::env::var(name).ok(),

@@ -144,7 +144,7 @@ impl Screen {
         let (theme, width) = (&self.theme, self.width);
         let mut draw = |cell: &Cell, fold: Fold| {
             let now = Timestamp(0);
-            let look = Look { theme, fold, now, cwd: "/ws/dir", home: None };
+            let look = Look { theme, fold, now, cwd: "/ws/dir", home: None, unfold: "Ctrl-O" };
             Rc::new(render::cell(cell, &look, width))
         };
         self.document.view(width, HEIGHT, &mut draw).len()

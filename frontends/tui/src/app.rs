@@ -4,6 +4,7 @@ mod command;
 mod inline;
 mod keys;
 mod local;
+mod marks;
 mod popups;
 mod question;
 mod reading;
@@ -14,6 +15,7 @@ mod words;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use codex_event::{CallId, Envelope, Seq, SessionId, Timestamp};
 use codex_view::Cells;
@@ -22,7 +24,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
-use crate::host::{Changes, Concern, Owner, Reply, Request, Role};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role};
+use crate::keymap::{Action, When};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
 use crate::render::{Fold, Stream};
@@ -31,6 +34,7 @@ use crate::update::{Focus, Input, Intent, Moment};
 pub(crate) use inline::Looking;
 use keys::Armed;
 use local::{Body, Kind, Local, Toast};
+pub(crate) use marks::HINT as MARK_HINT;
 use popups::Choice;
 use reading::Reading;
 pub(crate) use session::Step;
@@ -89,6 +93,8 @@ pub struct App {
     answered: Option<CallId>,
     /// Beginnings of turns that are read so that one can go back to them.
     going_back: Vec<Seq>,
+    /// Beginning of the turn that the user is about to go back to.
+    marked: Option<Seq>,
     /// What the document waits for.
     loading: Option<RangeInclusive<Seq>>,
     choice: Option<Choice>,
@@ -100,6 +106,9 @@ pub struct App {
     /// Where the conversation was drawn last.
     pub(crate) page: Rect,
     title: String,
+    /// The folder that was begun in, and the one that the program around was told of last.
+    begun_in: PathBuf,
+    told_folder: PathBuf,
     out: Vec<Intent>,
 }
 
@@ -136,6 +145,7 @@ impl App {
             asked: None,
             answered: None,
             going_back: Vec::new(),
+            marked: None,
             loading: None,
             choice: None,
             busy: None,
@@ -144,11 +154,17 @@ impl App {
             stream: RefCell::default(),
             page: Rect::default(),
             title: String::new(),
+            begun_in: options.facts.cwd.clone(),
+            told_folder: options.facts.cwd.clone(),
             out: Vec::new(),
             options,
         };
         let warnings = app.options.facts.warnings.clone();
         app.warn(warnings);
+        match app.options.facts.history {
+            History::Kept => {}
+            History::Absent => app.note_no_history(),
+        }
         app
     }
 
@@ -256,12 +272,34 @@ impl App {
             self.loading = Some(range.clone());
             self.out.push(Intent::Load(range));
         }
+        self.follow_folder();
         let title = self.title_words();
         if title != self.title {
             self.title.clone_from(&title);
             self.out.push(Intent::Title(title));
         }
         std::mem::take(&mut self.out)
+    }
+
+    /// Has the program around follow to the folder of what is shown. Into that of a session of its own it
+    /// goes by itself.
+    fn follow_folder(&mut self) {
+        let folder = match &self.view {
+            None if self.pending.is_some() => return,
+            None => self.begun_in.clone(),
+            Some(view) if view.status.cwd.is_empty() || view.is_catching_up() => return,
+            Some(view) => match view.role {
+                Role::Owner { .. } => {
+                    self.told_folder = view.status.cwd.clone().into();
+                    return;
+                }
+                Role::Guest { .. } | Role::Reader => view.status.cwd.clone().into(),
+            },
+        };
+        if folder != self.told_folder {
+            self.told_folder.clone_from(&folder);
+            self.out.push(Intent::Request(Request::Moved { folder }));
+        }
     }
 
     fn tick(&mut self) {
@@ -290,21 +328,6 @@ impl App {
         self.go_on_searching();
         self.question_loaded(events);
         self.marks_loaded(&range, events);
-    }
-
-    /// What was said was read, so that one can go back to it.
-    fn marks_loaded(&mut self, range: &RangeInclusive<Seq>, events: &[Envelope]) {
-        let before = self.going_back.len();
-        self.going_back.retain(|at| range.start() != at || range.end() != at);
-        if self.going_back.len() == before {
-            return;
-        }
-        if let Some(view) = &mut self.view {
-            view.remember(*range.start(), events);
-        }
-        if self.going_back.is_empty() {
-            self.go_back();
-        }
     }
 
     fn told(&mut self, reply: Reply) {
@@ -359,7 +382,7 @@ impl App {
         self.redraw_local(after);
     }
 
-    fn redraw_local(&mut self, after: Seq) {
+    pub(crate) fn redraw_local(&mut self, after: Seq) {
         if let Some(view) = &mut self.view {
             view.document.redraw_cell(after);
         }
@@ -369,6 +392,17 @@ impl App {
         for warning in warnings {
             self.remark(Kind::Warning, warning, String::new());
         }
+    }
+
+    /// Says what it means that git does not know the folder; whoever starts to type is not held up.
+    fn note_no_history(&mut self) {
+        let access = codex_view::sanitize::visible(&self.access_words());
+        let text = format!(
+            "This folder is in no git repository: there is no history to go back to. Access: {access}."
+        );
+        let hint =
+            "`git init` and a first commit begin one; --skip-git-repo-check leaves this out.";
+        self.remark(Kind::Note, text, hint.to_owned());
     }
 
     /// Puts text back into the composer, before what stands there.
@@ -385,6 +419,12 @@ impl App {
     pub(crate) fn wall(&self) -> Timestamp {
         let (moment, wall) = self.clock;
         Timestamp(wall.0.saturating_add(self.now.0.saturating_sub(moment.0)))
+    }
+
+    /// Names a key that does something now: one that also writes, while nothing is written.
+    pub(crate) fn key_now(&self, action: Action) -> String {
+        let when = if self.composer.is_empty() { When::Empty } else { When::Always };
+        self.options.keymap.name(action, when)
     }
 
     pub(crate) fn role(&self) -> Option<Role> {

@@ -17,7 +17,7 @@ mod search;
 mod tests;
 
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::rc::Rc;
 
 use codex_event::Seq;
@@ -227,6 +227,21 @@ impl Document {
             end += rows;
             (row < end).then_some(*first)
         })
+    }
+
+    /// Gives the rows of what was in view last that a cell takes there, from its first line in view.
+    pub fn rows_of(&self, first: Seq) -> Option<Range<u16>> {
+        let at = self.seen.iter().position(|(it, _)| *it == first)?;
+        let before = self.seen[..at].iter().map(|(_, rows)| rows).sum();
+        Some(before..before + self.seen[at].1)
+    }
+
+    /// Tells whether the beginning of a cell was in view last.
+    pub fn shows(&self, first: Seq) -> bool {
+        self.seen
+            .iter()
+            .enumerate()
+            .any(|(at, (it, rows))| *it == first && *rows > 0 && (at > 0 || self.skipped == 0))
     }
 
     /// Gives how a cell is folded.

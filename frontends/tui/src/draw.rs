@@ -102,6 +102,14 @@ impl Share {
         }
     }
 
+    /// Rows from which on the last one is the footer's.
+    fn footed(self) -> u16 {
+        match self {
+            Share::Some => 3,
+            Share::All => 2,
+        }
+    }
+
     /// Rows from which on one more line may stand there.
     fn least(self, rows: u16) -> u16 {
         match self {
@@ -113,7 +121,7 @@ impl Share {
 
 impl Bottom {
     fn of(app: &App, width: u16, rows: u16, share: Share) -> Bottom {
-        let footer = u16::from(rows >= 3);
+        let footer = u16::from(rows >= share.footed());
         let mut left = rows - footer;
         let mut bottom = Bottom { footer, ..Bottom::default() };
         let asks = app.popups.last().filter(|popup| !popup.is_full_screen());
@@ -180,6 +188,18 @@ fn conversation(app: &mut App, area: Rect, buf: &mut Buffer) {
         }
     };
     put_all(area, buf, &lines);
+    if let (Screen::Full, Some(rows)) = (app.options.screen, app.marked_rows()) {
+        mark(Rect { y: area.y + rows.start, height: rows.end - rows.start, ..area }, buf, app);
+    }
+}
+
+/// Lets what stands in an area be seen as what a key acts on, without the empty rows at its end.
+fn mark(area: Rect, buf: &mut Buffer, app: &App) {
+    let area = area.intersection(buf.area);
+    let is_empty = |y: &u16| (area.left()..area.right()).all(|x| buf[(x, *y)].symbol() == " ");
+    let end =
+        (area.top()..area.bottom()).rev().find(|y| !is_empty(y)).map_or(area.top(), |y| y + 1);
+    buf.set_style(Rect { height: end - area.top(), ..area }, app.theme.selected);
 }
 
 fn document(app: &mut App, width: u16, height: u16) -> Vec<Line<'static>> {

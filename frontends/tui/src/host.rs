@@ -9,6 +9,8 @@ use std::sync::Arc;
 use codex_event::{ApprovalPolicy, Command, Seq, SessionId, Timestamp};
 use codex_journal::{Guest, Handle, RawJournal};
 
+use crate::options::{Keys, Palette};
+
 /// What is asked of the program around the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -40,6 +42,9 @@ pub enum Request {
         /// The session.
         session: SessionId,
     },
+    /// The session of this process ended without having been left: another process takes it over, or its
+    /// journal failed. No session is open; what holds it is let go of.
+    Ended,
     /// List the sessions of this home, the last first.
     Sessions,
     /// Give what was said to models in earlier sessions, the last first.
@@ -60,12 +65,34 @@ pub enum Request {
     },
     /// End the user's own command: first as a hang-up would, then at once.
     Stop,
-    /// Trust the project of the working folder, or say that it is not trusted; written to the settings.
-    Trust(Trust),
+    /// A session of another process, or of none, is shown, which works in this folder; or none is any
+    /// more, and this is the folder that the next one begins in. It may not be there.
+    Moved {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Trust a project, or say that it is not trusted; written to the settings.
+    Trust {
+        /// Its folder.
+        project: PathBuf,
+        /// What is said of it.
+        trust: Trust,
+    },
     /// Keep a key for the provider, with the user's rights alone.
     Key(String),
+    /// Write a setting down: the user chose it, and it holds in later sessions too.
+    Keep(Setting),
     /// Leave the program. No session is open.
     Leave,
+}
+
+/// A setting that is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// The colours.
+    Theme(Palette),
+    /// How keys are read in the composer.
+    Keys(Keys),
 }
 
 /// What is done about a process that has a session.
@@ -229,8 +256,19 @@ pub struct Facts {
     pub branch: Option<String>,
     /// What the user should know or decide first, in order.
     pub concerns: Vec<Concern>,
+    /// Whether git knows the working folder.
+    pub history: History,
     /// What was found odd about the settings.
     pub warnings: Vec<String>,
+}
+
+/// Whether git can show and undo what is done in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// It can, or the user wants to hear nothing of it.
+    Kept,
+    /// The folder is in no repository: the user is told so, and is not kept from anything.
+    Absent,
 }
 
 /// What the user should know or decide before the first turn.
@@ -241,8 +279,6 @@ pub enum Concern {
         /// Names of the variables.
         variables: Vec<String>,
     },
-    /// The folder is in no repository: nothing shows and undoes what the agent did.
-    NoRepository,
     /// The project has settings of its own, and the user never said whether they count.
     Untried {
         /// The project.

@@ -1,8 +1,12 @@
 //! Which key does what: one table for what the interface does and for what help shows.
 
+mod chord;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::popup::KeyGroup;
+
+pub use chord::Chord;
 
 /// What a key of the interface does, wherever it is not the composer's or a popup's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +43,78 @@ pub enum Action {
     Answer,
 }
 
+/// How settings name what keys do, besides what has its key for good: Esc and Ctrl-C mean the same in
+/// every popup, and whoever is lost presses them.
+const NAMES: &[(&str, Action)] = &[
+    ("answer", Action::Answer),
+    ("bottom", Action::Bottom),
+    ("keys", Action::Keys),
+    ("leave", Action::Leave),
+    ("line_down", Action::LineDown),
+    ("line_up", Action::LineUp),
+    ("page_down", Action::PageDown),
+    ("page_up", Action::PageUp),
+    ("redraw", Action::Redraw),
+    ("suspend", Action::Suspend),
+    ("top", Action::Top),
+    ("transcript", Action::Transcript),
+    ("unfold", Action::Unfold),
+];
+
+impl Action {
+    /// Gives all that settings may give other keys to.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().map(|(name, _)| *name)
+    }
+
+    /// Finds what settings call so.
+    pub fn named(name: &str) -> Option<Action> {
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, action)| *action)
+    }
+
+    /// Gives how it is called.
+    pub fn called(self) -> &'static str {
+        match self {
+            Action::Escape => "escape",
+            Action::Stop => "stop",
+            Action::Answer => "answer",
+            Action::Bottom => "bottom",
+            Action::Keys => "keys",
+            Action::Leave => "leave",
+            Action::LineDown => "line_down",
+            Action::LineUp => "line_up",
+            Action::PageDown => "page_down",
+            Action::PageUp => "page_up",
+            Action::Redraw => "redraw",
+            Action::Suspend => "suspend",
+            Action::Top => "top",
+            Action::Transcript => "transcript",
+            Action::Unfold => "unfold",
+        }
+    }
+
+    /// Tells whether it changes only what is seen, and nothing that is written or runs.
+    pub fn only_looks(self) -> bool {
+        match self {
+            Action::PageUp
+            | Action::PageDown
+            | Action::LineUp
+            | Action::LineDown
+            | Action::Top
+            | Action::Bottom
+            | Action::Unfold
+            | Action::Redraw
+            | Action::Suspend => true,
+            Action::Escape
+            | Action::Stop
+            | Action::Leave
+            | Action::Transcript
+            | Action::Keys
+            | Action::Answer => false,
+        }
+    }
+}
+
 /// When a key counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
@@ -46,15 +122,6 @@ pub enum When {
     Always,
     /// While nothing stands in the composer.
     Empty,
-}
-
-/// A key with what is held down with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chord {
-    /// The key.
-    pub code: KeyCode,
-    /// What is held down.
-    pub held: KeyModifiers,
 }
 
 /// A row of the table.
@@ -139,80 +206,111 @@ const WRITING: &[(&str, &str)] = &[
     ("!", "a command of your own, outside of the sandbox"),
 ];
 
-/// Gives what a key does; none when it is not one of the table.
-pub fn action(key: KeyEvent, composer: When) -> Option<Action> {
-    let held = key.modifiers;
-    let found = BINDINGS.iter().find(|binding| {
-        let counts = match binding.when {
-            When::Always => true,
-            When::Empty => composer == When::Empty,
-        };
-        counts && binding.chords.iter().any(|chord| chord.is(key.code, held))
-    });
-    found.map(|binding| binding.action)
+/// A row of the table that holds: what the settings say, and else [`BINDINGS`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    action: Action,
+    chords: Vec<Chord>,
+    when: When,
+    description: &'static str,
 }
 
-/// Gives all keys, for help.
-pub fn groups() -> Vec<KeyGroup> {
-    let writing = WRITING.iter().map(|(key, what)| ((*key).to_owned(), (*what).to_owned()));
-    let mut keys: Vec<(String, String)> = Vec::new();
-    for binding in BINDINGS {
-        let names: Vec<String> = binding.chords.iter().map(|chord| chord.name()).collect();
-        let mut name = names.join(", ");
-        if binding.when == When::Empty {
-            name.push_str(" (empty)");
-        }
-        keys.push((name, binding.description.to_owned()));
+/// Which key does what here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keymap {
+    rows: Vec<Row>,
+}
+
+/// A key that two things were to be done by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// The key.
+    pub chord: Chord,
+    /// What it does besides.
+    pub other: Action,
+}
+
+impl Default for Keymap {
+    fn default() -> Keymap {
+        let row = |binding: &Binding| Row {
+            action: binding.action,
+            chords: binding.chords.to_vec(),
+            when: binding.when,
+            description: binding.description,
+        };
+        Keymap { rows: BINDINGS.iter().map(row).collect() }
     }
-    vec![
-        KeyGroup { title: "Writing".into(), keys: writing.collect() },
-        KeyGroup { title: "Everywhere".into(), keys },
-    ]
 }
 
-/// Names the first key of an action.
-pub fn name(action: Action) -> String {
-    let binding = BINDINGS.iter().find(|binding| binding.action == action);
-    binding.and_then(|binding| binding.chords.first()).map(|chord| chord.name()).unwrap_or_default()
-}
-
-impl Chord {
-    fn is(self, code: KeyCode, held: KeyModifiers) -> bool {
-        let same = match (self.code, code) {
-            // Terminals differ in whether a letter comes large with Ctrl.
-            (KeyCode::Char(a), KeyCode::Char(b)) if self.held.contains(KeyModifiers::CONTROL) => {
-                a.eq_ignore_ascii_case(&b)
-            }
-            (a, b) => a == b,
+impl Keymap {
+    /// Lets these keys do something, and no others. A key that writes counts while nothing is written.
+    pub fn set(&mut self, action: Action, chords: &[Chord]) {
+        let Some(at) = self.rows.iter().position(|row| row.action == action) else { return };
+        let description = self.rows[at].description;
+        self.rows.retain(|row| row.action != action);
+        let row = |when| {
+            let chords = chords.iter().copied().filter(|chord| chord.when() == when).collect();
+            Row { action, chords, when, description }
         };
-        // A sign such as `?` may come with the Shift that makes it.
-        let held = match code {
-            KeyCode::Char(_) => held - KeyModifiers::SHIFT,
-            _ => held,
-        };
-        same && held == self.held
+        let mut rows = vec![row(When::Always), row(When::Empty)];
+        rows.retain(|row| !row.chords.is_empty());
+        if rows.is_empty() {
+            rows.push(row(When::Always));
+        }
+        let at = at.min(self.rows.len());
+        self.rows.splice(at..at, rows);
     }
 
-    /// Names it, as in `Ctrl-C`.
-    pub fn name(self) -> String {
-        let mut name = String::new();
-        for (held, word) in [
-            (KeyModifiers::CONTROL, "Ctrl-"),
-            (KeyModifiers::ALT, "Alt-"),
-            (KeyModifiers::SHIFT, "Shift-"),
-        ] {
-            if self.held.contains(held) {
-                name.push_str(word);
+    /// Finds a key of an action that does something else too.
+    pub fn clash(&self, action: Action) -> Option<Clash> {
+        let (own, others): (Vec<&Row>, Vec<&Row>) =
+            self.rows.iter().partition(|row| row.action == action);
+        own.iter().flat_map(|row| &row.chords).find_map(|chord| {
+            let other = others.iter().find(|row| row.chords.contains(chord))?;
+            Some(Clash { chord: *chord, other: other.action })
+        })
+    }
+
+    /// Gives what a key does; none when it is not one of the table.
+    pub fn action(&self, key: KeyEvent, composer: When) -> Option<Action> {
+        let held = key.modifiers;
+        let found = self.rows.iter().find(|row| {
+            let counts = match row.when {
+                When::Always => true,
+                When::Empty => composer == When::Empty,
+            };
+            counts && row.chords.iter().any(|chord| chord.is(key.code, held))
+        });
+        found.map(|row| row.action)
+    }
+
+    /// Gives all keys, for help.
+    pub fn groups(&self) -> Vec<KeyGroup> {
+        let writing = WRITING.iter().map(|(key, what)| ((*key).to_owned(), (*what).to_owned()));
+        let mut keys: Vec<(String, String)> = Vec::new();
+        for row in &self.rows {
+            let names: Vec<String> = row.chords.iter().map(|chord| chord.name()).collect();
+            let mut name = names.join(", ");
+            if row.chords.is_empty() {
+                name.push_str("no key");
+            } else if row.when == When::Empty {
+                name.push_str(" (empty)");
             }
+            keys.push((name, row.description.to_owned()));
         }
-        match self.code {
-            KeyCode::Char(c) if self.held.is_empty() => name.push(c),
-            KeyCode::Char(c) => name.extend(c.to_uppercase()),
-            KeyCode::PageUp => name.push_str("PgUp"),
-            KeyCode::PageDown => name.push_str("PgDn"),
-            code => name.push_str(&code.to_string()),
-        }
-        name
+        vec![
+            KeyGroup { title: "Writing".into(), keys: writing.collect() },
+            KeyGroup { title: "Everywhere".into(), keys },
+        ]
+    }
+
+    /// Names a key of an action that counts, the one for an empty composer first; empty when none does.
+    pub fn name(&self, action: Action, composer: When) -> String {
+        let rows = self.rows.iter().filter(|row| row.action == action);
+        let of = |when| rows.clone().filter(move |row| row.when == when);
+        let empty = of(When::Empty).filter(|_| composer == When::Empty);
+        let first = empty.chain(of(When::Always)).find_map(|row| row.chords.first());
+        first.map(|chord| chord.name()).unwrap_or_default()
     }
 }
 
@@ -234,17 +332,89 @@ mod tests {
     fn a_key_counts_where_it_is_said_to() {
         let key = |code, held| KeyEvent::new(code, held);
         let end = key(KeyCode::End, KeyModifiers::NONE);
-        assert_eq!(action(end, When::Empty), Some(Action::Bottom));
-        assert_eq!(action(end, When::Always), None);
+        assert_eq!(Keymap::default().action(end, When::Empty), Some(Action::Bottom));
+        assert_eq!(Keymap::default().action(end, When::Always), None);
         let large = key(KeyCode::Char('C'), KeyModifiers::CONTROL | KeyModifiers::SHIFT);
-        assert_eq!(action(large, When::Always), Some(Action::Stop));
+        assert_eq!(Keymap::default().action(large, When::Always), Some(Action::Stop));
         let question = key(KeyCode::Char('?'), KeyModifiers::SHIFT);
-        assert_eq!(action(question, When::Empty), Some(Action::Keys));
+        assert_eq!(Keymap::default().action(question, When::Empty), Some(Action::Keys));
+    }
+
+    #[test]
+    fn a_key_is_written_as_it_is_shown() {
+        for (text, name) in [
+            ("ctrl-t", "Ctrl-T"),
+            ("alt-x", "Alt-X"),
+            ("ctrl-alt-pageup", "Ctrl-Alt-PgUp"),
+            ("shift-up", "Shift-Up"),
+            ("shift-tab", "Shift-Tab"),
+            ("shift-g", "G"),
+            ("f12", "F12"),
+            ("-", "-"),
+            ("ctrl--", "Ctrl--"),
+            ("space", "Space"),
+            ("é", "é"),
+        ] {
+            assert_eq!(Chord::parse(text).map(Chord::name).as_deref(), Some(name), "{text}");
+        }
+        for text in [
+            "",
+            "ctrl-",
+            "ctrl-ctrl-a",
+            "hyper-a",
+            "f0",
+            "f13",
+            "f01",
+            "pgup",
+            "z r",
+            "ctrl-i",
+            "ctrl-shift-a",
+            "shift-?",
+            "\u{7}",
+            " ",
+        ] {
+            assert_eq!(Chord::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_name_is_of_one_action() {
+        for (name, action) in NAMES {
+            assert_eq!(action.called(), *name);
+            assert_eq!(Action::named(name), Some(*action));
+            assert!(BINDINGS.iter().any(|binding| binding.action == *action));
+        }
+        assert_eq!((Action::named("stop"), Action::named("escape")), (None, None));
+    }
+
+    #[test]
+    fn keys_of_the_settings_take_the_place_of_those_of_the_table() {
+        let chord = |text| Chord::parse(text).expect("a key");
+        let mut keymap = Keymap::default();
+        keymap.set(Action::Transcript, &[chord("f2"), chord("t")]);
+        let key = |code| KeyEvent::new(code, KeyModifiers::NONE);
+        assert_eq!(keymap.action(key(KeyCode::F(2)), When::Always), Some(Action::Transcript));
+        assert_eq!(keymap.action(key(KeyCode::Char('t')), When::Empty), Some(Action::Transcript));
+        assert_eq!(keymap.action(key(KeyCode::Char('t')), When::Always), None, "it is written");
+        let before = KeyEvent::new(KeyCode::Char('t'), KeyModifiers::CONTROL);
+        assert_eq!(keymap.action(before, When::Empty), None);
+        assert_eq!(keymap.name(Action::Transcript, When::Always), "F2");
+        assert_eq!(keymap.clash(Action::Transcript), None);
+        keymap.set(Action::Redraw, &[]);
+        assert_eq!(
+            (keymap.name(Action::Redraw, When::Empty).as_str(), keymap.clash(Action::Redraw)),
+            ("", None)
+        );
+        keymap.set(Action::Leave, &[chord("ctrl-c")]);
+        let other = Action::Stop;
+        assert_eq!(keymap.clash(Action::Leave), Some(Clash { chord: chord("ctrl-c"), other }));
+        keymap.set(Action::Top, &[chord("f2")]);
+        assert!(keymap.clash(Action::Top).is_some() && keymap.clash(Action::Transcript).is_some());
     }
 
     #[test]
     fn help_names_every_key() {
-        let groups = groups();
+        let groups = Keymap::default().groups();
         let listed: Vec<&String> =
             groups.iter().flat_map(|it| &it.keys).map(|(key, _)| key).collect();
         for name in ["Ctrl-C", "PgUp", "Shift-Up", "Ctrl-Home", "Esc", "? (empty)"] {

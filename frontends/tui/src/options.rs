@@ -3,6 +3,7 @@
 use codex_event::SessionId;
 
 use crate::host::Facts;
+use crate::keymap::Keymap;
 
 /// What the interface begins with.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct Options {
     pub screen: Screen,
     /// Colours.
     pub palette: Palette,
+    /// Which key does what outside of the composer.
+    pub keymap: Keymap,
     /// How keys are read in the composer.
     pub keys: Keys,
     /// How the user is told about the end of a turn or a question while looking elsewhere.

@@ -41,6 +41,8 @@ pub struct Look<'a> {
     pub cwd: &'a str,
     /// The user's home, which other paths are shortened by.
     pub home: Option<&'a str>,
+    /// The key that unfolds what is folded; empty when none does.
+    pub unfold: &'a str,
 }
 
 /// How much is shown of what can be long.
@@ -88,9 +90,9 @@ fn bounded(text: &str) -> &str {
 
 /// Says what is left out, and how to see it.
 fn more(what: &str, look: &Look<'_>) -> Span<'static> {
-    let how = match look.fold {
-        Fold::Folded => " (Ctrl-O)",
-        Fold::Unfolded => "",
+    let how = match (look.fold, look.unfold) {
+        (Fold::Folded, key) if !key.is_empty() => format!(" ({key})"),
+        (Fold::Folded | Fold::Unfolded, _) => String::new(),
     };
     Span::styled(format!("… {what}{how}"), look.theme.dim)
 }

@@ -10,6 +10,8 @@
 //! Everything that happens passes one bounded inbox and is dealt with in order by one thread, which
 //! waits for nobody: what it wants done goes to others by queues that never make it wait.
 
+#[cfg(debug_assertions)]
+mod bug;
 mod line;
 
 use std::collections::VecDeque;
@@ -377,6 +379,8 @@ impl Interface {
                 self.aside(terminal::stop);
             }
             Intent::Redraw => {
+                #[cfg(debug_assertions)]
+                bug::on_request();
                 if self.screen.forget().is_err() {
                     self.gone();
                 }
@@ -404,7 +408,8 @@ impl Interface {
 
     fn draw(&mut self) {
         self.pace.drawn(self.now());
-        if matches!(self.ending, Some((Signal::HangUp, _))) {
+        // A bug elsewhere has given the terminal back, and the process is about to end.
+        if matches!(self.ending, Some((Signal::HangUp, _))) || !terminal::is_held() {
             return;
         }
         if self.screen.draw(&mut self.app).is_err() {

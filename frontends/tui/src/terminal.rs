@@ -89,6 +89,11 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
+/// Tells whether the terminal was taken, and not given back since.
+pub(crate) fn is_held() -> bool {
+    HELD.load(Ordering::SeqCst) != FREE
+}
+
 /// Goes to the terminal's other screen for a while.
 fn enter_other() -> io::Result<()> {
     HELD.store(FULL, Ordering::SeqCst);

@@ -4,6 +4,7 @@
 mod frames;
 mod inline;
 mod keys;
+mod marks;
 mod never;
 mod reading;
 mod sessions;
@@ -19,7 +20,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::app::App;
-use crate::host::{Facts, Reply, Request, Role};
+use crate::host::{Facts, History, Reply, Request, Role};
+use crate::keymap::Keymap;
 use crate::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 use crate::update::{Input, Intent, Linked, Moment};
 
@@ -36,6 +38,7 @@ fn facts() -> Facts {
         approval: ApprovalPolicy::OnRequest,
         access: "workspace write".into(),
         branch: Some("main".into()),
+        history: History::Kept,
         concerns: Vec::new(),
         warnings: Vec::new(),
     }
@@ -47,6 +50,7 @@ fn options() -> Options {
         facts: facts(),
         screen: Screen::Full,
         palette: Palette::Plain,
+        keymap: Keymap::default(),
         keys: Keys::Emacs,
         notifications: Notifications::Auto,
         mouse: Mouse::Off,

@@ -4,7 +4,7 @@ mod words;
 
 use codex_event::{
     ApprovalPolicy, Author, CallId, Denial, FileChange, Invocation, Outcome, Question, Scope, Seq,
-    Timestamp, Usage, Verdict,
+    SessionId, Timestamp, Usage, Verdict,
 };
 
 /// One thing that was said or done.
@@ -28,11 +28,13 @@ pub struct Cell {
 impl Cell {
     /// Tells whether its own events are all that it is made of.
     ///
-    /// How long a turn took, and which settings differ, is known only from what was before; who
-    /// forgets such a cell can't have it again from its events. They are small, and few.
+    /// How long a turn took, which settings differ, and that events are missing is known only from
+    /// what was before; who forgets such a cell can't have it again from its events. They are small,
+    /// and few.
     pub fn stands_alone(&self) -> bool {
         match &self.body {
-            CellBody::TurnEnd(_) | CellBody::Notice(Notice::Settings(_)) => false,
+            CellBody::TurnEnd(_)
+            | CellBody::Notice(Notice::Settings(_) | Notice::Missing { .. }) => false,
             CellBody::Prompt(_)
             | CellBody::Message(_)
             | CellBody::Reasoning(_)
@@ -183,6 +185,8 @@ pub enum Notice {
     },
     /// Settings were changed; one line for each that differs.
     Settings(Vec<String>),
+    /// Images that can't be shown, in words: `[image: PATH, 640x480 png]`, one each.
+    Images(Vec<String>),
     /// Something to know, that changes nothing.
     Note(String),
     /// An attempt to ask the model failed.
@@ -191,6 +195,15 @@ pub enum Notice {
         fault: String,
         /// What follows; empty when nothing does.
         next: String,
+    },
+    /// Events that should stand here are not in the journal.
+    Missing {
+        /// The session, which can be forked before them.
+        session: SessionId,
+        /// Position of the first of them.
+        first: Seq,
+        /// Position of the last.
+        last: Seq,
     },
     /// The journal was rebuilt, and these positions are missing.
     Repaired(Vec<(Seq, Seq)>),

@@ -174,13 +174,19 @@ impl Cells {
     }
 
     fn fold(&mut self, envelope: &Envelope) {
+        let expected = self.last.next();
+        if self.last > Seq(0) && envelope.seq > expected {
+            self.hole(envelope, expected);
+        }
         self.last = envelope.seq;
         if let Some(ahead) = self.ahead.take() {
             self.changed.drop(ahead);
         }
         let event = match &envelope.body {
             Body::Known(event) => event,
-            Body::Foreign { .. } => return self.put(envelope, notice::foreign(envelope)),
+            Body::Foreign { kind, raw, .. } => {
+                return self.put(envelope, notice::foreign(kind, raw));
+            }
         };
         self.items.apply(envelope, event, &mut self.changed);
         self.calls.apply(envelope, event, &mut self.items, &mut self.changed);
@@ -245,6 +251,15 @@ impl Cells {
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. } => {}
         }
+    }
+
+    /// What stood between the last event and this one is not there.
+    fn hole(&mut self, envelope: &Envelope, first: Seq) {
+        let last = Seq(envelope.seq.0 - 1);
+        let notice = Notice::Missing { session: envelope.session, first, last };
+        let (standing, body) = (Standing::Settled, CellBody::Notice(notice));
+        let cell = Cell { first, last, at: envelope.at, standing, body };
+        self.changed.settle(Made { cell, extent: Extent::Whole });
     }
 
     fn said(&mut self, envelope: &Envelope, input: &Stored<String>, taken: Taken) {

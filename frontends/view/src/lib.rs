@@ -14,6 +14,7 @@ mod cells;
 mod command_line;
 mod finale;
 mod hint;
+pub mod image;
 mod jsonl;
 mod markdown;
 mod paint;

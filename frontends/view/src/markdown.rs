@@ -109,9 +109,13 @@ fn of_notice(notice: &Notice) -> String {
             format!("resumed; {} calls were under way, and nobody knows how they ended", lost.len())
         }
         Notice::Settings(lines) => format!("settings: {}", lines.join("; ")),
+        Notice::Images(images) => images.join(" "),
         Notice::Note(note) => note.clone(),
         Notice::Attempt { fault, next } if next.is_empty() => format!("attempt failed: {fault}"),
         Notice::Attempt { fault, next } => format!("attempt failed: {fault}; {next}"),
+        Notice::Missing { session: _, first, last } => {
+            format!("the events {first} to {last} are missing")
+        }
         Notice::Repaired(gaps) => {
             let gaps: Vec<String> =
                 gaps.iter().map(|(first, last)| format!("{first} to {last}")).collect();

@@ -1,7 +1,7 @@
 //! Starting what the supervisor supervises: the command, or process 1 of its namespaces.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
@@ -12,14 +12,26 @@ use crate::confine::become_command;
 use crate::init;
 use crate::launch::Request;
 use crate::placeholder::Placeholders;
-use crate::process::{fork, leave};
+use crate::process::leave;
 use crate::protect::{self, Found, RepositoryWatch};
+use crate::share::{Torn, share};
 use crate::status::{EXIT_SETUP, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
 use crate::{Confinement, Plan, Protected};
 
-/// What the supervisor says to a child that has fenced itself in.
-const GO: &[u8] = b"go";
+/// What is said of a command whose process was killed while it shared the supervisor's memory, which
+/// can't be trusted to put words together any more.
+const TORN: &[u8] =
+    b"{\"failed\":{\"step\":\"process\",\"message\":\"killed before it began\",\"code\":125}}\n";
+
+/// What the supervisor listens to while the command's process fences itself in.
+pub(super) struct Ties<'a> {
+    pub(super) lifeline: BorrowedFd<'a>,
+    pub(super) signals: BorrowedFd<'a>,
+    pub(super) status: BorrowedFd<'a>,
+    /// When the command has to be over.
+    pub(super) until: Option<Instant>,
+}
 
 /// A child that was started, and what there is to be kept and given up for it.
 pub(super) struct Started {
@@ -50,7 +62,7 @@ pub(super) enum Role {
     Init,
 }
 
-pub(super) fn start(request: Request) -> Result<Started, Failed> {
+pub(super) fn start(request: Request, ties: &Ties<'_>) -> Result<Started, Failed> {
     let failure = |error: io::Error| setup_failure(Step::Fork, error);
     let flags = SocketFlags::CLOEXEC;
     let (errands, word) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
@@ -58,52 +70,20 @@ pub(super) fn start(request: Request) -> Result<Started, Failed> {
     // With its word comes the number that a process has here, whatever it is inside.
     sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
 
-    let look = |plan: &Plan| Kept::look(plan).map_err(|error| setup_failure(Step::Scan, error));
-    let (role, child, kept) = match request.plan.confinement {
+    let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
+    let (role, child) = match request.plan.confinement {
         Confinement::None | Confinement::Landlock => {
-            let supervisor = rustix::process::getpid();
-            match fork().map_err(failure)? {
-                None => {
-                    drop(errands);
-                    let announce = |confined| {
-                        say(&word, &Status::Confined(confined));
-                        is_told_to_go(&word)
-                    };
-                    let code = become_command(request, supervisor, announce).map(|failed| {
-                        let code = failed.code;
-                        say(&word, &Status::Failed(failed));
-                        code
-                    });
-                    leave(code.unwrap_or(EXIT_SETUP))
-                }
-                Some(child) => {
-                    // What it finds is for later here, so it looks while the child fences itself in.
-                    match look(&request.plan) {
-                        Ok(kept) => {
-                            // One that failed already has said so, and reads nothing.
-                            let _ = rustix::io::write(&errands, GO);
-                            (Role::Command, child, kept)
-                        }
-                        Err(failed) => {
-                            drop(errands);
-                            tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
-                            return Err(failed);
-                        }
-                    }
-                }
-            }
+            (Role::Command, start_command(request, &errands, word, ties).map_err(failure)?)
         }
         Confinement::Full => {
-            let kept = look(&request.plan)?;
             let ids = Ids::own();
             let forked = fork_into(&request.plan);
             match forked.map_err(|error| setup_failure(Step::Namespaces, error))? {
                 None => init::run(request, &kept.protected, ids, word),
-                Some(child) => (Role::Init, child, kept),
+                Some(child) => (Role::Init, child),
             }
         }
     };
-    drop(word);
     match release_surroundings() {
         Ok(()) => Ok(Started { child, role, errands, kept }),
         Err(error) => {
@@ -113,10 +93,28 @@ pub(super) fn start(request: Request) -> Result<Started, Failed> {
     }
 }
 
-/// Waits for the supervisor's word that everything is ready for the command.
-fn is_told_to_go(word: &OwnedFd) -> bool {
-    let mut said = [0; GO.len()];
-    rustix::io::retry_on_intr(|| rustix::io::read(word, &mut said)).is_ok_and(|length| length > 0)
+/// Starts the process that fences itself in and becomes the command, and waits until it has.
+fn start_command(
+    request: Request,
+    errands: &OwnedFd,
+    word: OwnedFd,
+    ties: &Ties<'_>,
+) -> io::Result<Pid> {
+    let supervisor = rustix::process::getpid();
+    let sharing = share(word, move |word| {
+        let announce = |confined| say(word, &Status::Confined(confined));
+        let failed = become_command(request, supervisor, announce);
+        let code = failed.code;
+        say(word, &Status::Failed(failed));
+        code
+    })?;
+    match sharing.wait(errands.as_fd(), [ties.lifeline, ties.signals], ties.until) {
+        Ok(child) => Ok(child),
+        Err(Torn) => {
+            let _ = rustix::io::write(ties.status, TORN);
+            leave(EXIT_SETUP)
+        }
+    }
 }
 
 impl Kept {
@@ -136,5 +134,19 @@ impl Kept {
     pub(super) fn look_again(self) -> Vec<String> {
         drop(self.placeholders);
         self.watch.map(RepositoryWatch::end).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StatusParser;
+
+    #[test]
+    fn the_last_word_is_one_that_is_understood() {
+        let said = StatusParser::default().feed(TORN).expect("a line");
+        let message = "killed before it began".to_owned();
+        let failed = Failed { step: Step::Process, message, code: EXIT_SETUP };
+        assert_eq!(said, [Status::Failed(failed)]);
     }
 }

@@ -35,6 +35,12 @@ fn errors_name_file_line_column_and_key() {
         ("approval_policy = \"sometimes\"", "can't be `sometimes`", "unless-allow-listed"),
         ("sandbox_level = \"none\"", "can't be `none`", "auto, full, landlock"),
         ("[tui]\nkeymap = \"nano\"", "`tui.keymap` can't be `nano`", "emacs, vim"),
+        ("[tui.keymap]\nmode = \"nano\"", "`tui.keymap.mode` can't be `nano`", "emacs, vim"),
+        (
+            "[tui.keymap]\ntop = [\"home\", 7]",
+            "~/config.toml:2:16: `tui.keymap.top` takes an array of strings, not an integer",
+            "",
+        ),
         (
             "tui.mouse = 1",
             "~/config.toml:1:13: `tui.mouse` takes true or false, not an integer",

@@ -61,23 +61,69 @@ pub(crate) struct Sandbox {
     pub(crate) command: Vec<OsString>,
 }
 
-/// Reads the words of `codex sandbox` and `codex debug landlock` without the other subcommands,
-/// whose arguments take longer to be described than these to be read.
+/// Reads the words of `codex sandbox` and `codex debug landlock` by hand: to describe the arguments
+/// to the parser takes longer than to fence a command in.
 ///
-/// Only what is right is read; all else, a call for help among it, is for the whole command line.
+/// Only what is right and written in the common ways is read; all else, a call for help among it, is
+/// for the whole command line.
 pub(crate) fn alone(mut words: impl Iterator<Item = OsString>) -> Option<Sandbox> {
-    #[derive(clap::Parser)]
-    #[command(no_binary_name = true)]
-    struct Alone {
-        #[command(flatten)]
-        sandbox: Sandbox,
-    }
     let first = words.next()?;
-    if first == "sandbox" || first == "debug" && words.next()? == "landlock" {
-        Some(<Alone as clap::Parser>::try_parse_from(words).ok()?.sandbox)
-    } else {
-        None
+    if !(first == "sandbox" || first == "debug" && words.next()? == "landlock") {
+        return None;
     }
+    let mut read = Sandbox {
+        full_auto: false,
+        sandbox: Vec::new(),
+        cd: None,
+        git_writes: Repositories::None,
+        host: Pretence { without_namespaces: false, landlock_abi: None },
+        explain: false,
+        command: Vec::new(),
+    };
+    let mut seen = Vec::new();
+    while let Some(word) = words.next() {
+        if word == "--" {
+            read.command = words.collect();
+            break;
+        }
+        let word = word.into_string().ok()?;
+        let (name, joined) = match (word.split_once('='), word.split_at_checked(2)) {
+            (Some((name, value)), _) if name.starts_with("--") => (name, Some(value)),
+            (_, Some((name @ ("-s" | "-C"), value))) if !value.is_empty() => (name, Some(value)),
+            _ => (word.as_str(), None),
+        };
+        // What begins like this may be meant in more than one way.
+        let plain = |value: &OsString| {
+            let bytes = value.as_encoded_bytes();
+            !bytes.is_empty() && !bytes.starts_with(b"-") && !bytes.starts_with(b"=")
+        };
+        let mut value = || joined.map(OsString::from).or_else(|| words.next()).filter(plain);
+        match (name, joined) {
+            ("-s" | "--sandbox-permission", _) => {
+                read.sandbox.push(value()?.into_string().ok()?);
+                continue;
+            }
+            ("-C" | "--cd", _) => read.cd = Some(value()?.into()),
+            ("--git-writes", _) => {
+                read.git_writes = Repositories::from_str(value()?.to_str()?, false).ok()?;
+            }
+            ("--landlock-abi", _) => {
+                read.host.landlock_abi = Some(value()?.to_str()?.parse().ok()?);
+            }
+            ("--full-auto", None) => read.full_auto = true,
+            ("--without-namespaces", None) => read.host.without_namespaces = true,
+            ("--explain", None) => read.explain = true,
+            _ => return None,
+        }
+        let name = if name == "-C" { "--cd" } else { name };
+        if seen.iter().any(|it| it == name) {
+            return None;
+        }
+        seen.push(name.to_owned());
+    }
+    let clash = read.full_auto && !read.sandbox.is_empty();
+    let idle = read.command.is_empty() && !read.explain;
+    (!clash && !idle).then_some(read)
 }
 
 /// What a lesser machine would give; nothing can be added to what this one gives.
@@ -131,13 +177,25 @@ mod tests {
     use crate::args::{Args, Debug, RunFlags, Subcommand};
 
     #[test]
-    fn it_is_read_alone_as_with_the_rest() {
+    fn it_is_read_by_hand_as_by_the_parser() {
         let read = |words: &[&str]| alone(words.iter().map(OsString::from));
         for words in [
             &["sandbox", "--", "true"][..],
             &["debug", "landlock", "--without-namespaces", "--", "sh", "-c", "a b", "--", "-s"],
             &["sandbox", "-s", "read-only", "-sdisk-write-cwd", "-C", "/tmp", "--", "x"],
             &["sandbox", "--full-auto", "--landlock-abi=3", "--git-writes", "metadata", "--", "x"],
+            &["sandbox", "--cd=a=b", "--sandbox-permission", "x=y", "--explain"],
+            &[
+                "sandbox",
+                "-C/tmp",
+                "--landlock-abi",
+                "0",
+                "--git-writes=none",
+                "--explain",
+                "--",
+                "-x",
+            ],
+            &["sandbox", "--sandbox-permission=read-only", "--", "x", "--explain"],
         ] {
             let whole = Args::try_parse_from([&["codex"], words].concat()).expect("right");
             assert!(whole.run == RunFlags::default());
@@ -159,8 +217,23 @@ mod tests {
             &["sandbox", "--help"],
             &["sandbox", "--full-auto", "-s", "read-only", "--", "x"],
             &["sandbox", "--landlock-abi", "many", "--", "x"],
+            &["sandbox", "--landlock-abi", "256", "--", "x"],
+            &["sandbox", "--git-writes", "all", "--", "x"],
+            &["sandbox", "--full-auto", "--full-auto", "--", "x"],
+            &["sandbox", "-C", "/", "--cd", "/", "--", "x"],
+            &["sandbox", "--explain=yes"],
+            &["sandbox", "-s", "--", "x"],
+            &["sandbox", "-C", "", "--", "x"],
+            &["sandbox", "--unknown", "--", "x"],
+            &["sandbox", "x"],
+            &["sandbox", "--explain", "x"],
+            &["sandbox", "--full-auto", "--"],
         ] {
             assert!(read(words).is_none(), "{words:?}");
         }
+        // Right, too, but for the parser.
+        let joined = ["sandbox", "-s=read-only", "--", "x"];
+        assert!(read(&joined).is_none());
+        Args::try_parse_from([&["codex"], &joined[..]].concat()).expect("right");
     }
 }

@@ -128,9 +128,16 @@ fn settings() {
             ConfigError::NoFile { key: key(), origin: origin(), path: path() }, of_key();
         ConfigError::UnknownKey { .. } =>
             ConfigError::UnknownKey { key: key(), origin: origin(), nearest: None }, of_key();
-        ConfigError::RetiredKey { .. } =>
-            ConfigError::RetiredKey { key: key(), origin: origin(), instead: "remove it" },
+        ConfigError::UnknownAction { .. } =>
+            ConfigError::UnknownAction { key: key(), origin: origin(), action: key(), known: vec![] },
             of_key();
+        ConfigError::UnknownKeyName { .. } =>
+            ConfigError::UnknownKeyName { key: key(), origin: origin(), name: "v".into() }, of_key();
+        ConfigError::KeyTaken { .. } => ConfigError::KeyTaken {
+            key: key(), origin: origin(), name: "Ctrl-T".into(), other: "w".into(),
+        }, of_key();
+        ConfigError::RetiredKey { .. } =>
+            ConfigError::RetiredKey { key: key(), origin: origin(), instead: "go" }, of_key();
         ConfigError::ChatWire { .. } =>
             ConfigError::ChatWire { key: key(), origin: origin() }, of_key();
         ConfigError::UnknownProvider { .. } => ConfigError::UnknownProvider {

@@ -10,9 +10,9 @@ use codex_sessions::{Catalog, Entry, State};
 use codex_tui::host::{Reply, Request, SessionRow};
 use codex_tui::run::Voice;
 
-use super::child::{self, Shell};
+use super::child::Shell;
 use super::facts::{self, Asked};
-use super::{export, failed, keep};
+use super::{diff, export, failed, keep};
 use crate::args::RunFlags;
 use crate::begin;
 use crate::failure::{Failure, USAGE};
@@ -21,6 +21,9 @@ use crate::failure::{Failure, USAGE};
 const REMEMBERED: usize = 1_000;
 /// Longest time that is spent on gathering them: those of the last sessions come first.
 const REMEMBERING: Duration = Duration::from_secs(2);
+
+/// What shells exit with when a command can't be begun.
+const NO_FOLDER: i32 = 126;
 
 /// Carries out what needs no session of its own. What may take its time is done on a thread beside.
 pub(super) struct Carrier {
@@ -47,11 +50,11 @@ impl Carrier {
         &self.started_in
     }
 
-    /// The session that is open now works in this folder.
-    pub(super) fn moved(&mut self, cwd: &Path) {
+    /// The session that is shown now works in this folder.
+    pub(super) fn moved(&mut self, cwd: &Path, asked: Asked) {
         if self.cwd != cwd {
             self.cwd = cwd.to_owned();
-            self.tell_facts();
+            self.tell_facts(asked);
         }
     }
 
@@ -69,6 +72,7 @@ impl Carrier {
             | Request::TakeUp { .. }
             | Request::Fork { .. }
             | Request::Watch { .. }
+            | Request::Ended
             | Request::Leave => return Some(request),
             Request::Sessions => {
                 let layout = Layout::new(&self.home);
@@ -79,12 +83,14 @@ impl Carrier {
                 self.beside("history", move || history(&layout));
             }
             Request::Export { session, file } => {
-                let (layout, cwd) = (Layout::new(&self.home), self.cwd.clone());
+                // The folder of a session that is only looked at may be elsewhere.
+                let here = if self.cwd.is_dir() { &self.cwd } else { &self.started_in };
+                let (layout, cwd) = (Layout::new(&self.home), here.clone());
                 self.beside("export", move || exported(&layout, session, file, &cwd));
             }
             Request::Diff => {
                 let cwd = self.cwd.clone();
-                self.beside("diff", move || child::diff(&cwd).map(Reply::Diff));
+                self.beside("diff", move || diff::diff(&cwd).map(Reply::Diff));
             }
             Request::Shell { line } => self.run(&line),
             Request::Stop => {
@@ -92,8 +98,13 @@ impl Carrier {
                     shell.stop();
                 }
             }
-            Request::Trust(trust) => {
-                let kept = keep::trust(&self.home, &self.started_in, trust);
+            Request::Moved { folder } => self.moved(&folder, Asked::Nothing),
+            Request::Trust { project, trust } => {
+                let kept = keep::trust(&self.home, &project, trust);
+                self.kept(kept);
+            }
+            Request::Keep(setting) => {
+                let kept = keep::setting(&self.home, setting);
                 self.kept(kept);
             }
             Request::Key(key) => {
@@ -122,6 +133,15 @@ impl Carrier {
             let _ = self.voice.reply(failed(failure.hint("wait for its end, or end it")));
             return;
         }
+        if !self.cwd.is_dir() {
+            let message = format!("the session's folder, {}, is not there", self.cwd.display());
+            let failure = Failure::new(USAGE, message);
+            let hint = "/new begins a session in the folder that codex was started in";
+            let _ = self.voice.reply(failed(failure.hint(hint)));
+            // The command has ended, as far as it had begun.
+            let _ = self.voice.reply(Reply::Exited(NO_FOLDER));
+            return;
+        }
         match Shell::start(line, &self.cwd, self.voice.clone()) {
             Ok(shell) => self.shell = Some(shell),
             Err(failure) => drop(self.voice.reply(failed(failure))),
@@ -133,16 +153,16 @@ impl Carrier {
         match kept {
             Ok(words) => {
                 let _ = self.voice.reply(Reply::Done(words));
-                self.tell_facts();
+                self.tell_facts(Asked::Needs);
             }
             Err(failure) => drop(self.voice.reply(failed(failure))),
         }
     }
 
-    fn tell_facts(&self) {
+    fn tell_facts(&self, asked: Asked) {
         match begin::config(&self.flags, &self.home, &self.started_in) {
             Ok(config) => {
-                let facts = Box::new(facts::gather(&config, &self.cwd, Asked::Needs));
+                let facts = Box::new(facts::gather(&config, &self.cwd, asked));
                 let _ = self.voice.reply(Reply::Facts(facts));
             }
             Err(failure) => drop(self.voice.reply(failed(failure))),

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use codex_config::{Config, KeySource};
 use codex_gate::project_root;
-use codex_tui::host::{Concern, Facts};
+use codex_tui::host::{Concern, Facts, History};
 
 use crate::{git, opening};
 
 /// Most lines about what a project's own settings set.
 const KEYS: usize = 20;
 
-/// What the user is asked about before anything is said.
+/// What the user is asked about, and told, before anything is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     /// Everything: a session begins.
@@ -31,14 +31,17 @@ pub(super) fn gather(config: &Config, cwd: &Path, asked: Asked) -> Facts {
             models.push(model.clone());
         }
     }
-    let head = git::head(cwd);
+    // A session that is only looked at may have worked on another machine.
+    let head = cwd.is_dir().then(|| git::head(cwd)).flatten();
     let concerns = match asked {
         Asked::Nothing => Vec::new(),
-        Asked::Needs => no_key(config).into_iter().chain(untried(config, cwd)).collect(),
-        Asked::All => {
-            let bare = head.is_none().then_some(Concern::NoRepository);
-            no_key(config).into_iter().chain(bare).chain(untried(config, cwd)).collect()
+        Asked::Needs | Asked::All => {
+            no_key(config).into_iter().chain(untried(config, cwd)).collect()
         }
+    };
+    let history = match asked {
+        Asked::All if head.is_none() => History::Absent,
+        Asked::All | Asked::Needs | Asked::Nothing => History::Kept,
     };
     Facts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -52,6 +55,7 @@ pub(super) fn gather(config: &Config, cwd: &Path, asked: Asked) -> Facts {
         access: codex_view::access(&config.permissions),
         branch: head.and_then(|head| head.branch),
         concerns,
+        history,
         warnings: config.warnings.iter().map(ToString::to_string).collect(),
     }
 }

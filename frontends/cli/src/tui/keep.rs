@@ -1,13 +1,14 @@
-//! What the interface writes down for its user: whether a project is trusted, and a key.
+//! What the interface writes down for its user: whether a project is trusted, how it looks, and a key.
 
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use codex_config::{Config, KeySource};
 use codex_gate::project_root;
-use codex_tui::host::Trust;
+use codex_tui::host::{Setting, Trust};
+use codex_tui::options::{Keys, Palette};
 use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
@@ -25,25 +26,67 @@ pub(super) fn trust(home: &Path, cwd: &Path, trust: Trust) -> Result<String, Fai
         Trust::Trusted => "trusted",
         Trust::Untrusted => "untrusted",
     };
+    let hint = "put it right by hand: [projects.\"PATH\"] trust_level = \"trusted\"";
+    let file = change(home, hint, |text| with_trust(text, &project, &named, level))?;
+    Ok(format!("{named} is {level} from now on ({})", file.display()))
+}
+
+/// Writes to the settings what the user chose in the interface; all else in them stays as it is.
+pub(super) fn setting(home: &Path, setting: Setting) -> Result<String, Failure> {
+    let (key, value, words) = match setting {
+        Setting::Theme(palette) => {
+            let theme = match palette {
+                Palette::Dark => "dark",
+                Palette::Light => "light",
+                Palette::Sixteen => "sixteen",
+                Palette::Plain => "plain",
+            };
+            ("theme", theme, format!("the theme is {theme} from now on"))
+        }
+        Setting::Keys(Keys::Emacs) => {
+            ("keymap", "emacs", "keys are read as shells do from now on".to_owned())
+        }
+        Setting::Keys(Keys::Vim) => {
+            ("keymap", "vim", "keys are read as vi does from now on".to_owned())
+        }
+    };
+    let hint = format!("put it right by hand: [tui] {key} = \"{value}\"");
+    let file = change(home, &hint, |text| with_setting(text, key, value))?;
+    Ok(format!("{words} ({})", file.display()))
+}
+
+/// What can't be done to a text of settings.
+type Unchanged = Box<dyn std::error::Error>;
+
+/// Changes the user's settings, and gives the file that they are in.
+fn change(
+    home: &Path,
+    hint: &str,
+    how: impl FnOnce(&str) -> Result<String, Unchanged>,
+) -> Result<PathBuf, Failure> {
     let file = home.join("config.toml");
     let text = match fs::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(|error| refused(&file.display().to_string(), &error))?,
     };
-    let text = with_trust(&text, &project, &named, level).map_err(|error| {
-        Failure::new(USAGE, format!("{}: {error}", file.display()))
-            .hint("put it right by hand: [projects.\"PATH\"] trust_level = \"trusted\"")
-    })?;
+    let text = how(&text)
+        .map_err(|error| Failure::new(USAGE, format!("{}: {error}", file.display())).hint(hint))?;
     replace(&file, text.as_bytes(), None)?;
-    Ok(format!("{named} is {level} from now on ({})", file.display()))
+    Ok(file)
 }
 
-fn with_trust(
-    text: &str,
-    project: &Path,
-    named: &str,
-    level: &str,
-) -> Result<String, Box<dyn std::error::Error>> {
+fn with_setting(text: &str, key: &str, value: &str) -> Result<String, Unchanged> {
+    let mut document: DocumentMut = text.parse()?;
+    let tui = table(document.as_table_mut(), "tui").ok_or("`tui` is no table")?;
+    // Beside keys of one's own, the mode is one of the table's.
+    match tui.get_mut(key).and_then(Item::as_table_like_mut) {
+        Some(keymap) => set(keymap, "mode", value),
+        None => set(tui, key, value),
+    }
+    Ok(document.to_string())
+}
+
+fn with_trust(text: &str, project: &Path, named: &str, level: &str) -> Result<String, Unchanged> {
     let mut document: DocumentMut = text.parse()?;
     let projects = table(document.as_table_mut(), "projects").ok_or("`projects` is no table")?;
     // Where two entries mean one project, both say the same from now on.
@@ -166,6 +209,25 @@ mod tests {
         for text in ["projects = 1\n", "projects.\"/srv/a\" = 1\n", "= broken"] {
             let refused = with_trust(text, Path::new("/srv/a"), "/srv/a", "trusted");
             assert!(refused.is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_setting_is_written_down_and_all_else_stays() {
+        let set = |text: &str, key, value| with_setting(text, key, value).expect("written");
+        assert_eq!(set("", "theme", "light"), "[tui]\ntheme = \"light\"\n");
+        let text =
+            "# mine\n[tui]\n# bright\ntheme = \"dark\" # at night\nmouse = true\n[a]\nb = 1\n";
+        assert_eq!(set(text, "theme", "light"), text.replace("dark", "light"));
+        let with_keys = set(text, "keymap", "vim");
+        assert_eq!(with_keys, text.replace("true\n", "true\nkeymap = \"vim\"\n"));
+        let table = "[tui.keymap]\nmode = \"emacs\" # as ever\ntop = \"f2\"\n";
+        assert_eq!(set(table, "keymap", "vim"), table.replace("emacs", "vim"));
+        let table = "[tui.keymap]\ntop = \"f2\"\n";
+        assert_eq!(set(table, "keymap", "vim"), format!("{table}mode = \"vim\"\n"));
+        assert_eq!(set("tui.theme = \"a\"\n", "theme", "plain"), "tui.theme = \"plain\"\n");
+        for text in ["tui = 1\n", "= broken"] {
+            assert!(with_setting(text, "theme", "dark").is_err(), "{text}");
         }
     }
 

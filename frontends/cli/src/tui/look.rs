@@ -1,7 +1,8 @@
 //! How the interface looks and what it listens to: settings first, then what the terminal says of itself.
 
-use codex_config::{AlternateScreen, Keymap, Theme, Tui};
+use codex_config::{AlternateScreen, Binding, ConfigError, Keymap, Origin, Theme, Tui};
 use codex_tui::host::Facts;
+use codex_tui::keymap::{Action, Chord};
 use codex_tui::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 
 use crate::args::ScreenFlags;
@@ -15,16 +16,17 @@ pub(super) fn options(
     env: Env<'_>,
     start: Start,
     facts: Facts,
-) -> Options {
+) -> Result<Options, ConfigError> {
     let screen = match (flags.no_alt_screen, settings.alternate_screen) {
         (true, _) | (false, AlternateScreen::Never) => Screen::Inline,
         (false, AlternateScreen::Auto | AlternateScreen::Always) => Screen::Full,
     };
-    Options {
+    Ok(Options {
         start,
         facts,
         screen,
         palette: palette(settings.theme, env),
+        keymap: keymap(settings)?,
         keys: match settings.keymap {
             Keymap::Emacs => Keys::Emacs,
             Keymap::Vim => Keys::Vim,
@@ -38,7 +40,53 @@ pub(super) fn options(
         },
         mouse: if settings.mouse { Mouse::On } else { Mouse::Off },
         editor: ["VISUAL", "EDITOR"].into_iter().find_map(|name| filled(env, name)),
+    })
+}
+
+/// Finds which key does what.
+///
+/// # Errors
+///
+/// What the settings name is nothing that a key can do, or no key, or a key does two things; with where
+/// that stands.
+pub(crate) fn keymap(settings: &Tui) -> Result<codex_tui::keymap::Keymap, ConfigError> {
+    let mut keymap = codex_tui::keymap::Keymap::default();
+    let full = |binding: &Binding| format!("tui.keymap.{}", binding.action);
+    let mut given = Vec::new();
+    for binding in &settings.keys {
+        let Some(action) = Action::named(&binding.action) else {
+            return Err(ConfigError::UnknownAction {
+                key: full(binding),
+                origin: binding.origin.clone(),
+                action: binding.action.clone(),
+                known: Action::names().collect(),
+            });
+        };
+        let chord = |(name, origin): &(String, Origin)| {
+            Chord::parse(name).ok_or_else(|| ConfigError::UnknownKeyName {
+                key: full(binding),
+                origin: origin.clone(),
+                name: name.clone(),
+            })
+        };
+        let chords = binding.keys.iter().map(chord).collect::<Result<Vec<Chord>, _>>()?;
+        keymap.set(action, &chords);
+        given.push((binding, action, chords));
     }
+    // All of them first: one may have let go of the key that another one takes.
+    for (binding, action, chords) in given {
+        if let Some(clash) = keymap.clash(action) {
+            let at = chords.iter().position(|chord| *chord == clash.chord);
+            let place = at.and_then(|at| binding.keys.get(at)).map(|(_, origin)| origin);
+            return Err(ConfigError::KeyTaken {
+                key: full(binding),
+                origin: place.unwrap_or(&binding.origin).clone(),
+                name: clash.chord.name(),
+                other: clash.other.called().to_owned(),
+            });
+        }
+    }
+    Ok(keymap)
 }
 
 fn filled(env: Env<'_>, name: &str) -> Option<String> {
@@ -86,6 +134,43 @@ mod tests {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
         palette(theme, &env)
+    }
+
+    fn keys(bindings: &[(&str, &[&str])]) -> Result<codex_tui::keymap::Keymap, String> {
+        let origin = || Origin::Override("tui.keymap".to_owned());
+        let binding = |(action, keys): &(&str, &[&str])| Binding {
+            action: (*action).to_owned(),
+            origin: origin(),
+            keys: keys.iter().map(|key| ((*key).to_owned(), origin())).collect(),
+        };
+        let keys = bindings.iter().map(binding).collect();
+        keymap(&Tui { keys, ..Tui::default() })
+            .map_err(|error| format!("{error} · {}", error.hint()))
+    }
+
+    #[test]
+    fn keys_are_what_the_settings_say() {
+        use codex_tui::keymap::When;
+        let keymap = keys(&[("transcript", &["f2"]), ("redraw", &["ctrl-t"]), ("keys", &[])]);
+        let keymap = keymap.expect("one lets go of what the other one takes");
+        assert_eq!(keymap.name(Action::Transcript, When::Always), "F2");
+        assert_eq!(keymap.name(Action::Redraw, When::Always), "Ctrl-T");
+        assert_eq!(keymap.name(Action::Keys, When::Empty), "");
+        for (bindings, words) in [
+            (
+                &[("unfolt", &["f2"][..])][..],
+                "did you mean `unfold`? it is one of: answer, bottom,",
+            ),
+            (&[("stop", &["f2"])], "nothing of this name that a key can do"),
+            (&[("top", &["pgup"])], "`pgup` is no key · write it as ctrl-t,"),
+            (&[("top", &["f2"]), ("bottom", &["f3", "f2"])], "F2 is the key of `bottom`"),
+            (&[("unfold", &["ctrl-t"])], "Ctrl-T is the key of `transcript`"),
+            (&[("leave", &["ctrl-c"])], "Ctrl-C is the key of `stop`"),
+            (&[("top", &["end"])], "End is the key of `bottom`"),
+        ] {
+            let refused = keys(bindings).expect_err("refused");
+            assert!(refused.contains(words), "{refused}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use codex_tui::host::{Access, Changes, Link, Owner, Reply, Request, Role, Source
 use codex_tui::run::{Desk, Left};
 
 use super::carry::Carrier;
+use super::facts::Asked;
 use super::{FRONTEND, failed};
 use crate::args::RunFlags;
 use crate::failure::Failure;
@@ -90,7 +91,7 @@ impl Host {
                 let config = begin::config(&flags, self.carrier.home(), &cwd)?;
                 let (id, ready) =
                     begin::ready(&config, &cwd, FRONTEND, self.spawner.clone(), input)?;
-                self.carrier.moved(&cwd);
+                self.carrier.moved(&cwd, Asked::Needs);
                 Ok(Some(Opened { id, ready, draft: String::new() }))
             }
             Request::TakeUp { session, changes, owner } => {
@@ -109,6 +110,8 @@ impl Host {
                 });
                 Ok(None)
             }
+            // It was let go of before this.
+            Request::Ended => Ok(None),
             // `between` gives nothing else.
             Request::Sessions
             | Request::History
@@ -116,8 +119,10 @@ impl Host {
             | Request::Diff
             | Request::Shell { .. }
             | Request::Stop
-            | Request::Trust(_)
+            | Request::Moved { .. }
+            | Request::Trust { .. }
             | Request::Key(_)
+            | Request::Keep(_)
             | Request::Leave => Ok(None),
         }
     }
@@ -187,7 +192,7 @@ impl Host {
             spawner: self.spawner.clone(),
         }
         .take(taken, None)?;
-        self.carrier.moved(&ready.setup.place.cwd);
+        self.carrier.moved(&ready.setup.place.cwd, Asked::Needs);
         Ok(ready)
     }
 

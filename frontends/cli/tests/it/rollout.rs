@@ -7,6 +7,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::{Running, Turn, World, run};
+use crate::tui::screen::{Person, Size, in_colour};
 
 /// A world whose model says that it is done, with one provider in its settings.
 fn world() -> World {
@@ -298,4 +299,16 @@ fn an_import_that_was_killed_leaves_no_session_and_can_be_done_again() {
     assert_eq!(made.code, 0, "{}", made.stderr);
     assert!(made.stdout.contains(&format!("  {times} turns, ")), "{}", made.stdout);
     assert_eq!(begun(), None);
+}
+
+#[test]
+fn an_image_of_a_rollout_is_shown_as_what_is_known_of_it() {
+    let world = world();
+    let id = imported(&world, "legacy.jsonl");
+    let shown = in_colour(world.program(&["replay", "--screen", &id]));
+    let mut person = Person::start(&shown, Size(100, 60));
+    let screen = person.until("[image: png]");
+    assert!(screen.contains("add a file") && !screen.contains("base64"), "{screen}");
+    person.presses("q");
+    assert_eq!(person.end(), 0);
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::support::{Turn, World, bytes, patches, run, runs, says};
+use crate::tui::screen::{Person, Size, in_colour};
 
 const MAGIC: &[u8] = b"\xC0\xDEjourn\xFF";
 const HEADER: usize = 85;
@@ -258,4 +259,20 @@ fn a_journal_of_a_newer_release_is_shown_and_not_written() {
     let named = format!("record {next} was written by a newer release, in format 3");
     assert!(verified.stdout.contains(&named), "{}", verified.stdout);
     assert!(bytes(wounded.folder()) == held, "not a byte was changed");
+}
+
+#[test]
+fn a_hole_is_shown_where_it_is_with_what_can_be_done() {
+    let wounded = Wounded::new(0);
+    wounded.lose(|seq| (6..=8).contains(&seq));
+    let shown = in_colour(wounded.world.program(&["replay", "--screen", &wounded.id]));
+    let mut person = Person::start(&shown, Size(120, 60));
+    person.until("missing");
+    person.presses("g");
+    let screen = person.until("missing here: 3 events (6 to 8)");
+    assert!(screen.contains(&format!("`codex fork {} --at 5`", wounded.id)), "{screen}");
+    person.presses("q");
+    assert_eq!(person.end(), 0);
+    let forked = wounded.run(&["exec", "fork", &wounded.id, "--at", "5"]);
+    assert_eq!(forked.code, 0, "{forked:?}");
 }

@@ -2,8 +2,11 @@
 
 mod aside;
 mod command_line;
-mod screen;
+mod hostile;
+mod live;
+pub(crate) mod screen;
 mod sessions;
 mod signals;
 mod story;
 mod surroundings;
+mod tmux;

@@ -7,8 +7,7 @@ use super::local::{Body, Local, Shell};
 use super::popups::{Choice, With};
 use super::session::Next;
 use super::view::View;
-use crate::host::{Access, Changes, Request, Role};
-use crate::keymap;
+use crate::host::{Access, Changes, Request, Role, Setting};
 use crate::options::{Keys, Palette};
 use crate::popup::{Card, KeyGroup, Popup, UsageRow};
 use crate::slash::{self, Found, Slash};
@@ -203,15 +202,12 @@ impl App {
         };
         self.options.keys = keys;
         self.composer.set_keys(keys);
-        self.toast(match keys {
-            Keys::Emacs => "keys are read as shells do",
-            Keys::Vim => "keys are read as vi does",
-        });
+        self.out.push(Intent::Request(Request::Keep(Setting::Keys(keys))));
     }
 
     /// Shows keys and commands.
     pub(crate) fn help(&mut self) {
-        let mut groups = keymap::groups();
+        let mut groups = self.options.keymap.groups();
         let commands = slash::palette(self.role()).into_iter();
         let keys = commands
             .map(|row| {
@@ -249,7 +245,7 @@ impl App {
         );
         row("provider", facts.provider.clone());
         row("folder", self.folder());
-        row("branch", facts.branch.clone().unwrap_or_default());
+        row("branch", self.branch().unwrap_or_default().to_owned());
         row("asks", self.policy().as_str().to_owned());
         row("access", self.access_words());
         if let Some(view) = &self.view {

@@ -11,6 +11,7 @@ use ratatui::text::Line;
 use super::App;
 use super::view::View;
 use crate::draw;
+use crate::keymap::{Action, When};
 use crate::options::Screen;
 use crate::render::{self, Fold, Look, Stream};
 
@@ -125,6 +126,7 @@ pub(crate) struct Looking {
     now: codex_event::Timestamp,
     cwd: String,
     home: Option<String>,
+    unfold: String,
 }
 
 impl Looking {
@@ -135,6 +137,7 @@ impl Looking {
             now: app.wall(),
             cwd: app.view.as_ref().map(|view| view.status.cwd.clone()).unwrap_or_default(),
             home: app.home(),
+            unfold: app.options.keymap.name(Action::Unfold, When::Always),
         }
     }
 
@@ -160,6 +163,7 @@ impl Looking {
             now: self.now,
             cwd: &self.cwd,
             home: self.home.as_deref(),
+            unfold: &self.unfold,
         };
         Rc::new(render::cell(cell, &look, width))
     }

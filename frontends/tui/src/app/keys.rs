@@ -3,11 +3,12 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent, MouseEventKind};
 
 use super::App;
+use super::marks;
 use super::session::Next;
 use crate::composer::{Did, Submission};
 use crate::document::Scroll;
 use crate::host::{Request, Role};
-use crate::keymap::{self, Action, When};
+use crate::keymap::{Action, When};
 use crate::popup::{Answer, Popup};
 use crate::render::Fold;
 use crate::update::{Intent, Moment};
@@ -49,6 +50,9 @@ impl App {
             self.reading_key(key);
             return;
         }
+        if self.mark_key(key) == marks::Key::Taken {
+            return;
+        }
         if self.composer.is_choosing() {
             let did = self.composer.key(key);
             if did != Did::Ignored {
@@ -63,7 +67,7 @@ impl App {
             return;
         }
         let when = if self.composer.is_empty() { When::Empty } else { When::Always };
-        match keymap::action(key, when) {
+        match self.options.keymap.action(key, when) {
             // The composer may have something open, or another mode to leave.
             Some(Action::Escape) => match self.composer.key(key) {
                 Did::Ignored => self.escape(armed),
@@ -77,7 +81,7 @@ impl App {
 
     /// A session that can't be left, because its process does not answer, holds nobody.
     fn force_quit(&mut self, key: KeyEvent, armed: Option<Armed>) -> bool {
-        let stop = keymap::action(key, When::Always) == Some(Action::Stop);
+        let stop = self.options.keymap.action(key, When::Always) == Some(Action::Stop);
         let waits = self.leaving.is_some() || self.pending.is_some();
         if !stop || !waits {
             return false;
@@ -271,6 +275,7 @@ impl App {
     }
 
     pub(crate) fn paste(&mut self, text: String) {
+        self.unmark();
         if let Some(popup) = self.popups.last_mut() {
             let answer = popup.paste(&text);
             if self.popup_answer(answer) {

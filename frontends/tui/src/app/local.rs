@@ -49,6 +49,7 @@ pub(crate) enum Body {
 /// How much a remark matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
+    Note,
     Done,
     Warning,
     Failure,
@@ -103,11 +104,13 @@ impl Local {
         match &self.body {
             Body::Remark { kind, text, hint } => {
                 let style = match kind {
+                    Kind::Note => theme.dim,
                     Kind::Done => theme.good,
                     Kind::Warning => theme.warning,
                     Kind::Failure => theme.bad,
                 };
                 let sign = match kind {
+                    Kind::Note => "· ",
                     Kind::Done => "✓ ",
                     Kind::Warning => "! ",
                     Kind::Failure => "✗ ",

@@ -4,9 +4,9 @@ use codex_event::{Seq, SessionId};
 
 use super::App;
 use super::session::{Next, Pending, What};
-use crate::host::{Changes, Facts, Owner, Request, SessionRow};
+use crate::host::{Changes, Facts, Owner, Request, SessionRow, Setting};
 use crate::options::Palette;
-use crate::popup::{Action, Answer, Popup, PromptRow};
+use crate::popup::{Action, Answer, Popup};
 use crate::theme::Theme;
 use crate::update::Intent;
 
@@ -119,13 +119,15 @@ impl App {
         self.take_up_with(session, Owner::Attach, changes);
     }
 
-    /// Draws with these colours from now on, or until the popup that tries them is closed.
+    /// Draws with these colours from now on, which is written down, or until the popup that tries them is
+    /// closed.
     fn paint(&mut self, palette: Palette) {
         self.theme = Theme::of(palette);
         self.redraw();
         let trying = matches!(self.popups.last(), Some(Popup::Chooser(_)));
         if !trying {
             self.colours = palette;
+            self.out.push(Intent::Request(Request::Keep(Setting::Theme(palette))));
         }
     }
 
@@ -178,29 +180,6 @@ impl App {
         let current = self.view.as_ref().map(|view| view.session);
         self.show(Popup::sessions(current, self.home()));
         self.out.push(Intent::Request(Request::Sessions));
-    }
-
-    /// Offers what was said before, to go back to; what lies in blobs is read first.
-    pub(crate) fn go_back(&mut self) {
-        let Some(view) = &self.view else { return };
-        let missing: Vec<Seq> =
-            view.marks.iter().filter(|mark| mark.text.is_none()).map(|mark| mark.at).collect();
-        if !missing.is_empty() {
-            self.going_back = missing.clone();
-            let loads = missing.into_iter().map(|at| Intent::Load(at..=at));
-            self.out.extend(loads);
-            return;
-        }
-        let row = |mark: &super::view::Mark| PromptRow {
-            before: Some(Seq(mark.at.0.saturating_sub(1))),
-            text: mark.text.clone().unwrap_or_default(),
-        };
-        let rows: Vec<PromptRow> = view.marks.iter().rev().map(row).collect();
-        if rows.is_empty() {
-            self.toast("nothing was said yet");
-        } else {
-            self.show(Popup::prompts(rows));
-        }
     }
 
     /// What is known of the surroundings changed.

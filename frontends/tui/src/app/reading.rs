@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::App;
 use crate::document::{Scroll, Toward};
-use crate::keymap::{self, Action, When};
+use crate::keymap::{Action, When};
 use crate::render::Fold;
 
 /// Reading.
@@ -59,7 +59,7 @@ impl App {
             }
             return;
         }
-        match keymap::action(key, When::Empty) {
+        match self.options.keymap.action(key, When::Empty) {
             Some(Action::Escape | Action::Transcript | Action::Stop | Action::Leave) => {
                 self.stop_reading();
                 return;

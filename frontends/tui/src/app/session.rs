@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use codex_event::{CallId, CloseReason, Command, InterruptReason, Record, SessionId, Tail};
+use codex_event::{CallId, CloseReason, Command, InterruptReason, Record, Seq, SessionId, Tail};
 
 use super::App;
 use super::local::Kind;
@@ -184,6 +184,7 @@ impl App {
             }
             Next::Fresh => {
                 self.view = None;
+                self.marked = None;
                 self.locals.retain(|local| !local.is_settled());
                 self.close_questions();
                 self.reading = None;
@@ -219,10 +220,20 @@ impl App {
         if self.is_catching_up() {
             return;
         }
+        self.place_locals();
         for news in news {
             self.hear(news);
         }
         self.ask();
+    }
+
+    /// What was said before there was anything stands behind what the session begins with.
+    fn place_locals(&mut self) {
+        let Some(newest) = self.view.as_ref().map(|view| view.newest) else { return };
+        let unplaced = self.locals.iter_mut().filter(|local| local.after == Seq(0));
+        if newest > Seq(0) && unplaced.map(|local| local.after = newest).count() > 0 {
+            self.redraw_local(newest);
+        }
     }
 
     /// Takes what an answer says beyond its events.
@@ -253,6 +264,7 @@ impl App {
         self.busy = None;
         self.interrupting = false;
         self.reading = None;
+        self.marked = None;
         self.view = Some(view);
         self.ask();
         if let Some(leaving) = self.leaving.take() {
@@ -274,6 +286,7 @@ impl App {
         if view.feed == Feed::Over {
             return;
         }
+        let owned = view.is_owned();
         view.feed = Feed::Over;
         self.interrupting = false;
         self.close_questions();
@@ -284,9 +297,18 @@ impl App {
         if self.pending.is_some() {
             return;
         }
-        if let Some(words) = words {
-            self.remark(Kind::Failure, words, String::new());
+        if owned {
+            self.out.push(Intent::Request(Request::Ended));
         }
+        let Some(words) = words else { return };
+        let hint = match self.role() {
+            Some(Role::Guest { pid }) => format!(
+                "process {pid} had this session; what it recorded is all here, and what you say next \
+                 takes the session up in this process"
+            ),
+            Some(Role::Owner { .. } | Role::Reader) | None => String::new(),
+        };
+        self.remark(Kind::Failure, words, hint);
     }
 
     fn hear(&mut self, news: News) {

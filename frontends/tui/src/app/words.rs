@@ -79,14 +79,19 @@ impl App {
 
     /// Gives the working folder with its branch, where that is known.
     pub(crate) fn place(&self) -> String {
+        match self.branch() {
+            Some(branch) => format!("{} ({branch})", self.folder()),
+            None => self.folder(),
+        }
+    }
+
+    /// Gives the branch of the working folder, where that is known.
+    pub(crate) fn branch(&self) -> Option<&str> {
         let facts = &self.options.facts;
         let here = self.view.as_ref().is_none_or(|view| {
             view.status.cwd.is_empty() || facts.cwd.as_os_str() == view.status.cwd.as_str()
         });
-        match facts.branch.as_ref().filter(|_| here) {
-            Some(branch) => format!("{} ({branch})", self.folder()),
-            None => self.folder(),
-        }
+        facts.branch.as_deref().filter(|_| here)
     }
 
     pub(crate) fn home(&self) -> Option<String> {

@@ -7,7 +7,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::put;
-use crate::app::App;
+use crate::app::{App, MARK_HINT};
+use crate::keymap::{Action, When};
 
 const BETWEEN: &str = " · ";
 
@@ -21,7 +22,11 @@ pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer) {
         put(area, buf, &Line::styled(sanitize::visible(&toast.text), theme.warning));
         return;
     }
-    let right = position_words(app).unwrap_or_else(|| ("? keys".to_owned(), theme.dim));
+    if app.is_marking() {
+        put(area, buf, &Line::styled(MARK_HINT, theme.accent));
+        return;
+    }
+    let right = position_words(app).unwrap_or_else(|| (keys_words(app), theme.dim));
     let room = usize::from(area.width).saturating_sub(Line::raw(right.0.as_str()).width() + 2);
     put(area, buf, &Line::styled(fitting(&parts(app), room), theme.dim));
     put_right(area, buf, right);
@@ -48,10 +53,22 @@ fn position_words(app: &App) -> Option<(String, Style)> {
         return None;
     }
     let words = match view.document.below() {
-        Some(0) | None => "↓ more · End".to_owned(),
-        Some(lines) => format!("↓ {lines} more · End"),
+        Some(0) | None => "↓ more".to_owned(),
+        Some(lines) => format!("↓ {lines} more"),
+    };
+    let words = match app.key_now(Action::Bottom) {
+        key if key.is_empty() => words,
+        key => format!("{words} · {key}"),
     };
     Some((words, app.theme.accent))
+}
+
+/// Names the key that shows all others, and else the command that does.
+fn keys_words(app: &App) -> String {
+    match app.options.keymap.name(Action::Keys, When::Empty) {
+        key if key.is_empty() => "/keymap".to_owned(),
+        key => format!("{key} keys"),
+    }
 }
 
 /// What holds, the most important first.

@@ -33,8 +33,6 @@ pub struct Chooser {
     /// What was typed, where values are many.
     filter: Option<Field>,
     efforts: Option<Efforts>,
-    /// What is done when nothing is chosen.
-    back: Option<Action>,
     /// What Enter does, in a word.
     verb: &'static str,
     /// The row that was asked for once, and is done when it is asked for again.
@@ -76,7 +74,6 @@ impl Chooser {
             nothing: "there is nothing to choose from",
             filter: None,
             efforts: None,
-            back: None,
             verb: "choose",
             confirming: None,
         }
@@ -106,7 +103,7 @@ impl Chooser {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
         let confirming = self.confirming.take();
         match key.code {
-            KeyCode::Esc => return self.back.clone().map_or(Answer::Close, Answer::Do),
+            KeyCode::Esc => return Answer::Close,
             KeyCode::Enter => return self.take(confirming),
             KeyCode::Left | KeyCode::Right if self.efforts.is_some() => {
                 self.think(key.code == KeyCode::Right);

@@ -320,7 +320,6 @@ fn each() -> Vec<(&'static str, Popup)> {
         ("take_over", Popup::take_over(session(1), 4321)),
         ("end_owner", Popup::end_owner(session(1), 4321)),
         ("no_key", Popup::concern(&no_key, "openai")),
-        ("no_repository", Popup::concern(&Concern::NoRepository, "openai")),
         ("untried", Popup::concern(&untried, "openai")),
     ]
 }

@@ -6,7 +6,7 @@ mod tests;
 
 use std::rc::Rc;
 
-use codex_view::{Standing, sanitize};
+use codex_view::{Standing, image, sanitize};
 use ratatui::text::{Line, Span};
 
 use super::{bound, inset, markdown, words};
@@ -238,7 +238,7 @@ impl Stream {
 }
 
 fn clean(text: &str) -> String {
-    sanitize::text(&bound::lines(text, MOST_LINE))
+    sanitize::text(&bound::lines(&image::without_bytes(text), MOST_LINE))
 }
 
 fn shown(text: &str, standing: Standing) -> &str {

@@ -1,6 +1,6 @@
 //! What happened to the session, and how turns ended.
 
-use codex_event::{ApprovalPolicy, CallId, Usage};
+use codex_event::{ApprovalPolicy, CallId, Seq, Usage};
 use codex_view::{Notice, TurnEnd, TurnEnding, sanitize};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
@@ -11,6 +11,8 @@ use super::{Fold, Look, bound, more, words};
 /// Lines of a note that are shown, and at most.
 const NOTE_FOLDED: usize = 12;
 const NOTE_UNFOLDED: usize = 1000;
+/// Runs of lost events that are named.
+const RUNS: usize = 20;
 /// Bytes of one of its lines that are shown.
 const MOST_LINE: usize = 4096;
 
@@ -48,6 +50,11 @@ pub(super) fn lines(notice: &Notice, look: &Look<'_>, width: u16) -> Vec<Line<'s
                 aside(&mut sheet, &sanitize::visible(change));
             }
         }
+        Notice::Images(images) => {
+            for image in images {
+                aside(&mut sheet, &sanitize::visible(image));
+            }
+        }
         Notice::Note(text) => note(&mut sheet, text),
         Notice::Attempt { fault, next } => {
             warn(&mut sheet, "!", &sanitize::visible(fault));
@@ -60,14 +67,23 @@ pub(super) fn lines(notice: &Notice, look: &Look<'_>, width: u16) -> Vec<Line<'s
             warn(&mut sheet, "!", "the journal was repaired; no event is known to be lost");
         }
         Notice::Repaired(missing) => {
-            for (first, last) in missing {
-                let what = if first == last {
-                    format!("the journal was repaired: event {first} is lost")
-                } else {
-                    format!("the journal was repaired: events {first} to {last} are lost")
-                };
-                warn(&mut sheet, "!", &what);
-            }
+            let lost: u64 = missing.iter().map(|(first, last)| last.0 - first.0 + 1).sum();
+            let runs: Vec<String> = missing.iter().take(RUNS).map(run).collect();
+            let more = if missing.len() > RUNS { ", …" } else { "" };
+            let events = words::count(lost, "event");
+            let what =
+                format!("the journal was repaired; lost: {events} ({}{more})", runs.join(", "));
+            warn(&mut sheet, "!", &what);
+        }
+        Notice::Missing { session, first, last } => {
+            let events = words::count(last.0 - first.0 + 1, "event");
+            warn(&mut sheet, "!", &format!("missing here: {events} ({})", run(&(*first, *last))));
+            let way = format!(
+                "`codex fork {session} --at {}` goes on from before; `codex replay {session} --verify` tells \
+                 what is known",
+                first.0 - 1
+            );
+            sheet.remark(" ", theme.dim, vec![Span::styled(way, theme.dim)]);
         }
         Notice::Closed(words) => aside(&mut sheet, &sanitize::visible(words)),
         Notice::Unknown(kind) => {
@@ -75,6 +91,10 @@ pub(super) fn lines(notice: &Notice, look: &Look<'_>, width: u16) -> Vec<Line<'s
         }
     }
     sheet.end()
+}
+
+fn run((first, last): &(Seq, Seq)) -> String {
+    if first == last { first.to_string() } else { format!("{first} to {last}") }
 }
 
 fn asks(approval: ApprovalPolicy) -> &'static str {

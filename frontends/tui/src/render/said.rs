@@ -1,7 +1,7 @@
 //! What a person said, and what the model told of its reasoning.
 
 use codex_event::Author;
-use codex_view::{Prompt, Standing, Taken, sanitize};
+use codex_view::{Prompt, Standing, Taken, image, sanitize};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
@@ -29,7 +29,8 @@ pub(super) fn prompt(prompt: &Prompt, look: &Look<'_>, width: u16) -> Vec<Line<'
         Fold::Folded => PROMPT_FOLDED,
         Fold::Unfolded => PROMPT_UNFOLDED,
     };
-    let all = prompt.text.trim_end().split('\n');
+    let text = image::without_bytes(prompt.text.trim_end());
+    let all = text.split('\n');
     let hidden = all.clone().count().saturating_sub(most);
     for line in all.take(most) {
         let line = sanitize::text(&bound::line(line, MOST_LINE));
@@ -71,9 +72,7 @@ pub(super) fn reasoning(
             let mut sheet = Sheet::new(look, width);
             let mut lines = text.lines().filter(|line| !line.trim().is_empty());
             let first = lines.next().unwrap_or_default();
-            let first = sanitize::text(&bound::line(first, HEADLINE));
-            let first = first.trim().trim_matches(['*', '#', ' ']);
-            let mut spans = vec![Span::styled(first.to_owned(), theme.reasoning)];
+            let mut spans = headline(first, theme);
             let rest = lines.count() as u64;
             if rest > 0 && standing == Standing::Settled {
                 spans.push(Span::styled(" ", theme.dim));
@@ -92,6 +91,18 @@ pub(super) fn reasoning(
             }
             lines
         }
+    }
+}
+
+/// Puts a line of Markdown into one line, without the signs of a title.
+fn headline(line: &str, theme: &Theme) -> Vec<Span<'static>> {
+    let line = bound::line(line, HEADLINE);
+    let line = line.trim().trim_start_matches('#').trim_start();
+    let lines = message::whole(line, &quiet(theme), u16::MAX);
+    match lines.into_iter().find(|line| !line.spans.is_empty()) {
+        Some(found) => found.spans,
+        // The beginning of code, or an address: what it is begins in the next line.
+        None => vec![Span::styled(sanitize::text(line), theme.reasoning)],
     }
 }
 

@@ -10,7 +10,14 @@ use super::*;
 use crate::options::Palette;
 
 fn look(theme: &Theme, fold: Fold) -> Look<'_> {
-    Look { theme, fold, now: Timestamp(100_000), cwd: "/ws", home: Some("/home/ann") }
+    Look {
+        theme,
+        fold,
+        now: Timestamp(100_000),
+        cwd: "/ws",
+        home: Some("/home/ann"),
+        unfold: "Ctrl-O",
+    }
 }
 
 fn lines(cells: &[Cell], fold: Fold, width: u16) -> Vec<Line<'static>> {
@@ -28,6 +35,25 @@ fn what_was_said() {
     insta::assert_snapshot!("said_80", told(&said(), Fold::Folded, 80));
     insta::assert_snapshot!("said_120_unfolded", told(&said(), Fold::Unfolded, 120));
     insta::assert_snapshot!("said_styled", styled(&lines(&said(), Fold::Folded, 80), &dark()));
+}
+
+#[test]
+fn the_headline_of_reasoning_shows_no_signs_of_markdown() {
+    let headline = |text: &str| {
+        let cell = examples::cell(CellBody::Reasoning(text.to_owned()));
+        styled(&lines(&[cell], Fold::Folded, 80), &dark()).trim_end().to_owned()
+    };
+    let looking = headline("**Looking around** first.\n\nThen more.");
+    assert!(!looking.contains('*') && looking.contains("Looking around"), "{looking}");
+    assert!(looking.contains(" first.") && looking.contains("1 more line"), "{looking}");
+    let plain = |text: &str| {
+        let cell = examples::cell(CellBody::Reasoning(text.to_owned()));
+        told(&[cell], Fold::Folded, 80).trim_end().to_owned()
+    };
+    assert_eq!(plain("## Reading `a*b`"), "· Reading a*b");
+    assert_eq!(plain("see [the map](x.md)"), "· see the map (x.md)");
+    assert_eq!(plain("```rust"), "· ```rust");
+    assert_eq!(plain("3 * 4 * 5"), "· 3 * 4 * 5");
 }
 
 #[test]

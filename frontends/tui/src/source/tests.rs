@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Mutex;
 
-use codex_event::{Author, CloseReason, SessionId};
-use codex_journal::{Batch, Layout, Scribe};
+use codex_event::{Author, CloseReason, Command, Rejection, SessionId};
+use codex_journal::{Attendant, Batch, Guest, Layout, Scribe, Server};
 use codex_view::testing::{self, Story};
 use codex_view::{Cell, CellChange, Cells};
 use ratatui::text::Line;
@@ -187,6 +187,54 @@ fn files_tell_what_their_owner_told() {
     assert!(matches!(told.first(), Some(Input::Loaded(..))));
     assert!(matches!(told.last(), Some(Input::Ended(None))));
     assert_eq!(shown(&source, told), whole(story.envelopes()));
+}
+
+/// An owner that takes whatever it is asked.
+struct Desk;
+
+impl Attendant for Desk {
+    fn ask(&self, _: &str, _: Command) -> Result<(), Rejection> {
+        Ok(())
+    }
+
+    fn hand_over(&self, _: &str, _: u32) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_guest_is_told_what_the_owner_is_told() {
+    let home = home();
+    let (scribe, handle) = Scribe::create(&home.layout, home.id).expect("created");
+    let server = Server::start(home.id, &handle, "tui", Desk).expect("on a disk");
+    let mut story = long(100);
+    write(&scribe, story.envelopes());
+    let guest = Guest::connect(&home.layout, home.id, "tui").expect("it joins");
+    let source = Source::Remote(Arc::new(guest));
+    let so_far = told_so_far(source.clone());
+    let Some(Input::Loaded(range, _)) = so_far.first() else { panic!("no preview") };
+    assert_eq!(range.end().0 - range.start().0 + 1, PREVIEW);
+    assert_eq!(shown(&source, so_far), whole(story.envelopes()));
+    assert_eq!(source.read(Seq(3)..=Seq(5)), story.envelopes()[2..5]);
+
+    let follows = {
+        let source = source.clone();
+        std::thread::spawn(move || told(source))
+    };
+    let before = story.envelopes().len();
+    story.turn(&"go on ".repeat(1000));
+    story.close(CloseReason::Done);
+    write(&scribe, &story.envelopes()[before..]);
+    drop(handle);
+    scribe.finish().expect("finished");
+    server.stop();
+    let told = follows.join().expect("no panic");
+    assert!(matches!(told.last(), Some(Input::Ended(None))), "{:?}", told.last());
+    assert_eq!(shown(&source, told), whole(story.envelopes()));
+    // The owner is gone: its files tell the same.
+    let end = story.envelopes().len();
+    assert_eq!(source.read(Seq(end as u64)..=Seq(end as u64)), story.envelopes()[end - 1..]);
+    assert_eq!(source.read(Seq(3)..=Seq(5)), story.envelopes()[2..5]);
 }
 
 #[test]

@@ -19,8 +19,11 @@ use super::{encode, write};
 /// Begins a synchronized update (DEC private mode 2026) without a cursor; ends it in the first column.
 const BEGIN: &[u8] = b"\x1b[?2026h\x1b[?25l";
 const END: &[u8] = b"\r\x1b[?2026l";
-/// To the first column; what is behind the cursor is erased to the end of the screen, or of the row.
-const ERASE_BELOW: &[u8] = b"\r\x1b[0m\x1b[J";
+/// What is behind the cursor is erased to the end of the screen, or of the row; then in the first column.
+///
+/// Never the screen from its very beginning: tmux takes that for the end of a page, and puts it into its
+/// scrollback.
+const ERASE_BELOW: &[u8] = b"\r\x1b[0m\x1b[K\x1b[C\x1b[J\r";
 const ERASE_RIGHT: &[u8] = b"\x1b[0m\x1b[K";
 
 /// The live part at the end of what the terminal shows.

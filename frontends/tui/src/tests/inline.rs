@@ -115,3 +115,14 @@ fn remarks_go_out_behind_what_was_there() {
     assert!(out.contains("a file"), "{out}");
     assert_eq!(handed_out(&mut rig, 80), [""; 0]);
 }
+
+#[test]
+fn what_holds_is_said_below_whatever_else_there_is() {
+    let mut rig = rig();
+    rig.happen(testing::shell().envelopes());
+    rig.tell(Input::CaughtUp);
+    let _ = handed_out(&mut rig, 80);
+    let height = rig.app.live_height(80, 23);
+    let frame = rig.frame(80, height);
+    assert!(frame.lines().last().is_some_and(|line| line.ends_with("? keys")), "{height}: {frame}");
+}

@@ -2,10 +2,13 @@
 
 use codex_event::{Command, InterruptReason, Scope, Verdict};
 use codex_view::testing::{self, Story, command};
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyModifiers};
 
-use super::{Rig, session};
-use crate::host::{Changes, Owner, Reply, Request, Role};
+use super::{Rig, options, session};
+use crate::host::{Changes, Owner, Reply, Request, Role, Setting};
+use crate::keymap::{Action, Chord, Keymap};
+use crate::options::{Keys, Options, Palette};
+use crate::theme::Theme;
 use crate::update::{Focus, Input, Intent};
 
 /// A turn that runs.
@@ -215,72 +218,6 @@ fn the_title_says_what_waits() {
 }
 
 #[test]
-fn going_back_needs_two_presses_and_something_said() {
-    let mut rig = Rig::owner(&testing::plain_text());
-    rig.press(KeyCode::Esc);
-    assert!(rig.app.popups.is_empty());
-    rig.press(KeyCode::Esc);
-    assert_eq!(rig.app.popups.len(), 1);
-    rig.press(KeyCode::Esc);
-    rig.write("x");
-    rig.press(KeyCode::Esc);
-    rig.press(KeyCode::Esc);
-    assert_eq!((rig.app.popups.len(), rig.text().as_str()), (0, "x"));
-}
-
-#[test]
-fn what_was_said_first_is_gone_back_to() {
-    let mut rig = Rig::owner(&{
-        let mut story = testing::plain_text();
-        let len = story.envelopes().len();
-        story = story.cut(len - 1);
-        story.turn("and now this");
-        story.ask();
-        story.done();
-        story
-    });
-    rig.take();
-    rig.press(KeyCode::Esc);
-    rig.press(KeyCode::Esc);
-    rig.press(KeyCode::Down);
-    rig.press(KeyCode::Enter);
-    rig.tell(Input::Ended(None));
-    let began = testing::plain_text();
-    let starts = |it: &&codex_event::Envelope| {
-        matches!(it.event(), Some(codex_event::Event::TurnStarted { .. }))
-    };
-    let turn = began.envelopes().iter().find(starts).expect("a turn");
-    let at = Some(codex_event::Seq(turn.seq.0 - 1));
-    assert_eq!(rig.requests(), [Request::Fork { parent: session(), at }]);
-    rig.link(Role::Owner { from: codex_event::Seq(4) });
-    assert_eq!(rig.text(), "do the task");
-}
-
-#[test]
-fn a_long_message_is_read_before_it_is_gone_back_to() {
-    let mut story = Story::new();
-    story.open();
-    let words = "long words ".repeat(400);
-    story.turn(&words);
-    story.ask();
-    story.done();
-    let whole = story.envelopes().to_vec();
-    let mut told = whole.clone();
-    told.iter_mut().for_each(|envelope| drop(envelope.spill()));
-    let mut rig = Rig::new();
-    rig.journal = whole;
-    rig.link(Role::Owner { from: codex_event::Seq(1) });
-    rig.events(&told);
-    rig.tell(Input::CaughtUp);
-    rig.press(KeyCode::Esc);
-    rig.press(KeyCode::Esc);
-    rig.press(KeyCode::Enter);
-    rig.tell(Input::Ended(None));
-    rig.link(Role::Owner { from: codex_event::Seq(4) });
-    assert!(rig.text().trim_end() == words.trim_end(), "{} characters", rig.text().len());
-}
-
-#[test]
 fn a_large_patch_is_read_for_its_question() {
     let mut story = running();
     let patch = format!(
@@ -407,4 +344,50 @@ fn nothing_moves_by_itself_when_nothing_runs() {
     rig.settle();
     let due = rig.app.deadline().expect("a spinner");
     assert!(due > rig.now && due.0 - rig.now.0 <= 125);
+}
+
+#[test]
+fn colours_are_written_down_once_they_are_chosen() {
+    let mut rig = Rig::owner(&testing::plain_text());
+    rig.take();
+    let themes = |rig: &mut Rig| {
+        rig.write("/theme");
+        rig.press(KeyCode::Enter);
+        rig.press(KeyCode::Up);
+    };
+    themes(&mut rig);
+    let tried = rig.app.theme.clone();
+    assert_eq!(tried, Theme::of(Palette::Sixteen), "it is seen at once");
+    rig.press(KeyCode::Esc);
+    assert_eq!(rig.app.theme, Theme::of(Palette::Plain));
+    assert_eq!(rig.requests(), [], "a look is no choice");
+    themes(&mut rig);
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.app.theme, tried);
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Palette::Sixteen))]);
+    rig.write("/keymap vim");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Keys(Keys::Vim))]);
+}
+
+#[test]
+fn hints_name_the_keys_that_are_set() {
+    let mut keymap = Keymap::default();
+    let f = |number| Chord { code: KeyCode::F(number), held: KeyModifiers::NONE };
+    keymap.set(Action::Keys, &[f(1)]);
+    keymap.set(Action::Unfold, &[f(7)]);
+    let mut rig = Rig::with(Options { keymap, ..options() });
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    let mut story = running();
+    story.thinks(&["**Looking**\n\nMuch more.\n\nAnd more."]);
+    story.responds();
+    story.done();
+    rig.happen(story.envelopes());
+    rig.tell(Input::CaughtUp);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("F1 keys") && frame.contains("2 more lines (F7)"), "{frame}");
+    rig.press(KeyCode::F(7));
+    assert!(rig.frame(80, 24).contains("Much more."));
+    rig.press(KeyCode::F(1));
+    assert!(rig.frame(80, 40).contains("F7"));
 }

@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keys::running;
 use super::{Rig, options, session};
-use crate::host::{Changes, Concern, Owner, Reply, Request, Role, SessionRow};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, SessionRow};
 use crate::options::Start;
 use crate::popup::Action;
 use crate::update::{Input, Intent, Signal};
@@ -32,7 +32,9 @@ fn leaving_a_running_turn_goes_in_order() {
     assert_eq!(rig.asks(), [Command::Close { reason: CloseReason::Done }]);
     assert!(rig.app.session().is_some());
     rig.tell(Input::Ended(None));
-    assert_eq!((rig.take(), rig.app.session()), (vec![], None));
+    // The next one begins where this program was started.
+    assert_eq!(rig.requests(), [Request::Moved { folder: "/home/ada/dir".into() }]);
+    assert_eq!(rig.app.session(), None);
 }
 
 #[test]
@@ -173,16 +175,62 @@ fn what_a_session_is_to_be_found_by() {
 fn what_is_to_be_decided_comes_before_the_first_words() {
     let mut start = options();
     start.start = Start::New(Some("do it".into()));
-    start.facts.concerns = vec![Concern::NoRepository, Concern::NoRepository];
+    let concern = Concern::Untried { project: "/p".into(), keys: vec!["a = 1".into()] };
+    start.facts.concerns = vec![concern.clone(), concern];
     let mut rig = Rig::with(start);
     assert_eq!(rig.requests(), [Request::History]);
     assert_eq!(rig.app.popups.len(), 1);
-    rig.press(KeyCode::Enter);
+    rig.press(KeyCode::Esc);
     assert_eq!((rig.app.popups.len(), rig.requests()), (1, vec![]));
-    rig.press(KeyCode::Enter);
+    rig.press(KeyCode::Esc);
     assert_eq!(rig.app.popups.len(), 0);
     let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
     assert_eq!(rig.requests(), [begin]);
+}
+
+#[test]
+fn a_folder_without_a_history_is_noted_and_holds_nobody_up() {
+    let mut start = options();
+    start.facts.history = History::Absent;
+    let mut rig = Rig::with(start);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("no history to go back to"), "{frame}");
+    assert!(frame.contains("Access: workspace write."), "{frame}");
+    rig.write("do it");
+    assert_eq!((rig.app.popups.len(), rig.text().as_str()), (0, "do it"));
+    rig.press(KeyCode::Enter);
+    let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
+    assert_eq!(rig.requests(), [Request::History, begin]);
+    // It stays where it was said.
+    let story = testing::plain_text();
+    for seen in 0..story.envelopes().len() {
+        let mut start = options();
+        start.facts.history = History::Absent;
+        let mut rig = Rig::with(start);
+        rig.link(Role::Owner { from: Seq(1) });
+        rig.events(&story.envelopes()[..seen]);
+        rig.tell(Input::CaughtUp);
+        let _ = rig.frame(80, 24);
+        for event in &story.envelopes()[seen..] {
+            rig.events(std::slice::from_ref(event));
+            let _ = rig.frame(80, 24);
+        }
+        let frame = rig.frame(80, 24);
+        assert_eq!(frame.matches("no history to go back to").count(), 1, "{seen}: {frame}");
+    }
+}
+
+#[test]
+fn the_program_around_follows_to_the_folder_of_what_is_looked_at() {
+    let mut rig = Rig::linked(&testing::plain_text(), Role::Guest { pid: 7 });
+    assert_eq!(rig.requests(), [Request::History, Request::Moved { folder: "/ws/dir".into() }]);
+    // The branch that is known is that of another folder.
+    assert!(!rig.frame(80, 24).contains("(main)"));
+    rig.write("/new");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests(), [Request::Moved { folder: "/home/ada/dir".into() }]);
+    let mut rig = Rig::owner(&testing::plain_text());
+    assert_eq!(rig.requests(), [Request::History]);
 }
 
 #[test]

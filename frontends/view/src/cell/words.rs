@@ -99,9 +99,9 @@ impl Notice {
             | Notice::Note(text)
             | Notice::Closed(text)
             | Notice::Unknown(text) => vec![text.clone()],
-            Notice::Settings(lines) => lines.clone(),
+            Notice::Settings(lines) | Notice::Images(lines) => lines.clone(),
             Notice::Attempt { fault, next } => vec![fault.clone(), next.clone()],
-            Notice::Resumed { .. } | Notice::Repaired(_) => Vec::new(),
+            Notice::Resumed { .. } | Notice::Missing { .. } | Notice::Repaired(_) => Vec::new(),
         }
     }
 }

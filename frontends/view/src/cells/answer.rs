@@ -4,7 +4,11 @@ use codex_event::{Envelope, Event, ItemKind, RequestId, Seq, Stored, StreamPart,
 
 use super::{Changed, Extent, Made};
 use crate::answers::{Said, said};
-use crate::cell::{Cell, CellBody, Standing};
+use crate::cell::{Cell, CellBody, Notice, Standing};
+use crate::image;
+
+/// The item of an image that the model made.
+const IMAGE: &str = "image_generation_call";
 
 /// The items of the answer that comes in, and the calls of the last one that no event names yet.
 ///
@@ -41,6 +45,8 @@ enum Content {
     Said(Said),
     /// A call, with the provider's JSON.
     Call(Stored<String>),
+    /// An image that the model made, in words.
+    Image(String),
 }
 
 /// Where a call was written.
@@ -170,7 +176,7 @@ impl Items {
         let item = self.held.remove(self.held.iter().rposition(written)?);
         match item.content {
             Content::Call(raw) => Some(Origin { first: item.first, at: item.at, raw }),
-            Content::Said(_) => None,
+            Content::Said(_) | Content::Image(_) => None,
         }
     }
 
@@ -211,6 +217,14 @@ impl Items {
             }
             ItemKind::FunctionCall { .. } | ItemKind::CustomCall { .. } => {
                 item.content = Content::Call(raw.clone());
+            }
+            ItemKind::Other { name } if name == IMAGE => {
+                item.content = Content::Image(match raw {
+                    Stored::Inline(raw) => image::made(raw),
+                    Stored::Blob { .. } => image::made(""),
+                });
+                item.extent = Extent::of(raw);
+                return changed.touch(first);
             }
             ItemKind::Other { .. } => self.held.retain(|item| item.first != first),
         }
@@ -253,13 +267,17 @@ impl Item {
         match (&self.content, part) {
             (Content::Said(Said::Message(text)), StreamPart::Text)
             | (Content::Said(Said::Reasoning(text)), StreamPart::Reasoning) => Some(text),
-            (Content::Said(_) | Content::Call(_), StreamPart::Text | StreamPart::Reasoning) => None,
+            (
+                Content::Said(_) | Content::Call(_) | Content::Image(_),
+                StreamPart::Text | StreamPart::Reasoning,
+            ) => None,
         }
     }
 
     fn is_shown(&self) -> bool {
         match &self.content {
             Content::Said(said) => !said.is_empty(),
+            Content::Image(_) => true,
             Content::Call(_) => false,
         }
     }
@@ -269,6 +287,7 @@ impl Item {
             _ if !self.is_shown() => return None,
             Content::Said(Said::Message(text)) => CellBody::Message(text.clone()),
             Content::Said(Said::Reasoning(text)) => CellBody::Reasoning(text.clone()),
+            Content::Image(words) => CellBody::Notice(Notice::Images(vec![words.clone()])),
             Content::Call(_) => return None,
         };
         let cell = Cell { first: self.first, last: self.last, at: self.at, standing, body };

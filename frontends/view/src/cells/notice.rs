@@ -1,23 +1,32 @@
 //! Events that are a cell by themselves.
 
 use codex_event::{
-    Backend, CloseReason, ContextSource, Envelope, Event, IMPORTED, Retry, RetryBudget, Settings,
-    Shelf,
+    Backend, CloseReason, ContextSource, Event, IMPORTED, Retry, RetryBudget, Settings, Shelf,
 };
 
 use super::Extent;
 use crate::cell::Notice;
-use crate::command_line;
 use crate::stored::{list, words};
+use crate::{command_line, image};
 
 /// What a summary that takes the place of the conversation so far is announced with.
 const SUMMARY: &str = "the model is shown a summary in place of all before:\n";
 
 /// Gives what an event of another release shows; what was kept of an imported session stays in the
 /// journal, since hundreds of them would hide what was said.
-pub(super) fn foreign(envelope: &Envelope) -> Option<(Notice, Extent)> {
-    let kind = envelope.kind();
-    (!kind.starts_with(IMPORTED)).then_some((Notice::Unknown(kind), Extent::Whole))
+pub(super) fn foreign(kind: &str, raw: &str) -> Option<(Notice, Extent)> {
+    let notice = match kind.starts_with(IMPORTED) {
+        true => images(kind, raw)?,
+        false => Notice::Unknown(kind.to_owned()),
+    };
+    Some((notice, Extent::Whole))
+}
+
+/// Gives what stands for the images of an item that was imported; what its text said was told by itself.
+fn images(kind: &str, raw: &str) -> Option<Notice> {
+    let item = kind.strip_prefix(IMPORTED)?.starts_with("response_item");
+    let images = if item { image::imported(raw) } else { Vec::new() };
+    (!images.is_empty()).then_some(Notice::Images(images))
 }
 
 /// Gives what an event shows by itself; none when it is part of something else, or of no interest.
@@ -83,7 +92,10 @@ pub(super) fn of(event: &Event) -> Option<(Notice, Extent)> {
         }
         Event::Noted { text } => {
             extent = Extent::of(text);
-            Notice::Note(words(text))
+            let text = words(text);
+            // A long line of a rollout is kept as a remark, behind its kind.
+            let line = text.split_once(' ').filter(|(kind, _)| kind.starts_with(IMPORTED));
+            line.and_then(|(kind, raw)| images(kind, raw)).unwrap_or(Notice::Note(text))
         }
         // Settings that were changed are held against those before; the rest is part of other cells.
         Event::SettingsChanged { settings: Some(_), .. }

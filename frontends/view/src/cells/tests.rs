@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 
 use codex_event::{
-    Author, Body, ChangeKind, Confinement, Digest, Envelope, Event, InterruptReason, Invocation,
-    ItemKind, Outcome, OutputStream, Question, RequestId, Scope, Seq, Stored, StreamPart, Verdict,
+    Author, Body, ChangeKind, Confinement, Digest, Envelope, Event, IMPORTED, InterruptReason,
+    Invocation, ItemKind, Outcome, OutputStream, Question, RequestId, Scope, Seq, Stored,
+    StreamPart, Verdict,
 };
 use proptest::prelude::*;
 
@@ -247,6 +248,68 @@ fn a_call_that_the_sandbox_stopped_is_one_cell() {
     for word in ["moon_landed", "and hurry", "could not notify", "whole transcript", "Repaired"] {
         assert!(texts.contains(word), "{word}: {texts}");
     }
+}
+
+#[test]
+fn a_hole_is_a_cell_that_says_what_is_missing() {
+    let story = testing::plain_text();
+    let mut events = story.envelopes().to_vec();
+    let session = events[0].session;
+    events.drain(2..5);
+    let cells = Cells::of(&events);
+    let hole = cells.iter().find(|cell| cell.first == Seq(3)).expect("a cell");
+    let notice = Notice::Missing { session, first: Seq(3), last: Seq(5) };
+    assert_eq!((&hole.body, hole.last), (&CellBody::Notice(notice), Seq(5)));
+    assert!(!hole.stands_alone());
+    assert!(crate::markdown(hole).contains("events 3 to 5 are missing"));
+    // A stretch need not begin with the first event.
+    let holes = |cells: Vec<Cell>| {
+        cells
+            .iter()
+            .filter(|cell| matches!(cell.body, CellBody::Notice(Notice::Missing { .. })))
+            .count()
+    };
+    assert_eq!((holes(Cells::of(&events[2..])), holes(cells)), (0, 1));
+}
+
+#[test]
+fn images_are_words() {
+    let mut story = Story::new();
+    story.open();
+    story.turn("draw it");
+    story.ask();
+    let kind = ItemKind::Other { name: "image_generation_call".to_owned() };
+    story.item(kind, r#"{"type":"image_generation_call","output_format":"png","result":"AAAA"}"#);
+    let other = ItemKind::Other { name: "web_search_call".to_owned() };
+    story.item(other, "{}");
+    story.responds();
+    story.done();
+    let imported = |kind: &str, raw: serde_json::Value| Body::Foreign {
+        kind: format!("{}{kind}", IMPORTED),
+        version: 1,
+        raw: raw.to_string(),
+    };
+    let image =
+        serde_json::json!({"type": "input_image", "image_url": "data:image/gif;base64,AAAA"});
+    let line = serde_json::json!({"payload": {"type": "message", "content": [image]}});
+    for (kind, raw) in
+        [("response_item.message", line.clone()), ("event_msg.user_message", line.clone())]
+    {
+        story.push_body(Author::Supervisor, imported(kind, raw));
+    }
+    // A line that is too long for a record of its own is kept as a remark.
+    let text = format!("{}response_item.message {line}", IMPORTED);
+    story.push(Author::Supervisor, Event::Noted { text: text.as_str().into() });
+    let told: Vec<String> = Cells::of(story.envelopes())
+        .into_iter()
+        .filter_map(|cell| match cell.body {
+            CellBody::Notice(Notice::Images(images)) => Some(images.concat()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["[image: made by the model, png]", "[image: gif]", "[image: gif]"]);
+    let whole: String = Cells::of(story.envelopes()).iter().map(crate::markdown).collect();
+    assert!(!whole.contains("AAAA") && !whole.contains("codex_rollout"), "{whole}");
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(crate) const ESC: &str = "\x1b";
 pub(crate) const CTRL_D: &str = "\x04";
 pub(crate) const CTRL_Z: &str = "\x1a";
 pub(crate) const DOWN: &str = "\x1b[B";
+pub(crate) const UP: &str = "\x1b[A";
 
 /// Longest time that is waited for something to be shown.
 const PATIENCE: Duration = Duration::from_secs(30);

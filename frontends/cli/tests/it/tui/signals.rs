@@ -78,6 +78,33 @@ fn a_terminal_that_goes_away_ends_the_turn() {
     world.check_journal();
 }
 
+#[cfg(debug_assertions)]
+#[test]
+fn a_bug_gives_the_terminal_back_and_says_what_is_left() {
+    const CTRL_L: &str = "\x0c";
+    for thread in ["interface", "another"] {
+        for inline in [false, true] {
+            let world = World::playing(json!([says("Hello.")]));
+            repository(&world);
+            let arguments: &[&str] = if inline { &["--no-alt-screen"] } else { &[] };
+            let mut command = interface(&world, arguments);
+            command.env("CODEX_BUG_ON_REDRAW", thread);
+            let mut person = Person::start(&command, SIZE);
+            person.says("greet me");
+            person.until("Hello.");
+            person.until_gone("interrupt)");
+            assert!(!person.is_as_found());
+            person.presses(CTRL_L);
+            assert_eq!(person.end(), 70, "{thread} {inline}");
+            let screen = person.screen();
+            assert!(person.is_as_found(), "{thread} {inline}: {screen}");
+            assert!(screen.contains("a bug on request"), "{thread} {inline}: {screen}");
+            assert!(screen.contains("hint: this is a bug in codex"), "{thread} {inline}: {screen}");
+            world.check_journal();
+        }
+    }
+}
+
 #[test]
 fn a_session_whose_process_was_killed_goes_on() {
     let world = long();

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::screen::{DOWN, ENTER, ESC, Person, Size, interface};
+use super::screen::{ENTER, ESC, Person, Size, UP, interface};
 use crate::support::{World, runs, says};
 
 /// Makes a repository of the working folder, so that nothing has to be decided first.
@@ -119,8 +119,8 @@ fn a_session_from_its_first_word_to_its_end() {
         person.presses(ESC);
         person.until("Esc again");
         person.presses(ESC);
-        person.until("Go back to");
-        person.presses(DOWN);
+        person.until("enter go on from here");
+        person.presses(UP);
         person.presses(ENTER);
         person.until_gone("sleep 60");
         person.until("count to two");

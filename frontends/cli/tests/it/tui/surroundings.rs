@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use super::screen::{ENTER, ESC, Person, Size, in_colour, interface};
+use super::screen::{DOWN, ENTER, ESC, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, says};
 
@@ -57,27 +57,40 @@ fn without_a_key_one_is_asked_for_and_kept() {
 }
 
 #[test]
-fn outside_of_a_repository_it_says_what_that_means() {
-    let world = World::playing(json!([says("Hello.")]));
+fn outside_of_a_repository_it_says_what_that_means_and_takes_every_key() {
+    let world = World::playing(json!([says("Hello."), says("Again.")]));
     let bare = tempfile::tempdir().expect("a folder");
     let begun = |arguments: &[&str]| {
         let mut command = interface(&world, arguments);
         command.current_dir(bare.path());
         command
     };
-    let mut person = Person::start(&begun(&["greet me"]), SIZE);
-    let screen = person.until("No repository");
-    assert!(screen.contains("nothing undoes it"), "{screen}");
-    assert_eq!(world.kinds_or_none(), [""; 0], "nothing is said before that is decided");
-    person.presses(ENTER);
+    // What is typed before the first picture counts as well.
+    let mut person = Person::start(&begun(&["-s", "workspace-write"]), SIZE);
+    person.presses("greet");
+    let screen = person.until("no git repository");
+    assert!(screen.contains("no history to go back to"), "{screen}");
+    assert!(screen.contains("Access: workspace write."), "{screen}");
+    assert!(screen.contains("--skip-git-repo-check"), "{screen}");
+    person.until("greet");
+    person.says(" me");
     person.until("Hello.");
     person.leaves();
     assert_eq!(person.end(), 0);
+    let said = world.bodies()[0]["input"].to_string();
+    assert!(said.contains("\"greet me\""), "{said}");
     world.check_journal();
+
+    // Words on the command line are said at once, and the note stands in the conversation.
+    let mut person = Person::start(&begun(&["greet me"]), SIZE);
+    person.until("Again.");
+    person.until("no git repository");
+    person.leaves();
+    assert_eq!(person.end(), 0);
 
     let mut person = Person::start(&begun(&["--skip-git-repo-check"]), SIZE);
     let screen = person.until("? keys");
-    assert!(!screen.contains("No repository"), "{screen}");
+    assert!(!screen.contains("no git repository"), "{screen}");
     person.leaves();
     assert_eq!(person.end(), 0);
 }
@@ -168,4 +181,68 @@ fn settings_of_the_interface_are_held_to_what_there_is() {
     assert_eq!(code, 2, "{screen}");
     assert!(screen.contains("`tui.keymap` can't be `nano`"), "{screen}");
     assert!(screen.contains("hint: ") && person.is_as_found(), "{screen}");
+}
+
+#[test]
+fn what_is_chosen_of_colours_and_keys_is_written_down() {
+    let world = World::silent();
+    repository(&world);
+    let file = world.home().join("config.toml");
+    let there = fs::read_to_string(&file).unwrap_or_default();
+    let text = format!("{there}\n# how it looks\n[tui]\ntheme = \"dark\" # at night\n");
+    fs::write(&file, &text).expect("written");
+    let mut person = Person::start(&interface(&world, &[]), SIZE);
+    person.until("? keys");
+    // A look at another one, and away again: nothing is written.
+    person.says("/theme");
+    person.until("Colours for a dark background.");
+    person.presses(DOWN);
+    person.until("Colours for a light background.");
+    person.presses(ESC);
+    person.until_gone("Colours for a light background.");
+    assert_eq!(fs::read_to_string(&file).expect("there"), text);
+    person.says("/theme light");
+    person.until("the theme is light from now on");
+    person.says("/keymap vim");
+    person.until("keys are read as vi does");
+    let now = fs::read_to_string(&file).expect("there");
+    assert_eq!(now, text.replace("dark\" # at night\n", "light\" # at night\nkeymap = \"vim\"\n"));
+    person.leaves();
+    assert_eq!(person.end(), 0);
+}
+
+#[test]
+fn keys_are_what_the_settings_say_and_shown_so() {
+    let world = World::silent();
+    repository(&world);
+    let keys = ["-c", "tui.keymap.keys=f1", "-c", "tui.keymap.leave=[\"f10\"]"];
+    let mut person = Person::start(&interface(&world, &keys), Size(100, 40));
+    person.until("F1 keys");
+    person.says("/keymap");
+    let screen = person.until("F10");
+    assert!(screen.contains("F1 ") && !screen.contains("Ctrl-D"), "{screen}");
+    person.presses(ESC);
+    person.until_gone("F10");
+    person.presses("\x1b[21~");
+    assert_eq!(person.end(), 0);
+
+    for (key, words) in [
+        (
+            "tui.keymap.leaf=f10",
+            "`tui.keymap.leaf`: there is nothing of this name that a key can do",
+        ),
+        ("tui.keymap.leave=pgup", "`tui.keymap.leave`: `pgup` is no key"),
+        ("tui.keymap.leave=ctrl-t", "`tui.keymap.leave`: Ctrl-T is the key of `transcript`"),
+    ] {
+        let mut person = Person::start(&interface(&world, &["-c", key]), Size(120, 24));
+        let code = person.end();
+        let screen = person.screen();
+        assert_eq!(code, 2, "{screen}");
+        assert!(screen.contains(words) && screen.contains("hint: "), "{screen}");
+    }
+    fs::write(world.home().join("config.toml"), "[tui.keymap]\nleave = \"pgup\"\n")
+        .expect("written");
+    let doctor = run(world.program(&["doctor"]));
+    assert!(doctor.stdout.contains("config.toml:2:9: "), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains("`pgup` is no key"), "{}", doctor.stdout);
 }

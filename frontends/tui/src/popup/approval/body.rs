@@ -340,6 +340,7 @@ impl Body<'_> {
             now: Timestamp(0),
             cwd: &asked.cwd,
             home: asked.home.as_deref(),
+            unfold: "",
         };
         self.lines.extend(render::patch(&text, &look, self.width));
         if shown < total || text.lines().any(is_long) {

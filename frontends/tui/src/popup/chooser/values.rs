@@ -108,7 +108,7 @@ impl Popup {
         show(Chooser::new("What commands may do", all.map(row).to_vec()))
     }
 
-    /// Offers colours; each is tried when it is selected ([`Answer::Try`]), and Esc goes back.
+    /// Offers colours; each is tried when it is selected ([`Answer::Try`]), and whoever closes it goes back.
     ///
     /// [`Answer::Try`]: crate::popup::Answer::Try
     pub fn themes(current: Palette) -> Popup {
@@ -125,7 +125,6 @@ impl Popup {
         };
         let all = [Palette::Dark, Palette::Light, Palette::Sixteen, Palette::Plain];
         let mut chooser = Chooser::new("Colours", all.map(row).to_vec());
-        chooser.back = Some(Action::Theme(current));
         chooser.verb = "keep";
         show(chooser)
     }

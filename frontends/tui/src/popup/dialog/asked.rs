@@ -1,5 +1,7 @@
 //! What is asked and told: the words of each dialog.
 
+use std::path::Path;
+
 use codex_event::SessionId;
 use codex_view::sanitize;
 
@@ -93,8 +95,7 @@ impl Popup {
     pub fn concern(concern: &Concern, provider: &str) -> Popup {
         show(match concern {
             Concern::NoKey { variables } => no_key(variables, provider),
-            Concern::NoRepository => no_repository(),
-            Concern::Untried { project, keys } => untried(&project.to_string_lossy(), keys),
+            Concern::Untried { project, keys } => untried(project, keys),
         })
     }
 }
@@ -184,25 +185,13 @@ fn demo() -> Page {
     }
 }
 
-fn no_repository() -> Page {
-    let words = "This folder is in no Git repository, so nothing shows what the agent changed and \
-                 nothing undoes it. It can work here all the same; `git init` and a first commit make \
-                 every change visible.";
-    Page {
-        title: "No repository".to_owned(),
-        words: vec![(Tone::Plain, words.to_owned())],
-        choices: vec![
-            choice('g', "go on here", Outcome::Close),
-            choice('l', "leave", Outcome::Do(Action::Quit)),
-        ],
-        selected: 'g',
-    }
-}
-
-fn untried(project: &str, keys: &[String]) -> Page {
+fn untried(project: &Path, keys: &[String]) -> Page {
     let mut words = vec![(
         Tone::Plain,
-        format!("{} has settings of its own. They would set:", sanitize::visible(project)),
+        format!(
+            "{} has settings of its own. They would set:",
+            sanitize::visible(&project.to_string_lossy())
+        ),
     )];
     words.extend(keys.iter().map(|key| (Tone::Code, format!("  {}", sanitize::visible(key)))));
     words.push((
@@ -210,7 +199,10 @@ fn untried(project: &str, keys: &[String]) -> Page {
         "Trust only what you have read: whoever can write to the project can change them."
             .to_owned(),
     ));
-    let say = |trust| Outcome::Do(Action::Request(Request::Trust(trust)));
+    let say = |trust| {
+        let project = project.to_owned();
+        Outcome::Do(Action::Request(Request::Trust { project, trust }))
+    };
     Page {
         title: "Do the project's settings count?".to_owned(),
         words,

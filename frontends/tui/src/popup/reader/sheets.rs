@@ -72,7 +72,7 @@ impl Popup {
                 return vec![Line::from(Span::styled("nothing differs", theme.dim))];
             }
             let now = Timestamp(0);
-            let look = Look { theme, fold: Fold::Unfolded, now, cwd: "/", home: None };
+            let look = Look { theme, fold: Fold::Unfolded, now, cwd: "/", home: None, unfold: "" };
             render::diff(&text, &look, width)
         });
         Popup::Reader(Box::new(Reader::new("Changes", Box::new(lines), Extent::Screen)))

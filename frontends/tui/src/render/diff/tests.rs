@@ -64,7 +64,7 @@ Binary files a/x.png and b/x.png differ
 ";
 
 fn look(theme: &Theme, fold: Fold) -> Look<'_> {
-    Look { theme, fold, now: Timestamp(0), cwd: "/ws", home: None }
+    Look { theme, fold, now: Timestamp(0), cwd: "/ws", home: None, unfold: "Ctrl-O" }
 }
 
 fn told(files: &[FileDiff], fold: Fold, width: u16) -> Vec<Line<'static>> {

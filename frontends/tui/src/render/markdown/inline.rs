@@ -135,7 +135,7 @@ impl<'t> Inline<'t> {
     }
 
     pub(super) fn begin_image(&mut self, address: CowStr<'_>) {
-        self.images.push((self.length(), sanitize::visible(&address)));
+        self.images.push((self.length(), codex_view::image::described(&address)));
         self.push_style(self.theme.dim);
         self.dim("[image: ");
     }
@@ -144,6 +144,7 @@ impl<'t> Inline<'t> {
         self.pop_style();
         let Some((begin, address)) = self.images.pop() else { return };
         let named = self.since(begin) != "[image: ";
-        self.dim(&format!("{}{address}]", if named { ", " } else { "" }));
+        let between = if named && !address.is_empty() { ", " } else { "" };
+        self.dim(&format!("{between}{address}]"));
     }
 }

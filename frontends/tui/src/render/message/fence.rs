@@ -1,10 +1,15 @@
 //! A block of code that is still open.
 
+use std::borrow::Cow;
+
 use ratatui::text::Span;
 
 use super::super::code::Highlighter;
 use super::super::markdown;
 use crate::theme::Theme;
+
+/// Columns from one stop of a tab to the next.
+const TAB: usize = 4;
 
 /// A fenced block of code at the top of a text, whose lines are put one by one: it may be all that
 /// a message says.
@@ -12,7 +17,7 @@ use crate::theme::Theme;
 pub(super) struct Fence {
     mark: char,
     length: usize,
-    /// Spaces before the fence, as many of which are dropped before each line.
+    /// Spaces before the fence; as many columns are dropped before each line.
     indent: usize,
     code: Highlighter,
     lines: usize,
@@ -60,12 +65,30 @@ impl Fence {
     /// Gives the next line, with its parts told apart.
     pub(super) fn line(&mut self, line: &str, theme: &Theme) -> Vec<Span<'static>> {
         self.lines += 1;
-        let spaces = line.len() - line.trim_start_matches(' ').len();
-        self.code.line(&line[spaces.min(self.indent)..], theme)
+        self.code.line(&outdented(line, self.indent), theme)
     }
 
     /// Tells whether the last line was the first one.
     pub(super) fn is_first(&self) -> bool {
         self.lines == 1
     }
+}
+
+/// Takes columns of white space away from the beginning of a line, as many of them as there are; of a tab
+/// that reaches beyond them, the rest stays as spaces.
+fn outdented(line: &str, columns: usize) -> Cow<'_, str> {
+    let mut column = 0;
+    for (at, c) in line.char_indices() {
+        let next = match c {
+            _ if column == columns => return line[at..].into(),
+            ' ' => column + 1,
+            '\t' => column / TAB * TAB + TAB,
+            _ => return line[at..].into(),
+        };
+        if next > columns {
+            return format!("{}{}", " ".repeat(next - columns), &line[at + 1..]).into();
+        }
+        column = next;
+    }
+    "".into()
 }

@@ -103,6 +103,20 @@ fn of_a_block_of_code_only_the_last_line_is_done_anew() {
     assert_eq!(told, "  a\n\n    let a = 1;\n    [b]: c\n    let d;\n\n  [b]\n");
 }
 
+#[test]
+fn code_is_moved_as_far_to_the_left_as_its_fence_stands_off() {
+    for text in [" ```\n\t**", "   ```\n \ta\n  b\n", "  ```\n  \ta", "  ```\n\t\ta", " ```\n \n a"]
+    {
+        let told = plain(&lines(text, Standing::Settled, &dark(), 40)).replace("\n  ", "\n");
+        let markdown = plain(&whole(text, &dark(), 38));
+        assert_eq!(
+            told.strip_prefix("  ").unwrap_or(&told).trim_end(),
+            markdown.trim_end(),
+            "{text:?}"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]

@@ -6,7 +6,8 @@ use crate::render::testing::{dark, plain};
 
 fn told(text: &str, total: u64, flow: Flow, fold: Fold) -> Vec<String> {
     let theme = dark();
-    let look = Look { theme: &theme, fold, now: Timestamp(0), cwd: "/", home: None };
+    let look =
+        Look { theme: &theme, fold, now: Timestamp(0), cwd: "/", home: None, unfold: "Ctrl-O" };
     let mut sheet = Sheet::new(&look, 40);
     put(&mut sheet, text, total, flow);
     plain(&sheet.lines).lines().map(str::to_owned).collect()

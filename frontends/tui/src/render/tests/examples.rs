@@ -264,6 +264,12 @@ pub(super) fn notices() -> Vec<Cell> {
             fault: "stream disconnected".to_owned(),
             next: "again in 1.5 s (2 of 5)".to_owned(),
         },
+        Notice::Images(vec!["[image: shot.png, 640x480 png]".to_owned(), "[image]".to_owned()]),
+        Notice::Missing {
+            session: "0197aaaa-bbbb-7ccc-8ddd-eeeeffff0000".parse().expect("an id"),
+            first: Seq(4),
+            last: Seq(6),
+        },
         Notice::Repaired(vec![(Seq(4), Seq(6)), (Seq(9), Seq(9))]),
         Notice::Repaired(Vec::new()),
         Notice::Closed("session closed".to_owned()),

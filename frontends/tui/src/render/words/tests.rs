@@ -36,6 +36,7 @@ fn paths_are_short() {
         fold: Fold::Folded,
         now: Timestamp(0),
         cwd: "/home/ann/ws",
+        unfold: "",
         home: Some("/home/ann"),
     };
     let cases = [

@@ -9,6 +9,8 @@
 //! as a table.
 #![allow(clippy::print_stdout, reason = "printing is its purpose")]
 
+mod interface;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -47,6 +49,7 @@ fn main() -> Outcome<()> {
         "tools" => tools,
         "stream" => stream,
         "long" => long,
+        "interface" => interface::measure,
         other => return Err(format!("no figure is called {other}").into()),
     };
     let mut samples: BTreeMap<(usize, usize), (Figure, Vec<f64>)> = BTreeMap::new();
@@ -232,13 +235,9 @@ impl World {
 
     fn run(&self, words: &[&str], look: Option<Duration>) -> Outcome<Run> {
         let (out, err) = (self.place.join("out"), self.place.join("err"));
-        let home = self.place.join("home");
         let mut usage = Command::new(&self.usage);
         usage.arg(&out).arg(&err).arg(&self.program).args(words);
-        usage.current_dir(self.place.join("work")).env_clear();
-        usage.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        usage.envs([("LANG", "C.UTF-8"), ("SHELL", "/bin/bash")]);
-        usage.env("HOME", &home).env("CODEX_HOME", &home);
+        self.surround(&mut usage);
         let mut child = usage.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut told = BufReader::new(child.stdout.take().ok_or("no output")?);
         let pid = line(&mut told)?.strip_prefix("begin ").ok_or("no begin")?.trim().to_owned();
@@ -259,6 +258,17 @@ impl World {
         }
         let printed = fs::read_to_string(out)?;
         Ok(Run { begun, wall: wall / 1e6, cpu: cpu / 1e6, peak: peak / 1024.0, printed, sizes })
+    }
+}
+
+impl World {
+    /// Gives a command the folder, the home and nothing else.
+    fn surround(&self, command: &mut Command) {
+        let home = self.place.join("home");
+        command.current_dir(self.place.join("work")).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs([("LANG", "C.UTF-8"), ("SHELL", "/bin/bash")]);
+        command.env("HOME", &home).env("CODEX_HOME", &home);
     }
 }
 
