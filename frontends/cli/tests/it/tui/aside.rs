@@ -110,3 +110,26 @@ fn a_large_paste_is_said_whole() {
     let escaped = text.trim_end().replace('\n', "\\n");
     assert!(said.contains(&escaped), "{} bytes of {}", said.len(), escaped.len());
 }
+
+#[test]
+fn lines_that_come_at_once_without_being_marked_are_one_text() {
+    let world = World::playing(json!([says("Three lines."), says("One.")]));
+    repository(&world);
+    let mut person = Person::start(&interface(&world, &[]), SIZE);
+    person.until("? keys");
+    person.presses("first\rsecond\rthird");
+    person.until("third");
+    person.presses("\u{7f}D");
+    person.until("thirD");
+    assert_eq!(world.kinds_or_none(), [""; 0], "nothing was said so far");
+    person.presses(super::screen::ENTER);
+    person.until("Three lines.");
+    // What a script writes: a text and its Enter.
+    person.presses("fourth\r");
+    person.until("One.");
+    person.leaves();
+    assert_eq!(person.end(), 0, "{}", person.screen());
+    let said: Vec<String> = world.bodies().iter().map(ToString::to_string).collect();
+    assert!(said[0].contains(r"first\nsecond\nthirD"), "{}", said[0]);
+    assert!(said[1].contains("fourth"), "{}", said[1]);
+}
