@@ -13,7 +13,7 @@ use rustix::thread::{
     set_capabilities_secure_bits, set_no_new_privs,
 };
 
-use crate::filter::Sockets;
+use crate::filter::{Others, Sockets};
 use crate::launch::Request;
 use crate::share::at_rest;
 use crate::status::{Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, Failed, Step};
@@ -74,16 +74,20 @@ fn other(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
 /// At the level `full` the namespaces must have been arranged before: nothing can be mounted after.
 pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
     let plan = &request.plan;
-    let sockets = match (plan.confinement, plan.network) {
-        (Confinement::None, _) => return Ok(0),
-        (Confinement::Landlock, Network::Off) => Sockets::None,
-        (Confinement::Full, Network::Off) | (_, Network::Full) => Sockets::Internet,
+    let others = match plan.confinement {
+        Confinement::None => return Ok(0),
+        Confinement::Landlock => Others::InSight,
+        Confinement::Full => Others::Hidden,
+    };
+    let sockets = match (others, plan.network) {
+        (Others::InSight, Network::Off) => Sockets::None,
+        (Others::Hidden, Network::Off) | (_, Network::Full) => Sockets::Internet,
     };
     if plan.confinement == Confinement::Landlock && !plan.protected.is_empty() {
         let refusal = io::Error::other("landlock can't protect paths inside a root");
         return step(Step::Landlock, Err(refusal));
     }
-    let program = step(Step::Seccomp, filter::program(sockets).map_err(other))?;
+    let program = step(Step::Seccomp, filter::program(sockets, others).map_err(other))?;
     step(Step::Capabilities, drop_capabilities())?;
     step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
     let file_rules = step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;

@@ -24,6 +24,15 @@ pub(crate) enum Sockets {
     Internet,
 }
 
+/// Whether a command sees the user's other processes, and so could name them in a system call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Others {
+    /// It has a process namespace of its own.
+    Hidden,
+    /// It shares one with them.
+    InSight,
+}
+
 /// `open_tree_attr` of Linux 6.15; the number is the same on all architectures.
 const OPEN_TREE_ATTR: i64 = 467;
 /// `lsm_set_self_attr` of Linux 6.8.
@@ -129,8 +138,8 @@ const MODES: &[(i64, u8, Option<u8>)] = &[
 ];
 
 /// Builds the program that is to be installed.
-pub(crate) fn program(sockets: Sockets) -> Result<BpfProgram, BackendError> {
-    let rules = rules(sockets)?;
+pub(crate) fn program(sockets: Sockets, others: Others) -> Result<BpfProgram, BackendError> {
+    let rules = rules(sockets, others)?;
     let numbers = numbers::steps(answers(&rules));
     let arguments = SeccompFilter::new(
         rules.into_iter().filter(|(_, rules)| !rules.is_empty()).collect(),
@@ -150,7 +159,10 @@ fn answers(rules: &BTreeMap<i64, Vec<SeccompRule>>) -> BTreeMap<u32, Answer> {
     ruled.chain([(libc::SYS_clone3 as u32, Answer::Unknown)]).collect()
 }
 
-fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+fn rules(
+    sockets: Sockets,
+    others: Others,
+) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().map(|number| (*number, vec![])).collect();
 
@@ -177,6 +189,11 @@ fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
             conditions.push(arg(flags, SeccompCmpOp::MaskedEq(O_CREAT), O_CREAT)?);
         }
         rules.insert(number, vec![SeccompRule::new(conditions)?]);
+    }
+
+    match others {
+        Others::Hidden => {}
+        Others::InSight => rules.extend(reaching_others()?),
     }
 
     let family = |op, family: i32| arg(0, op, family as u64);
@@ -206,6 +223,32 @@ fn rules(sockets: Sockets) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
     Ok(rules)
 }
 
+/// Refuses what would change the limits and the priority of a process by its number.
+///
+/// Landlock holds signals back, but a limit on processor time or on the size of files ends a process
+/// as well, and the kernel asks for no more than the same user. A command changes its own by the
+/// number zero, as the C library does. Which processors a thread runs on stays open: libraries for
+/// parallel work set it by the thread's number.
+fn reaching_others() -> Result<Vec<(i64, Vec<SeccompRule>)>, BackendError> {
+    /// `PRIO_USER` and `IOPRIO_WHO_USER`: all processes of a user, also where zero names him.
+    const ALL_OF_A_USER: [u64; 2] = [2, 3];
+    let other = |at| arg(at, SeccompCmpOp::Ne, 0);
+    // Without a new limit the old one is just asked for.
+    let new_limit = SeccompCondition::new(2, SeccompCmpArgLen::Qword, SeccompCmpOp::Ne, 0)?;
+    let mut rules = vec![(libc::SYS_prlimit64, vec![all([other(0)?, new_limit])?])];
+    for number in [libc::SYS_sched_setscheduler, libc::SYS_sched_setparam, libc::SYS_sched_setattr]
+    {
+        rules.push((number, vec![all([other(0)?])?]));
+    }
+    for (number, user) in
+        [libc::SYS_setpriority, libc::SYS_ioprio_set].into_iter().zip(ALL_OF_A_USER)
+    {
+        let of_a_user = arg(0, SeccompCmpOp::Eq, user)?;
+        rules.push((number, vec![all([other(1)?])?, all([of_a_user])?]));
+    }
+    Ok(rules)
+}
+
 /// Types of sockets by some of their bits: a mask, and what is left under it. Together they are all
 /// types but `SOCK_STREAM` (0001) and `SOCK_DGRAM` (0010); a comparison for each would make the
 /// program longer by a quarter. What the flags above the types are, makes no difference.
@@ -229,12 +272,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_programs_compile_within_the_kernels_limit() {
+    fn all_programs_compile_within_the_kernels_limit() {
         /// `BPF_MAXINSNS` of `linux/bpf_common.h`.
         const LONGEST: usize = 4096;
         for sockets in [Sockets::None, Sockets::Internet] {
-            let program = program(sockets).expect("compiles");
-            assert!(!program.is_empty() && program.len() <= LONGEST);
+            for others in [Others::Hidden, Others::InSight] {
+                let program = program(sockets, others).expect("compiles");
+                assert!(!program.is_empty() && program.len() <= LONGEST);
+            }
         }
     }
 
@@ -257,7 +302,7 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_known_by_its_number() {
-        let answers = answers(&rules(Sockets::None).expect("right"));
+        let answers = answers(&rules(Sockets::None, Others::Hidden).expect("right"));
         for number in REFUSED {
             assert_eq!(answers.get(&(*number as u32)), Some(&Answer::Refuse), "{number}");
         }

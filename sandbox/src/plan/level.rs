@@ -76,7 +76,7 @@ fn of_landlock(plan: &Plan, has_agent_home: bool) -> Vec<&'static str> {
         );
     }
     limits.push("names and arguments of other processes can be seen");
-    limits.push("limits, priority and processors of the user's other processes can be changed");
+    limits.push("the processors of the user's other processes can be chosen");
     limits.push("System V objects and message queues of the user can be read and changed");
     if plan.files.write == WritePlan::Everything && has_agent_home {
         limits.push("the agent's home can be written, because everything can");

@@ -22,6 +22,7 @@ pub(crate) const CASES: &[Case] = &[
     ("the_network_is_off", the_network_is_off),
     ("a_granted_network_opens_inet_only", a_granted_network_opens_inet_only),
     ("kernel_surfaces_are_refused", kernel_surfaces_are_refused),
+    ("others_keep_their_limits_and_priority", others_keep_their_limits_and_priority),
     ("no_program_runs_as_its_owner", no_program_runs_as_its_owner),
     ("no_capability_is_left", no_capability_is_left),
     ("outside_processes_are_out_of_reach", outside_processes_are_out_of_reach),
@@ -180,6 +181,19 @@ fn kernel_surfaces_are_refused() -> Verdict {
     for kind in ["clone3", "x32"] {
         assert_eq!(world.probe(FULL_AUTO, &[kind]), "ENOSYS", "{kind}");
     }
+    Verdict::Held
+}
+
+fn others_keep_their_limits_and_priority() -> Verdict {
+    let world = World::new();
+    for kind in ["user-io-priority", "other-priority"] {
+        let refused = world.probe(FULL_AUTO, &[kind]) == "EPERM";
+        // Where no other process can be seen, a command's own may be changed by their numbers.
+        assert_eq!(refused, !is_full(), "{kind}");
+    }
+    let own =
+        world.sh(FULL_AUTO, "ulimit -n 100 && ulimit -n && echo $(($(nice -n 3 nice) - $(nice)))");
+    assert_eq!((own.code(), own.stdout.as_str()), (0, "100\n3\n"), "{}", own.stderr);
     Verdict::Held
 }
 

@@ -8,7 +8,7 @@ use crate::escapes::run::judge;
 use crate::escapes::world::{Ran, World};
 
 /// How a plan without namespaces says that processes share the machine.
-const SAID: &str = "priority";
+const SAID: &str = "processors";
 
 #[test]
 fn processes_outside_are_out_of_reach() {
@@ -35,6 +35,17 @@ fn victim(world: &mut World, _: &Ran) -> bool {
 fn shown(world: &World, name: &str) -> String {
     let pid = world.variables.iter().find(|(name, _)| name == "PID").map(|(_, pid)| pid.clone());
     std::fs::read_to_string(format!("/proc/{}/{name}", pid.unwrap_or_default())).unwrap_or_default()
+}
+
+/// Where `proc_pid_stat(5)` has the niceness and the policy of scheduling, counted from one.
+const NICE: usize = 19;
+const POLICY: usize = 41;
+
+/// A field of what `/proc` says of a process in one line; one that comes after the name.
+fn field(stat: &str, number: usize) -> &str {
+    // The name is the second one, and may hold blanks.
+    let rest = stat.rsplit(')').next().unwrap_or_default();
+    rest.split_whitespace().nth(number - 3).unwrap_or_default()
 }
 
 const CASES: &[Case] = &[
@@ -68,16 +79,9 @@ const CASES: &[Case] = &[
     attack("limits", "payload limit $PID", |world, _| {
         shown(world, "limits").lines().any(|it| it.starts_with("Max open files            17 "))
     })
-    .after(bystander)
-    .with_namespaces(SAID),
-    attack("priority", "payload lower $PID", |world, _| {
-        // The nineteenth field; the name before may hold blanks.
-        let stat = shown(world, "stat");
-        let rest = stat.rsplit(')').next().unwrap_or_default().to_owned();
-        rest.split_whitespace().nth(16) == Some("17")
-    })
-    .after(bystander)
-    .with_namespaces(SAID),
+    .after(bystander),
+    attack("priority", "payload lower $PID", |world, _| field(&shown(world, "stat"), NICE) == "17")
+        .after(bystander),
     attack("processors", "payload pin $PID", |world, _| {
         let mine = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let list = |text: &str| {
@@ -88,13 +92,18 @@ const CASES: &[Case] = &[
     .after(bystander)
     .with_namespaces(SAID),
     attack("scheduling", "payload idle $PID", |world, _| {
-        // The forty-first field is the policy; 5 is idle.
-        let stat = shown(world, "stat");
-        let rest = stat.rsplit(')').next().unwrap_or_default().to_owned();
-        rest.split_whitespace().nth(38) == Some("5")
+        // Idle.
+        field(&shown(world, "stat"), POLICY) == "5"
     })
-    .after(bystander)
-    .with_namespaces(SAID),
+    .after(bystander),
+    attack("limits_by_a_tool", "prlimit --nofile=17:17 --pid $PID", |world, _| {
+        shown(world, "limits").lines().any(|it| it.starts_with("Max open files            17 "))
+    })
+    .after(bystander),
+    attack("priority_by_a_tool", "renice -n 17 -p $PID", |world, _| {
+        field(&shown(world, "stat"), NICE) == "17"
+    })
+    .after(bystander),
     attack("own_group", "payload end-own-group", |world, _| {
         // What the agent started beside the command, in the same group.
         world.sleepers() == 0
