@@ -1,10 +1,16 @@
 //! What can be known of a repository by reading its files. Runs no git: a repository's own settings
 //! can name programs that git would run.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
 
 use codex_event::GitHead;
+use rustix::fs::OFlags;
+
+/// Most bytes of a file that are read; packed branches of the largest repositories are fewer.
+const LONGEST: u64 = 16 << 20;
 
 /// A repository, as its files tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +34,9 @@ pub(crate) fn find(folder: &Path) -> Option<Repository> {
     let (root, dir) = folder
         .ancestors()
         .find_map(|above| Some((above.to_owned(), git_dir(&above.join(".git"))?)))?;
-    let common = fs::read_to_string(dir.join("commondir"))
-        .map_or_else(|_| dir.clone(), |text| dir.join(text.trim()));
-    let text = fs::read_to_string(dir.join("HEAD")).ok()?;
+    let common =
+        text_of(&dir.join("commondir")).map_or_else(|| dir.clone(), |text| dir.join(text.trim()));
+    let text = text_of(&dir.join("HEAD"))?;
     let text = text.trim();
     let head = match text.strip_prefix("ref: ") {
         Some(name) => GitHead {
@@ -47,16 +53,31 @@ fn git_dir(path: &Path) -> Option<PathBuf> {
     if path.join("HEAD").is_file() {
         return Some(path.to_owned());
     }
-    // What is no file may keep whoever reads it waiting for ever.
-    let text = path.is_file().then(|| fs::read_to_string(path).ok())??;
+    let text = text_of(path)?;
     let named = path.parent()?.join(text.strip_prefix("gitdir: ")?.trim());
     named.join("HEAD").is_file().then_some(named)
 }
 
+/// Reads a file of a repository, which anybody may have put there.
+///
+/// What is no file may keep whoever opens or reads it waiting for ever, or have no end.
+fn text_of(path: &Path) -> Option<String> {
+    let without_waiting = i32::try_from(OFlags::NONBLOCK.bits()).ok()?;
+    let file = File::options().read(true).custom_flags(without_waiting).open(path).ok()?;
+    file.metadata().ok().filter(fs::Metadata::is_file)?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 fn resolve(git: &Path, common: &Path, name: &str) -> Option<String> {
-    let loose = [git, common].into_iter().find_map(|dir| fs::read_to_string(dir.join(name)).ok());
+    let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if !inside {
+        return None;
+    }
+    let loose = [git, common].into_iter().find_map(|dir| text_of(&dir.join(name)));
     loose.and_then(|text| commit(text.trim())).or_else(|| {
-        let packed = fs::read_to_string(common.join("packed-refs")).ok()?;
+        let packed = text_of(&common.join("packed-refs"))?;
         packed.lines().find_map(|line| {
             let (hash, packed) = line.split_once(' ')?;
             (packed == name).then(|| commit(hash))?
@@ -84,6 +105,28 @@ mod tests {
         assert_eq!(head(&sub).and_then(|it| it.branch).as_deref(), Some("main"));
         fs::remove_dir_all(world.path().join(".git")).expect("removed");
         assert_eq!(head(&sub), None);
+    }
+
+    #[test]
+    fn what_is_no_file_keeps_nobody_waiting() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path();
+        put(root.join(".git/HEAD"), "ref: refs/heads/main\n");
+        let pipe = |name: &str| {
+            let path = root.join(".git").join(name);
+            let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+            rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0)
+                .expect("made");
+        };
+        for name in ["commondir", "packed-refs"] {
+            pipe(name);
+        }
+        let unborn = GitHead { commit: None, branch: Some("main".into()) };
+        assert_eq!(head(root), Some(unborn));
+        for name in ["/dev/zero", "../../../../../../../../dev/zero"] {
+            put(root.join(".git/HEAD"), &format!("ref: {name}\n"));
+            assert_eq!(head(root).and_then(|head| head.commit), None, "{name}");
+        }
     }
 
     const HASH: &str = "0123456789abcdef0123456789abcdef01234567";

@@ -114,8 +114,8 @@ impl Desk {
 ///
 /// The interface has threads of its own; the caller goes on as its host.
 pub fn start(options: Options) -> Result<Desk, StartError> {
-    terminal::take(options.screen, options.mouse).map_err(StartError::Terminal)?;
-    let begun = begin(options);
+    let taken = terminal::take(options.screen, options.mouse).map_err(StartError::Terminal);
+    let begun = taken.and_then(|()| begin(options));
     if begun.is_err() {
         terminal::restore();
     }
@@ -320,7 +320,8 @@ impl Interface {
         self.app.set_clock(self.now(), wall());
         let intents = self.app.update(self.now(), input);
         if ended {
-            self.line = None;
+            // What was is read again when it comes into view.
+            self.line.take_if(|line| !line.outlives_its_feed());
         }
         for intent in intents {
             self.carry_out(intent);

@@ -51,10 +51,13 @@ const LOOKS: u32 = 100;
 const FREE: u8 = 0;
 const INLINE: u8 = 1;
 const FULL: u8 = 2;
+/// On the other screen for a while; its keyboard flags are not those of the first one.
+const ASIDE: u8 = 3;
 
 /// Takes the terminal: raw, with pastes and focus reported, and in full-screen mode its other screen.
 pub(crate) fn take(screen: Screen, mouse: Mouse) -> io::Result<()> {
     enable_raw_mode()?;
+    // Whatever fails from here on is undone by `restore`.
     HELD.store(if screen == Screen::Full { FULL } else { INLINE }, Ordering::SeqCst);
     let mut out = String::new();
     if screen == Screen::Full {
@@ -94,6 +97,11 @@ pub fn restore() {
     command(&mut out, DisableBracketedPaste);
     match held {
         FULL => command(&mut out, LeaveAlternateScreen),
+        ASIDE => {
+            command(&mut out, LeaveAlternateScreen);
+            command(&mut out, PopKeyboardEnhancementFlags);
+            out.push_str(inline::ERASE_BELOW);
+        }
         // What is said next does not stand in the midst of what was only drawn.
         _ => out.push_str(inline::ERASE_BELOW),
     }
@@ -116,7 +124,7 @@ pub(crate) fn paint(frame: &[u8]) -> io::Result<()> {
 
 /// Goes to the terminal's other screen for a while.
 fn enter_other() -> io::Result<()> {
-    HELD.store(FULL, Ordering::SeqCst);
+    HELD.store(ASIDE, Ordering::SeqCst);
     let mut out = String::new();
     command(&mut out, EnterAlternateScreen);
     write(out.as_bytes())
@@ -128,6 +136,11 @@ fn leave_other() -> io::Result<()> {
     command(&mut out, LeaveAlternateScreen);
     HELD.store(INLINE, Ordering::SeqCst);
     write(out.as_bytes())
+}
+
+/// Tells whether the terminal is somebody else's for now, an editor's or a shell's.
+fn is_lent() -> bool {
+    HELD.load(Ordering::SeqCst) == FREE
 }
 
 /// Adds a command's escape sequence.

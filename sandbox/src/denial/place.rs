@@ -66,9 +66,15 @@ impl Judge<'_> {
             permissions.push(subject.permission(&around, is_folder));
             words.push(subject.words(&around));
         }
-        let mut needed: Vec<String> = permissions.iter().flatten().cloned().collect();
-        needed.dedup();
-        let is_whole = !needed.is_empty() && !permissions.contains(&None);
+        let mut needed: Vec<String> = Vec::new();
+        for permission in permissions.iter().flatten() {
+            if !needed.contains(permission) && needed.len() <= TOLD {
+                needed.push(permission.clone());
+            }
+        }
+        // Nobody weighs a longer list, and it is part of what the model reads.
+        let is_short = (1..=TOLD).contains(&needed.len());
+        let is_whole = is_short && !permissions.contains(&None);
         if count > TOLD {
             words.truncate(TOLD);
             words.push(format!("{} more", count - TOLD));

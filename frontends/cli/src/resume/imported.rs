@@ -8,7 +8,7 @@ use codex_journal::{Layout, RawJournal};
 
 use crate::args::RunFlags;
 use crate::failure::Failure;
-use crate::say;
+use crate::{say, workplace};
 
 /// Tells whether a session came as a file and was not taken up since: from then on its settings are
 /// those that counted here.
@@ -24,7 +24,8 @@ pub(super) fn is_untried(layout: &Layout, id: SessionId) -> bool {
 /// them.
 ///
 /// The address that gets the key and the program that is told of turns are this machine's, and
-/// permissions are those that its settings give as well. The command line may add to that.
+/// permissions are those that its settings give as well, and limits the stricter ones. The command line may
+/// add to the permissions.
 pub(super) fn trusted(
     home: &Path,
     cwd: &Path,
@@ -43,6 +44,7 @@ pub(super) fn trusted(
     now.provider.base_url.clone_from(&today.provider.base_url);
     now.notify = today.notify.clone().unwrap_or_default();
     now.permissions.retain(|permission| gives(&today.permissions, permission));
+    now.resources = now.resources.stricter(workplace::resources(&today));
     if now.permissions != kept.permissions {
         say::aside(
             "warning: the session was imported, and may do no more here than the settings say; \

@@ -23,7 +23,7 @@ const REMEMBERED: usize = 1_000;
 const REMEMBERING: Duration = Duration::from_secs(2);
 
 /// What shells exit with when a command can't be begun.
-const NO_FOLDER: i32 = 126;
+const NOT_BEGUN: i32 = 126;
 
 /// Carries out what needs no session of its own. What may take its time is done on a thread beside.
 pub(super) struct Carrier {
@@ -89,8 +89,8 @@ impl Carrier {
                 self.beside("export", move || exported(&layout, session, file, &cwd));
             }
             Request::Diff => {
-                let cwd = self.cwd.clone();
-                self.beside("diff", move || diff::diff(&cwd).map(Reply::Diff));
+                let (cwd, home) = (self.cwd.clone(), self.home.clone());
+                self.beside("diff", move || diff::diff(&cwd, &home).map(Reply::Diff));
             }
             Request::Shell { line } => self.run(&line),
             Request::Stop => {
@@ -139,12 +139,15 @@ impl Carrier {
             let hint = "/new begins a session in the folder that codex was started in";
             let _ = self.voice.reply(failed(failure.hint(hint)));
             // The command has ended, as far as it had begun.
-            let _ = self.voice.reply(Reply::Exited(NO_FOLDER));
+            let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
             return;
         }
         match Shell::start(line, &self.cwd, self.voice.clone()) {
             Ok(shell) => self.shell = Some(shell),
-            Err(failure) => drop(self.voice.reply(failed(failure))),
+            Err(failure) => {
+                let _ = self.voice.reply(failed(failure));
+                let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
+            }
         }
     }
 

@@ -34,7 +34,10 @@ const EXCLUDES: u64 = 1 << 20;
 ///
 /// Nothing that a repository names is run: no programs for showing, converting or watching files, no
 /// hooks, no pager, no transport for objects that are missing.
-pub(super) fn diff(cwd: &Path) -> Result<String, Failure> {
+///
+/// What git reads in place of the repository's settings lies in this program's home, which no sandbox
+/// lets a command write to: whoever could write there would name the programs again.
+pub(super) fn diff(cwd: &Path, home: &Path) -> Result<String, Failure> {
     if !cwd.is_dir() {
         let message = format!("the session's folder, {}, is not there", cwd.display());
         return Err(Failure::new(USAGE, message).hint(
@@ -45,7 +48,8 @@ pub(super) fn diff(cwd: &Path) -> Result<String, Failure> {
         let message = format!("{} is in no git repository", cwd.display());
         return Err(Failure::new(USAGE, message).hint("`git init` begins one"));
     };
-    let apart = Apart::of(repository).map_err(|error| refused("git can't be asked", &error))?;
+    let apart =
+        Apart::of(repository, home).map_err(|error| refused("git can't be asked", &error))?;
     let from = apart.repository.head.commit.as_deref().unwrap_or(EMPTY_TREE);
     let how = ["--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=dirty"];
     let what = ["--relative", from, "--", "."];
@@ -73,8 +77,11 @@ struct Apart {
 }
 
 impl Apart {
-    fn of(repository: Repository) -> io::Result<Apart> {
-        let dir = TempDir::with_prefix("codex-diff-")?;
+    fn of(repository: Repository, home: &Path) -> io::Result<Apart> {
+        let dir = {
+            fs::create_dir_all(home)?;
+            TempDir::with_prefix_in("diff-", home)?
+        };
         let at = |name: &str| dir.path().join(name);
         for name in ["refs", "objects", "info"] {
             fs::create_dir(at(name))?;
@@ -222,19 +229,30 @@ mod tests {
     }
 
     #[test]
+    fn what_git_reads_of_settings_lies_where_no_command_writes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let home = tempfile::tempdir().expect("a folder");
+        git(folder.path(), &["init", "-q"]);
+        let repository = git::find(folder.path()).expect("a repository");
+        let apart = Apart::of(repository, home.path()).expect("made");
+        assert!(apart.dir.path().starts_with(home.path()), "{:?}", apart.dir);
+    }
+
+    #[test]
     fn a_diff_has_what_changed_and_what_is_new_and_runs_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
+        let home = tempfile::tempdir().expect("a folder");
         let root = folder.path();
-        let failure = diff(root).expect_err("no repository");
+        let failure = diff(root, home.path()).expect_err("no repository");
         assert!(failure.message.contains("no git repository"), "{}", failure.message);
         git(root, &["init", "-q"]);
         let write = |name: &str, text: &[u8]| fs::write(root.join(name), text).expect("written");
         write("known", b"one\n");
-        let told = diff(root).expect("told");
+        let told = diff(root, home.path()).expect("told");
         assert!(told.contains("+++ b/known\n@@ -0,0 +1,1 @@\n+one\n"), "{told}");
         git(root, &["add", "-A"]);
         git(root, &["commit", "-q", "-m", "x"]);
-        assert_eq!(diff(root).expect("told"), "");
+        assert_eq!(diff(root, home.path()).expect("told"), "");
         write("known", b"two\n");
         write("néw file", "é\n".as_bytes());
         write("ignored", b"x");
@@ -260,7 +278,7 @@ mod tests {
             git(root, &["config", key, &trap]);
         }
         write(".gitattributes", b"known diff=x filter=x\n");
-        let told = diff(root).expect("told");
+        let told = diff(root, home.path()).expect("told");
         assert!(told.contains("-one\n+two\n"), "{told}");
         assert!(told.contains("+++ b/néw file\n@@ -0,0 +1,1 @@\n+é\n"), "{told}");
         assert!(told.contains("b/binary differ") && !told.contains("b/ignored"), "{told}");
@@ -269,7 +287,7 @@ mod tests {
         // Git by itself does run them.
         let _ = Command::new("git").arg("diff").current_dir(root).output();
         assert!(sprung.exists(), "no trap");
-        let failure = diff(&root.join("gone")).expect_err("no folder");
+        let failure = diff(&root.join("gone"), home.path()).expect_err("no folder");
         assert!(failure.message.contains("is not there"), "{}", failure.message);
     }
 }

@@ -288,6 +288,8 @@ impl App {
         }
         let owned = view.is_owned();
         view.feed = Feed::Over;
+        // The one who would have read it may be gone.
+        self.loading = None;
         self.interrupting = false;
         self.close_questions();
         if let Some(leaving) = self.leaving.take() {
@@ -319,6 +321,19 @@ impl App {
                     let by = codex_view::sanitize::visible(&author.to_string());
                     self.toast(format!("the question was answered by {by}"));
                 }
+            }
+            News::Unheard(count) => {
+                let (messages, them) = match count {
+                    1 => ("one message".to_owned(), "it"),
+                    _ => (format!("{count} messages"), "them"),
+                };
+                self.remark(
+                    Kind::Note,
+                    format!(
+                        "{messages} waited for the model, which reads {them} with what you say next"
+                    ),
+                    String::new(),
+                );
             }
             News::TurnEnded(ended) => self.turn_ended(&ended),
         }

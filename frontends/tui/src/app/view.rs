@@ -44,6 +44,8 @@ pub(crate) struct Mark {
 pub(crate) enum News {
     /// A question was settled.
     Settled(CallId, Author),
+    /// A turn was interrupted before the model read so many messages; it reads them with the next.
+    Unheard(usize),
     /// A turn ended.
     TurnEnded(Ended),
 }
@@ -133,8 +135,11 @@ impl View {
                 continue;
             }
             self.last = envelope.seq;
+            let waiting = self.status.queued.len();
             self.status.apply(envelope);
             if let Some(event) = envelope.event() {
+                let unheard = matches!(event, Event::TurnInterrupted { .. }) && waiting > 0;
+                news.extend(unheard.then_some(News::Unheard(waiting)));
                 news.extend(self.news(event, &envelope.author, envelope.seq));
             }
             events.push(envelope);

@@ -24,11 +24,30 @@ pub(super) struct Line {
     asks: SyncSender<Command>,
     loads: SyncSender<RangeInclusive<Seq>>,
     open: Arc<AtomicBool>,
+    past: Past,
+}
+
+/// Whether what was can be read once there is nothing more to come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Past {
+    /// It holds the session's lock, which others may wait for.
+    Held,
+    /// It holds nothing that anybody waits for.
+    Free,
 }
 
 impl Line {
+    /// Tells whether it can be kept for reading when its feed has ended.
+    pub(super) fn outlives_its_feed(&self) -> bool {
+        self.past == Past::Free
+    }
+
     pub(super) fn open(link: Link, inbox: &SyncSender<Message>) -> io::Result<Line> {
         let Link { source, mut ask, .. } = link;
+        let past = match &source {
+            Source::Own(_) => Past::Held,
+            Source::Remote(_) | Source::Files(_) => Past::Free,
+        };
         let open = Arc::new(AtomicBool::new(true));
         let (asks, commands) = sync_channel::<Command>(WAITING);
         let tell = sink(inbox, &open);
@@ -42,11 +61,11 @@ impl Line {
         };
         thread::Builder::new().name("asks".into()).spawn(asking)?;
         let (loads, ranges) = sync_channel(WAITING);
-        let (tell, past) = (sink(inbox, &open), source.clone());
-        thread::Builder::new().name("loads".into()).spawn(move || load(&past, &ranges, &tell))?;
+        let (tell, read) = (sink(inbox, &open), source.clone());
+        thread::Builder::new().name("loads".into()).spawn(move || load(&read, &ranges, &tell))?;
         let tell = sink(inbox, &open);
         thread::Builder::new().name("feed".into()).spawn(move || source.feed(tell))?;
-        Ok(Line { asks, loads, open })
+        Ok(Line { asks, loads, open, past })
     }
 
     /// Hands a command in; gives the answer if there is one at once.

@@ -33,6 +33,8 @@ pub(crate) fn listen(sink: impl Fn(Told) -> bool + Send + 'static) -> io::Result
                     Told::Continued
                 }
                 SIGHUP => Told::Input(Input::Signal(Signal::HangUp)),
+                // A Ctrl-C for whoever has the terminal meanwhile reaches all that run in it.
+                SIGINT if super::is_lent() => continue,
                 SIGINT => Told::Input(Input::Signal(Signal::Interrupt)),
                 _ => Told::Input(Input::Signal(Signal::Terminate)),
             };

@@ -38,6 +38,21 @@ fn leaving_a_running_turn_goes_in_order() {
 }
 
 #[test]
+fn messages_that_a_turn_did_not_come_to_are_told_of() {
+    let mut story = running();
+    story.push(testing::user(), Event::InputQueued { input: "use tabs".into() });
+    let reason = InterruptReason::User;
+    story.push(Author::Supervisor, Event::TurnInterrupted { reason });
+    let mut rig = Rig::owner(&running());
+    rig.happen(&story.envelopes()[running().envelopes().len()..]);
+    let frame = rig.frame(100, 24);
+    assert!(
+        frame.contains("one message waited for the model, which reads it with what"),
+        "{frame}"
+    );
+}
+
+#[test]
 fn a_guest_leaves_at_once() {
     let mut rig = Rig::linked(&running(), Role::Guest { pid: 7 });
     rig.take();

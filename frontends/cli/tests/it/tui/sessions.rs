@@ -134,6 +134,24 @@ fn a_recorded_session_is_only_looked_at() {
 }
 
 #[test]
+fn a_recorded_session_is_read_back_to_its_beginning() {
+    // The end is shown at once; the long beginning lies in a file of its own until it comes into view.
+    let calls =
+        (0..80).map(|number| runs(&format!("echo {number}"))).chain([says("Done.")]).collect();
+    let prompt = format!("FIRST {}", "words ".repeat(1_000));
+    let world = begun(serde_json::Value::Array(calls), &[&prompt]);
+    let mut person =
+        Person::start(&in_colour(world.program(&["replay", "--last", "--screen"])), SIZE);
+    let screen = person.until("Done.");
+    assert!(!screen.contains("FIRST"), "{screen}");
+    // Home, as terminals send it.
+    person.presses("\x1b[H");
+    person.until("FIRST words words");
+    person.presses("q");
+    assert_eq!(person.end(), 0, "{}", person.screen());
+}
+
+#[test]
 fn a_fork_is_gone_on_with() {
     let world = begun(json!([says("Begun."), says("In the fork.")]), &["begin"]);
     let person = Person::start(&in_colour(world.asking_model("fork", &["--last", "go on"])), SIZE);
