@@ -15,7 +15,8 @@ pub(crate) fn edit(editor: &str, text: &str) -> Result<String, String> {
     file.flush().map_err(told)?;
     let status = Command::new("/bin/sh")
         .arg("-c")
-        .arg(format!("{editor} \"$1\""))
+        // A Ctrl-C in the editor reaches the shell too, which has to outlive it.
+        .arg(format!("trap : INT; {editor} \"$1\""))
         .arg("sh")
         .arg(file.path())
         .status()

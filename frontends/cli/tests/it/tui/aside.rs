@@ -34,6 +34,45 @@ fn a_command_of_the_users_own_runs_in_the_folder_and_can_be_ended() {
 }
 
 #[test]
+fn a_command_that_no_shell_begins_has_ended() {
+    let world = World::playing(json!([says("Hello.")]));
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", world.work().join("no-shell"));
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    person.says("!ls");
+    person.until("can't be started");
+    person.until("SHELL names the program");
+    // Ctrl-C is for leaving again.
+    person.presses("\x03");
+    person.until("again");
+    person.presses("\x03");
+    assert_eq!(person.end(), 0, "{}", person.screen());
+}
+
+#[test]
+fn what_interrupts_the_editor_does_not_end_the_program() {
+    let world = World::playing(json!([says("Hello.")]));
+    repository(&world);
+    let editor = world.work().join("editor");
+    // As Ctrl-C does, for all that run in the terminal.
+    fs::write(&editor, "#!/bin/sh\ntrap '' INT\nkill -INT 0\necho edited text > \"$1\"\n")
+        .expect("written");
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).expect("made to run");
+    let mut command = interface(&world, &[]);
+    command.env("VISUAL", &editor);
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    person.presses("\x07");
+    person.until("edited text");
+    person.presses(super::screen::ENTER);
+    person.until("Hello.");
+    person.leaves();
+    assert_eq!(person.end(), 0, "{}", person.screen());
+}
+
+#[test]
 fn what_differs_is_shown_and_the_session_written_down() {
     let world = World::playing(json!([runs("echo new > made"), says("Made *it*.")]));
     repository(&world);
