@@ -53,6 +53,11 @@ impl<R: BufRead> Lines<R> {
         }
     }
 
+    /// Gives the line that was read last.
+    pub(crate) fn last(&self) -> &[u8] {
+        &self.line
+    }
+
     /// Reads one line, and gives its length; what is beyond the limit is read and dropped.
     fn read_line(&mut self) -> Option<usize> {
         let mut length: usize = 0;

@@ -43,6 +43,24 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Gives the number in a line that is no request, so that whoever waits for its answer gets one.
+    pub fn id_in(line: &[u8]) -> Option<u64> {
+        // All else is passed over as it is read: a line may be long.
+        #[derive(Deserialize)]
+        struct Numbered {
+            id: u64,
+        }
+        #[derive(Deserialize)]
+        struct Line {
+            submit: Option<Numbered>,
+            hand_over: Option<Numbered>,
+        }
+        let Line { submit, hand_over } = serde_json::from_slice(line).ok()?;
+        submit.or(hand_over).map(|it| it.id)
+    }
+}
+
 /// What a session's owner tells a program.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -98,6 +116,9 @@ pub enum Notice {
     },
     /// A line was no request, and was passed over.
     Broken {
+        /// Number of the request, when it could be read all the same.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<u64>,
         /// What is wrong with it.
         message: String,
     },

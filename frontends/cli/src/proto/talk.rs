@@ -28,8 +28,8 @@ impl Out {
         self.put(&[b"{\"record\":", record.json(), b"}\n"].concat())
     }
 
-    pub(super) fn broken(&self, message: impl Into<String>) -> bool {
-        self.tell(&Notice::Broken { message: message.into() })
+    pub(super) fn broken(&self, id: Option<u64>, message: impl Into<String>) -> bool {
+        self.tell(&Notice::Broken { id, message: message.into() })
     }
 
     pub(super) fn refused(&self, id: u64, reason: Refusal) -> bool {
@@ -91,7 +91,7 @@ impl<R: BufRead> Talk<R> {
         loop {
             let heard = match self.lines.next()? {
                 Said::Request(request) => return Some(request),
-                Said::Broken(message) => out.broken(message),
+                Said::Broken(message) => out.broken(Request::id_in(self.lines.last()), message),
             };
             if !heard {
                 return None;
@@ -108,15 +108,15 @@ impl<R: BufRead> Talk<R> {
                     let fits = (1..=MAX_NAME).contains(&frontend.chars().count());
                     match (protocol == PROTOCOL, plain && fits) {
                         (true, true) => return Some(frontend),
-                        (false, _) => out.broken(format!(
+                        (false, _) => out.broken(None, format!(
                             "version {protocol} of the protocol is not spoken here, {PROTOCOL} is"
                         )),
-                        (true, false) => out.broken(format!(
+                        (true, false) => out.broken(None, format!(
                             "the name of a frontend has 1 to {MAX_NAME} characters on one line"
                         )),
                     }
                 }
-                Request::Subscribe { .. } => out.broken("the first line must be a hello"),
+                Request::Subscribe { .. } => out.broken(None, "the first line must be a hello"),
                 Request::Submit { id, .. } | Request::HandOver { id } => {
                     out.refused(id, Refusal::Stranger)
                 }
@@ -157,12 +157,12 @@ impl<R: BufRead> Talk<R> {
 
 /// A program greets once.
 pub(super) fn again(out: &Out) -> bool {
-    out.broken("hello was said before")
+    out.broken(None, "hello was said before")
 }
 
 /// A program subscribes once; to begin elsewhere, it filters.
 pub(super) fn twice(out: &Out) -> bool {
-    out.broken("the events are shown already")
+    out.broken(None, "the events are shown already")
 }
 
 fn input(command: codex_event::Command) -> Option<String> {

@@ -433,6 +433,10 @@ fn a_program_greets_first_and_says_one_thing_at_a_time() {
         talk.say(&broken);
         assert!(talk.next().expect("told")["broken"]["message"].is_string());
     }
+    // Whoever waits for an answer gets one.
+    talk.write(b"{\"submit\":{\"id\":7,\"command\":{\"command\":\"dance\"}}}\n");
+    let told = talk.next().expect("told");
+    assert_eq!(told["broken"]["id"], 7, "{told}");
     talk.say(&json!({"hello": {"protocol": 1, "frontend": "robot"}}));
     talk.until("a welcome", |notice| notice.get("welcome").is_some());
     let refused = |answer: &Value| answer["refused"]["reason"].clone();

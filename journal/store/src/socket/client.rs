@@ -221,7 +221,7 @@ fn greet(
     let mut lines = Lines::of(stream, MAX_NOTICE);
     match read(&mut lines).map_err(failed)? {
         Some(Notice::Welcome { head, .. }) => Ok((lines, head)),
-        Some(Notice::Broken { message }) => {
+        Some(Notice::Broken { message, .. }) => {
             Err(GuestError::Refused { session, owner: owner(), message })
         }
         Some(other) => {

@@ -163,7 +163,7 @@ impl Remote {
                 self.caught_up = true;
                 self.lines = None;
             }
-            Notice::Broken { message } => self.fail(message),
+            Notice::Broken { message, .. } => self.fail(message),
             // Answers that nobody waits for here.
             Notice::Welcome { .. } | Notice::Accepted { .. } | Notice::Refused { .. } => {}
         }

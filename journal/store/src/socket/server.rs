@@ -209,7 +209,7 @@ impl Desk {
             drop(state);
             let message = format!("{CLIENTS} programs are connected, which is all there may be");
             // An empty buffer takes that much.
-            client.tell(&Notice::Broken { message });
+            client.tell(&Notice::Broken { id: None, message });
             return;
         }
         state.count += 1;
@@ -287,14 +287,15 @@ impl Client {
         let mut lines = Lines::of(&self.stream, MAX_REQUEST);
         loop {
             let request = match lines.next() {
-                Ok(Line::Whole(line)) => serde_json::from_slice(line).map_err(|e| e.to_string()),
-                Ok(Line::TooLong) => Err(format!("a line has at most {MAX_REQUEST} bytes")),
+                Ok(Line::Whole(line)) => serde_json::from_slice(line)
+                    .map_err(|error| (Request::id_in(line), error.to_string())),
+                Ok(Line::TooLong) => Err((None, format!("a line has at most {MAX_REQUEST} bytes"))),
                 Ok(Line::End) | Err(_) => return,
             };
             self.busy.store(true, Ordering::SeqCst);
             match request {
                 Ok(request) => self.answer(desk, request),
-                Err(message) => self.tell(&Notice::Broken { message }),
+                Err((id, message)) => self.tell(&Notice::Broken { id, message }),
             }
             self.busy.store(false, Ordering::SeqCst);
             if self.gone.load(Ordering::SeqCst) {
@@ -309,10 +310,10 @@ impl Client {
             (Request::Hello { protocol, frontend }, _) => self.greet(desk, protocol, frontend),
             (Request::Subscribe { from }, Some(_)) => match self.follow(desk, from) {
                 Ok(()) => return,
-                Err(message) => Notice::Broken { message },
+                Err(message) => Notice::Broken { id: None, message },
             },
             (Request::Subscribe { .. }, None) => {
-                Notice::Broken { message: Refusal::Stranger.to_string() }
+                Notice::Broken { id: None, message: Refusal::Stranger.to_string() }
             }
             (Request::Submit { id, .. } | Request::HandOver { id }, None) => {
                 Notice::Refused { id, reason: Refusal::Stranger }
@@ -336,11 +337,11 @@ impl Client {
 
     fn greet(&self, desk: &Desk, protocol: u32, frontend: String) -> Notice {
         if protocol != PROTOCOL {
-            return Notice::Broken { message: Refusal::Stranger.to_string() };
+            return Notice::Broken { id: None, message: Refusal::Stranger.to_string() };
         }
         if !is_name(&frontend) {
             let message = "a frontend's name is 1 to 32 of the characters a-z 0-9 - _ .";
-            return Notice::Broken { message: message.to_owned() };
+            return Notice::Broken { id: None, message: message.to_owned() };
         }
         *self.name.lock().unwrap_or_else(PoisonError::into_inner) = Some(frontend);
         let lease = desk.lock.lease();
