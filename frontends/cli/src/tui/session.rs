@@ -25,6 +25,27 @@ use crate::{begin, fork};
 const LETTING_GO: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(5);
 
+/// The session that there was before, and that the command line's flags are meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// The one that it names.
+    Named(SessionId),
+    /// Whichever is chosen first.
+    Chosen,
+    /// None any more: it has them, or there never was one.
+    Nobody,
+}
+
+impl Meant {
+    fn is(self, session: SessionId) -> bool {
+        match self {
+            Meant::Named(named) => named == session,
+            Meant::Chosen => true,
+            Meant::Nobody => false,
+        }
+    }
+}
+
 /// The program around the interface.
 pub(super) struct Host {
     desk: Desk,
@@ -32,8 +53,7 @@ pub(super) struct Host {
     /// The command line's, for sessions that begin here.
     flags: RunFlags,
     spawner: Spawner,
-    /// The session that the command line's flags are meant for.
-    first: Option<SessionId>,
+    meant: Meant,
     /// A fork that nothing was done with yet.
     fresh: Option<SessionId>,
     /// The session that can be gone on with afterwards.
@@ -51,12 +71,12 @@ impl Host {
         home: PathBuf,
         here: PathBuf,
         spawner: Spawner,
-        first: Option<SessionId>,
+        meant: Meant,
         fresh: Option<SessionId>,
     ) -> Host {
         let carrier = Carrier::new(desk.voice(), flags.clone(), home, here);
         let (last, failure, next) = (None, None, None);
-        Host { desk, carrier, flags, spawner, first, fresh, last, failure, next }
+        Host { desk, carrier, flags, spawner, meant, fresh, last, failure, next }
     }
 
     /// Waits for the end of the interface, and gives how it came, which session can be gone on with,
@@ -92,6 +112,7 @@ impl Host {
                 let (id, ready) =
                     begin::ready(&config, &cwd, FRONTEND, self.spawner.clone(), input)?;
                 self.carrier.moved(&cwd, Asked::Needs);
+                self.has_flags(id);
                 Ok(Some(Opened { id, ready, draft: String::new() }))
             }
             Request::TakeUp { session, changes, owner } => {
@@ -132,10 +153,10 @@ impl Host {
         let _ = self.desk.reply(Reply::Connected(link));
     }
 
-    /// Gives the flags for a session: those of the command line for the one that it names; of others
+    /// Gives the flags for a session: those of the command line for the one that it is about; of others
     /// what says how its server is reached, which no journal holds.
     fn flags_of(&self, session: SessionId) -> RunFlags {
-        if self.first == Some(session) {
+        if self.meant.is(session) {
             return self.flags.clone();
         }
         let about_servers = |text: &&String| {
@@ -147,6 +168,13 @@ impl Host {
             strict_config: self.flags.strict_config,
             skip_git_repo_check: self.flags.skip_git_repo_check,
             ..RunFlags::default()
+        }
+    }
+
+    /// A session is taken up, and recorded what the flags change of it: no other gets them.
+    fn has_flags(&mut self, session: SessionId) {
+        if self.meant.is(session) {
+            self.meant = Meant::Nobody;
         }
     }
 
@@ -178,7 +206,7 @@ impl Host {
             (opened, _) => opened?,
         };
         let ready = self.taken(taken, flags)?;
-        self.first.take_if(|first| *first == id);
+        self.has_flags(id);
         Ok(Some(Opened { id, ready, draft: String::new() }))
     }
 
@@ -220,6 +248,7 @@ impl Host {
             .and_then(|taken| self.taken(taken, &flags));
         match prepared {
             Ok(ready) => {
+                self.has_flags(id);
                 let draft = at.and_then(|at| said_behind(&layout, parent, at)).unwrap_or_default();
                 Ok(Opened { id, ready, draft })
             }

@@ -1,0 +1,66 @@
+//! What the flags of a command line, and what was changed later, are worth to the sessions of an interface.
+
+use serde_json::{Value, json};
+
+use super::screen::{DOWN, ENTER, Person, Size, in_colour};
+use super::story::repository;
+use crate::support::{World, run, says};
+
+const SIZE: Size = Size(100, 30);
+
+/// A session of the folder, begun without the interface; gives its id.
+fn begun(world: &World, prompt: &str) -> String {
+    let turn = world.turn_of(&["-s", "workspace-write"], prompt);
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let first = turn.stdout.lines().next().expect("a line");
+    let first: Value = serde_json::from_str(first).expect("JSON");
+    first["thread_id"].as_str().expect("an id").to_owned()
+}
+
+/// Whether commands may write, and when somebody is asked, as it was recorded of a session last.
+fn recorded(world: &World, session: &str) -> (bool, String) {
+    let raw = run(world.program(&["replay", session, "--raw"])).stdout;
+    let settings = raw.lines().rev().find_map(|line| {
+        let event: Value = serde_json::from_str(line).expect("an event is JSON");
+        let settings = event["body"]["settings"].as_object()?;
+        let writes = settings["permissions"].to_string().contains("write");
+        Some((writes, settings["approval_policy"].as_str()?.to_owned()))
+    });
+    settings.expect("settings")
+}
+
+/// Waits until a session is shown, and no list of them is.
+fn shows(person: &Person, said: &str, access: &str) {
+    person.until_screen(&format!("{said} with {access}"), |screen| {
+        let foot = screen.lines().last().unwrap_or_default();
+        screen.contains(&format!("▌ {said}")) && foot.contains(access)
+    });
+}
+
+fn leaves(mut person: Person) {
+    person.leaves();
+    assert_eq!(person.end(), 0, "{}", person.screen());
+}
+
+#[test]
+fn the_session_that_is_chosen_gets_the_flags_and_no_later_one() {
+    let world = World::playing(json!([says("One."), says("Two.")]));
+    repository(&world);
+    let (first, second) = (begun(&world, "first"), begun(&world, "second"));
+    let flags = ["-s", "read-only", "-a", "never"];
+    let mut person = Person::start(&in_colour(world.asking_model("resume", &flags)), SIZE);
+    person.until("first");
+    person.presses(DOWN);
+    person.presses(ENTER);
+    shows(&person, "first", "read only");
+    person.says("/resume");
+    person.until("open here");
+    person.until("second");
+    person.presses(DOWN);
+    person.presses(ENTER);
+    shows(&person, "second", "workspace write");
+    leaves(person);
+    assert_eq!(recorded(&world, &first), (false, "never".to_owned()));
+    assert!(recorded(&world, &second).0, "the flags were meant for another one");
+    world.check_journal();
+}
