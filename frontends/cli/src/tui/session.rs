@@ -16,8 +16,8 @@ use super::carry::Carrier;
 use super::facts::Asked;
 use super::{FRONTEND, failed};
 use crate::args::RunFlags;
-use crate::failure::Failure;
-use crate::resume::{Questions, Ready, Taker};
+use crate::failure::{Failure, USAGE};
+use crate::resume::{self, Questions, Ready, Taker};
 use crate::takeover::{self, Insistence};
 use crate::{begin, fork};
 
@@ -186,7 +186,8 @@ impl Host {
     ) -> Result<Option<Opened>, Failure> {
         let layout = self.layout();
         let taken = match (open(&layout, id), owner) {
-            (Err(TakeUpError::Open(OpenError::Busy { .. })), Owner::Attach) => {
+            (Err(TakeUpError::Open(OpenError::Busy { owner, .. })), Owner::Attach) => {
+                refuse_to_change(id, owner.map(|owner| owner.pid), flags)?;
                 match Guest::connect(&layout, id, FRONTEND) {
                     Ok(guest) => {
                         self.attach(id, guest);
@@ -362,6 +363,22 @@ fn open(layout: &Layout, id: SessionId) -> Result<TakenUp, TakeUpError> {
             opened => return opened,
         }
     }
+}
+
+/// Refuses to attach to a session with flags that change it: its process would go on without them, and
+/// what is said next would be done with other rights than those that were asked for.
+fn refuse_to_change(id: SessionId, owner: Option<u32>, flags: &RunFlags) -> Result<(), Failure> {
+    let settings = resume::settings_of(flags)?;
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let owner = owner.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+    let message =
+        format!("{owner} runs session {id}, so this one can't change its {}", settings.join(", "));
+    Err(Failure::new(USAGE, message).hint(format!(
+        "leave these flags out to look on, or `codex attach {id}`; there, /take-over makes the session \
+         this terminal's, and /permissions, /approvals and /model change it"
+    )))
 }
 
 /// Finds what the user said behind the place of a fork: it is there to be said otherwise.

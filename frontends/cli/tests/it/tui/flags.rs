@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::screen::{DOWN, ENTER, Person, Size, in_colour};
+use super::screen::{CTRL_D, DOWN, ENTER, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, says};
 
@@ -62,5 +62,39 @@ fn the_session_that_is_chosen_gets_the_flags_and_no_later_one() {
     leaves(person);
     assert_eq!(recorded(&world, &first), (false, "never".to_owned()));
     assert!(recorded(&world, &second).0, "the flags were meant for another one");
+    world.check_journal();
+}
+
+#[test]
+fn a_session_of_another_process_is_not_attached_to_with_flags_that_change_it() {
+    let world = World::playing(json!([says("Begun."), says("Heard.")]));
+    repository(&world);
+    let mut owner = Person::start(&interface(&world, &["-s", "workspace-write"]), SIZE);
+    owner.says("begin");
+    owner.until("Begun.");
+    owner.until_gone("interrupt)");
+    for flags in [&["-s", "read-only"][..], &["-a", "never"], &["-m", "o3"], &["--add-dir", "/tmp"]]
+    {
+        let words = [&["--last"], flags, &["be careful"]].concat();
+        let mut guest = Person::start(&in_colour(world.asking_model("resume", &words)), SIZE);
+        let screen = guest.until("can't change its");
+        assert!(screen.contains(&format!("process {}", owner.pid().as_raw_pid())), "{screen}");
+        assert!(screen.contains("/take-over"), "{screen}");
+        // It is not said, and not lost.
+        assert!(guest.until("› be careful").contains("codex attach"), "{flags:?}");
+        guest.presses("\x15");
+        guest.until_gone("be careful");
+        guest.presses(CTRL_D);
+        assert_eq!(guest.end(), 2, "{}", guest.screen());
+    }
+    assert_eq!(world.bodies().len(), 1, "it was said");
+    // Nothing of the session is changed by these.
+    let words = ["--last", "-c", "tui.theme=\"ansi\"", "hear me"];
+    let mut guest = Person::start(&in_colour(world.asking_model("resume", &words)), SIZE);
+    guest.until("attached to process");
+    guest.until("Heard.");
+    guest.presses(CTRL_D);
+    assert_eq!(guest.end(), 0, "{}", guest.screen());
+    leaves(owner);
     world.check_journal();
 }
