@@ -11,6 +11,7 @@ mod export;
 mod facts;
 mod keep;
 mod look;
+mod narrow;
 mod session;
 
 use std::io;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::screen::{CTRL_D, DOWN, ENTER, Person, Size, in_colour, interface};
+use super::screen::{CTRL_D, DOWN, ENTER, ESC, Person, Size, UP, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, says};
 
@@ -96,5 +96,40 @@ fn a_session_of_another_process_is_not_attached_to_with_flags_that_change_it() {
     guest.presses(CTRL_D);
     assert_eq!(guest.end(), 0, "{}", guest.screen());
     leaves(owner);
+    world.check_journal();
+}
+
+#[test]
+fn going_back_gives_no_permission_again_that_was_taken_away() {
+    let world = World::playing(json!([says("One."), says("Two."), says("In the fork.")]));
+    repository(&world);
+    let mut person = Person::start(&interface(&world, &["-s", "workspace-write"]), SIZE);
+    person.says("first");
+    person.until("One.");
+    person.until_gone("interrupt)");
+    person.says("/permissions read-only");
+    shows(&person, "first", "read only");
+    person.says("/approvals never");
+    shows(&person, "first", "asks never");
+    person.says("second");
+    person.until("Two.");
+    person.until_gone("interrupt)");
+    person.presses(ESC);
+    person.until("Esc again");
+    person.presses(ESC);
+    person.until("enter go on from here");
+    person.presses(UP);
+    person.presses(ENTER);
+    person.until_gone("Two.");
+    person.until("› first");
+    person.presses(" again");
+    person.until("› first again");
+    person.presses(ENTER);
+    person.until("In the fork.");
+    shows(&person, "first again", "read only");
+    leaves(person);
+    let listed = run(world.program(&["sessions", "--json"])).stdout;
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert_eq!(recorded(&world, "--last"), (false, "never".to_owned()));
     world.check_journal();
 }
