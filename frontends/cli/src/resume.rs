@@ -18,6 +18,7 @@ mod chosen;
 mod imported;
 mod place;
 
+pub(crate) use chosen::settings_of;
 use chosen::{Chosen, config};
 use place::{check_roots, environment, folder, surroundings};
 

@@ -11,6 +11,7 @@ mod export;
 mod facts;
 mod keep;
 mod look;
+mod narrow;
 mod session;
 
 use std::io;
@@ -31,7 +32,7 @@ use crate::say::{self, Diverted};
 use crate::{begin, exec, find, fork, line, opening};
 use facts::Asked;
 pub(crate) use look::keymap;
-use session::Host;
+use session::{Host, Meant};
 
 /// The name under which this frontend's wishes are recorded.
 pub(crate) const FRONTEND: &str = "tui";
@@ -158,9 +159,10 @@ fn open(flags: RunFlags, screen: &ScreenFlags, begin: Begin) -> Result<ExitCode,
     let home = opening::home()?;
     let config = begin::config(&flags, &home, &here)?;
     let spawner = exec::spawner()?;
-    let first = match &begin.start {
-        Start::TakeUp(id, _) => Some(*id),
-        Start::New(_) | Start::Watch(_) | Start::Choose => None,
+    let meant = match &begin.start {
+        Start::TakeUp(id, _) => Meant::Named(*id),
+        Start::Choose => Meant::Chosen,
+        Start::New(_) | Start::Watch(_) => Meant::Nobody,
     };
     let asked = match begin.asked {
         Asked::All if flags.skip_git_repo_check => Asked::Needs,
@@ -185,7 +187,7 @@ fn open(flags: RunFlags, screen: &ScreenFlags, begin: Begin) -> Result<ExitCode,
             });
         }
     });
-    let host = Host::new(desk, flags, home, here, spawner, first, begin.fresh);
+    let host = Host::new(desk, flags, home, here, spawner, meant, begin.fresh);
     let host = Arc::new(Mutex::new(host));
     session::serve(&host);
     let (left, last, failure) = match Arc::into_inner(host).map(Mutex::into_inner) {

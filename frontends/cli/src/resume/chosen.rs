@@ -11,6 +11,21 @@ use crate::failure::{Failure, USAGE};
 use crate::resume::Questions;
 use crate::{opening, say, workplace};
 
+/// Names the settings of a session that flags are about, sorted; empty when the session goes on as it is.
+///
+/// How its server is reached is none of them, since no journal holds that, nor is how an interface
+/// looks.
+pub(crate) fn settings_of(flags: &RunFlags) -> Result<Vec<String>, Failure> {
+    let Chosen(mut keys) = Chosen::of(flags)?;
+    if !flags.add_dir.is_empty() {
+        keys.insert("sandbox_permissions".to_owned());
+    }
+    let elsewhere = |key: &str| {
+        key == "model_provider" || key.starts_with("model_providers.") || key.starts_with("tui.")
+    };
+    Ok(keys.into_iter().filter(|key| !elsewhere(key)).collect())
+}
+
 /// What the command line sets, as against what the settings file says today.
 pub(super) struct Chosen(BTreeSet<String>);
 

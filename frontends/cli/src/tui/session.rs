@@ -14,16 +14,38 @@ use codex_tui::run::{Desk, Left};
 
 use super::carry::Carrier;
 use super::facts::Asked;
+use super::narrow::narrowed;
 use super::{FRONTEND, failed};
 use crate::args::RunFlags;
-use crate::failure::Failure;
-use crate::resume::{Questions, Ready, Taker};
+use crate::failure::{Failure, USAGE};
+use crate::resume::{self, Questions, Ready, Taker};
 use crate::takeover::{self, Insistence};
 use crate::{begin, fork};
 
 /// Time that the interface has to let go of a session that it takes up again.
 const LETTING_GO: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(5);
+
+/// The session that there was before, and that the command line's flags are meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meant {
+    /// The one that it names.
+    Named(SessionId),
+    /// Whichever is chosen first.
+    Chosen,
+    /// None any more: it has them, or there never was one.
+    Nobody,
+}
+
+impl Meant {
+    fn is(self, session: SessionId) -> bool {
+        match self {
+            Meant::Named(named) => named == session,
+            Meant::Chosen => true,
+            Meant::Nobody => false,
+        }
+    }
+}
 
 /// The program around the interface.
 pub(super) struct Host {
@@ -32,8 +54,7 @@ pub(super) struct Host {
     /// The command line's, for sessions that begin here.
     flags: RunFlags,
     spawner: Spawner,
-    /// The session that the command line's flags are meant for.
-    first: Option<SessionId>,
+    meant: Meant,
     /// A fork that nothing was done with yet.
     fresh: Option<SessionId>,
     /// The session that can be gone on with afterwards.
@@ -51,12 +72,12 @@ impl Host {
         home: PathBuf,
         here: PathBuf,
         spawner: Spawner,
-        first: Option<SessionId>,
+        meant: Meant,
         fresh: Option<SessionId>,
     ) -> Host {
         let carrier = Carrier::new(desk.voice(), flags.clone(), home, here);
         let (last, failure, next) = (None, None, None);
-        Host { desk, carrier, flags, spawner, first, fresh, last, failure, next }
+        Host { desk, carrier, flags, spawner, meant, fresh, last, failure, next }
     }
 
     /// Waits for the end of the interface, and gives how it came, which session can be gone on with,
@@ -92,6 +113,7 @@ impl Host {
                 let (id, ready) =
                     begin::ready(&config, &cwd, FRONTEND, self.spawner.clone(), input)?;
                 self.carrier.moved(&cwd, Asked::Needs);
+                self.has_flags(id);
                 Ok(Some(Opened { id, ready, draft: String::new() }))
             }
             Request::TakeUp { session, changes, owner } => {
@@ -132,10 +154,10 @@ impl Host {
         let _ = self.desk.reply(Reply::Connected(link));
     }
 
-    /// Gives the flags for a session: those of the command line for the one that it names; of others
+    /// Gives the flags for a session: those of the command line for the one that it is about; of others
     /// what says how its server is reached, which no journal holds.
     fn flags_of(&self, session: SessionId) -> RunFlags {
-        if self.first == Some(session) {
+        if self.meant.is(session) {
             return self.flags.clone();
         }
         let about_servers = |text: &&String| {
@@ -150,6 +172,13 @@ impl Host {
         }
     }
 
+    /// A session is taken up, and recorded what the flags change of it: no other gets them.
+    fn has_flags(&mut self, session: SessionId) {
+        if self.meant.is(session) {
+            self.meant = Meant::Nobody;
+        }
+    }
+
     fn take_up(
         &mut self,
         id: SessionId,
@@ -158,7 +187,8 @@ impl Host {
     ) -> Result<Option<Opened>, Failure> {
         let layout = self.layout();
         let taken = match (open(&layout, id), owner) {
-            (Err(TakeUpError::Open(OpenError::Busy { .. })), Owner::Attach) => {
+            (Err(TakeUpError::Open(OpenError::Busy { owner, .. })), Owner::Attach) => {
+                refuse_to_change(id, owner.map(|owner| owner.pid), flags)?;
                 match Guest::connect(&layout, id, FRONTEND) {
                     Ok(guest) => {
                         self.attach(id, guest);
@@ -178,7 +208,7 @@ impl Host {
             (opened, _) => opened?,
         };
         let ready = self.taken(taken, flags)?;
-        self.first.take_if(|first| *first == id);
+        self.has_flags(id);
         Ok(Some(Opened { id, ready, draft: String::new() }))
     }
 
@@ -215,11 +245,17 @@ impl Host {
         let cut = at.map_or(Cut::End, Cut::At);
         let id = fork::make(&layout, parent, cut, FRONTEND)?.id;
         let flags = self.flags_of(id);
-        let prepared = TakenUp::open(&layout, id)
-            .map_err(Failure::from)
-            .and_then(|taken| self.taken(taken, &flags));
+        let prepared = TakenUp::open(&layout, id).map_err(Failure::from).and_then(|taken| {
+            let flags = match (at, taken.session().settings()) {
+                (Some(_), Some(then)) => narrowed(flags, &layout, parent, then)?,
+                // All of the parent, with what holds by now.
+                (None, _) | (_, None) => flags,
+            };
+            self.taken(taken, &flags)
+        });
         match prepared {
             Ok(ready) => {
+                self.has_flags(id);
                 let draft = at.and_then(|at| said_behind(&layout, parent, at)).unwrap_or_default();
                 Ok(Opened { id, ready, draft })
             }
@@ -333,6 +369,22 @@ fn open(layout: &Layout, id: SessionId) -> Result<TakenUp, TakeUpError> {
             opened => return opened,
         }
     }
+}
+
+/// Refuses to attach to a session with flags that change it: its process would go on without them, and
+/// what is said next would be done with other rights than those that were asked for.
+fn refuse_to_change(id: SessionId, owner: Option<u32>, flags: &RunFlags) -> Result<(), Failure> {
+    let settings = resume::settings_of(flags)?;
+    if settings.is_empty() {
+        return Ok(());
+    }
+    let owner = owner.map_or("another process".to_owned(), |pid| format!("process {pid}"));
+    let message =
+        format!("{owner} runs session {id}, so this one can't change its {}", settings.join(", "));
+    Err(Failure::new(USAGE, message).hint(format!(
+        "leave these flags out to look on, or `codex attach {id}`; there, /take-over makes the session \
+         this terminal's, and /permissions, /approvals and /model change it"
+    )))
 }
 
 /// Finds what the user said behind the place of a fork: it is there to be said otherwise.

@@ -2,6 +2,7 @@
 
 mod aside;
 mod command_line;
+mod flags;
 mod hostile;
 mod live;
 pub(crate) mod screen;
