@@ -58,7 +58,8 @@ pub struct App {
     focus: Focus,
     dirty: bool,
     pub(crate) composer: Composer,
-    /// When a key went into the composer last.
+    /// When a key of a text was pressed last, whoever took it; none once the text was handed in. A dialog
+    /// that opens by itself takes no such key as an answer.
     typed: Option<Moment>,
     /// Those on top last.
     pub(crate) popups: Vec<Popup>,

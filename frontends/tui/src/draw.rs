@@ -299,6 +299,9 @@ fn reading(app: &mut App, area: Rect, buf: &mut Buffer) -> Option<Position> {
         return (!below.is_empty()).then(|| Position::new(below.x + column, below.y));
     }
     let mut spans = Vec::new();
+    if app.covers_popup() {
+        spans.push(Span::styled("something waits for an answer: q · ", theme.warning));
+    }
     let found = app.found_words();
     if !found.is_empty() {
         spans.push(Span::styled(format!("{found} · "), theme.warning));

@@ -11,6 +11,7 @@ mod chooser;
 mod dialog;
 mod field;
 mod frame;
+mod guard;
 mod list;
 mod palette;
 mod reader;
@@ -23,6 +24,7 @@ use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use self::guard::Guard;
 use crate::theme::Theme;
 use crate::update::Moment;
 
@@ -53,12 +55,12 @@ pub enum Popup {
 
 impl Popup {
     /// Takes a key.
-    pub fn key(&mut self, now: Moment, key: KeyEvent) -> Answer {
+    pub fn key(&mut self, key: KeyEvent) -> Answer {
         if key.kind == KeyEventKind::Release {
             return Answer::Stay;
         }
         match self {
-            Popup::Approval(it) => it.key(now, key),
+            Popup::Approval(it) => it.key(key),
             Popup::Commands(it) => it.key(key),
             Popup::Sessions(it) => it.key(key),
             Popup::Chooser(it) => it.key(key),
@@ -88,6 +90,28 @@ impl Popup {
             Popup::Chooser(it) => it.mouse(mouse),
             Popup::Reader(it) => it.mouse(mouse),
             Popup::Dialog(it) => it.mouse(mouse),
+        }
+    }
+
+    /// Makes it one that opened by itself: no letter, Enter or arrow answers it before it was drawn, nor
+    /// while a text is under way.
+    #[must_use]
+    pub fn by_itself(mut self) -> Popup {
+        match &mut self {
+            Popup::Approval(it) => it.guard = Guard::Unseen,
+            Popup::Dialog(it) => it.guard = Guard::Unseen,
+            Popup::Commands(_) | Popup::Sessions(_) | Popup::Chooser(_) | Popup::Reader(_) => {}
+        }
+        self
+    }
+
+    /// Tells whether a key is no answer to it, but belongs to what was done before it appeared. `typed`
+    /// is when a key of a text was pressed before this one, whoever took it.
+    pub fn holds_back(&mut self, now: Moment, typed: Option<Moment>, key: KeyEvent) -> bool {
+        match self {
+            Popup::Approval(it) => it.holds_back(now, typed, key),
+            Popup::Dialog(it) => it.holds_back(now, typed, key),
+            Popup::Commands(_) | Popup::Sessions(_) | Popup::Chooser(_) | Popup::Reader(_) => false,
         }
     }
 

@@ -9,6 +9,7 @@ mod never;
 mod reading;
 mod sessions;
 mod shown;
+mod stray;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

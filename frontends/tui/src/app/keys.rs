@@ -27,6 +27,12 @@ pub(crate) enum Armed {
     Quit,
 }
 
+/// Tells whether a key writes, takes back or hands in a part of a text.
+fn is_text(key: KeyEvent) -> bool {
+    matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Backspace)
+        && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+}
+
 impl App {
     pub(crate) fn key(&mut self, key: KeyEvent) {
         if key.kind == KeyEventKind::Release {
@@ -38,18 +44,34 @@ impl App {
         if self.force_quit(key, armed) {
             return;
         }
-        if let Some(mut popup) = self.popups.pop() {
-            let answer = popup.key(self.now, key);
-            self.popups.push(popup);
-            if self.popup_answer(answer) {
-                return;
-            }
-            // What it does not take goes where it would go without one, so that nothing typed is lost.
+        let typed = self.typed;
+        if is_text(key) {
+            self.typed = Some(self.now);
         }
-        if self.reading.is_some() && self.popups.is_empty() {
+        if self.reading.is_some() && (self.popups.is_empty() || self.covers_popup()) {
             self.reading_key(key);
             return;
         }
+        let Some(mut popup) = self.popups.pop() else { return self.key_below(key, armed) };
+        let held = popup.holds_back(self.now, typed, key);
+        // Nothing is handed in while something is to be decided first.
+        let stops = matches!(popup, Popup::Dialog(_)) && key.code == KeyCode::Enter;
+        let answer = if held { Answer::Pass } else { popup.key(key) };
+        self.popups.push(popup);
+        if held {
+            // What lies below another popup is not what was typed into.
+            if !stops && self.popups.len() == 1 {
+                self.key_below(key, armed);
+            }
+            self.typed = Some(self.now);
+        } else if !self.popup_answer(answer) {
+            self.key_below(key, armed);
+        }
+    }
+
+    /// Takes a key that no popup takes: it goes where it would go without one, so that nothing typed is
+    /// lost.
+    fn key_below(&mut self, key: KeyEvent, armed: Option<Armed>) {
         if self.mark_key(key) == marks::Key::Taken {
             return;
         }
@@ -210,7 +232,7 @@ impl App {
 
     fn palette_key(&mut self, key: KeyEvent) -> bool {
         let Some(palette) = &mut self.palette else { return false };
-        match palette.key(self.now, key) {
+        match palette.key(key) {
             Answer::Pass => false,
             Answer::Stay => true,
             Answer::Close => {
@@ -219,6 +241,7 @@ impl App {
                 true
             }
             Answer::Do(action) => {
+                self.typed = None;
                 self.palette = None;
                 if let crate::popup::Action::Slash { .. } = &action {
                     self.composer.clear();
@@ -235,9 +258,6 @@ impl App {
 
     pub(crate) fn composer_key(&mut self, key: KeyEvent) {
         let did = self.composer.key(key);
-        if did != Did::Ignored {
-            self.typed = Some(self.now);
-        }
         self.did(did);
     }
 
@@ -276,6 +296,7 @@ impl App {
 
     pub(crate) fn paste(&mut self, text: String) {
         self.unmark();
+        self.typed = Some(self.now);
         if let Some(popup) = self.popups.last_mut() {
             let answer = popup.paste(&text);
             if self.popup_answer(answer) {
@@ -283,12 +304,12 @@ impl App {
             }
         }
         let did = self.composer.paste(text);
-        self.typed = Some(self.now);
         self.did(did);
     }
 
     pub(crate) fn mouse(&mut self, mouse: MouseEvent) {
-        if let Some(popup) = self.popups.last_mut() {
+        let covered = self.covers_popup();
+        if let Some(popup) = self.popups.last_mut().filter(|_| !covered) {
             let answer = popup.mouse(self.now, mouse);
             self.popup_answer(answer);
             return;

@@ -34,6 +34,11 @@ impl App {
 
     /// Does what came of a key in the popup on top; false when the key goes on.
     pub(crate) fn popup_answer(&mut self, answer: Answer) -> bool {
+        match &answer {
+            // What was typed there was done with, and is no text any more.
+            Answer::Close | Answer::Do(_) => self.typed = None,
+            Answer::Stay | Answer::Pass | Answer::Try(_) => {}
+        }
         match answer {
             Answer::Stay => {}
             Answer::Pass => return false,
@@ -46,6 +51,12 @@ impl App {
             Answer::Try(action) => self.act(action),
         }
         true
+    }
+
+    /// Tells whether what is read covers the popup on top: nobody sees it then, nor answers it.
+    pub(crate) fn covers_popup(&self) -> bool {
+        let top = self.popups.last();
+        self.reading.is_some() && top.is_some_and(|popup| !popup.is_full_screen())
     }
 
     /// Takes the popup on top away.
@@ -206,7 +217,8 @@ impl App {
             return;
         }
         if let Some(concern) = self.concerns.pop_front() {
-            self.show(Popup::concern(&concern, &self.options.facts.provider));
+            let popup = Popup::concern(&concern, &self.options.facts.provider);
+            self.show(popup.by_itself());
         } else if let Some(words) = self.first.take() {
             self.say(words);
         }

@@ -31,9 +31,21 @@ fn call_in(cell: &Cell) -> Option<CallId> {
     }
 }
 
+/// Who wanted a question to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    /// Nobody: it came while something else was done.
+    ByItself,
+    ByUser,
+}
+
 impl App {
     /// Shows the question that waits, if it is not shown, and drops one that waits no more.
     pub(crate) fn ask(&mut self) {
+        self.open_question(Opened::ByItself);
+    }
+
+    fn open_question(&mut self, opened: Opened) {
         if self.is_catching_up() {
             return;
         }
@@ -50,7 +62,7 @@ impl App {
         self.out.extend(load.map(|asking| Intent::Load(asking.cell.first..=asking.cell.last)));
         self.close_questions();
         self.asked = Some(key);
-        self.put_question();
+        self.put_question(opened);
     }
 
     /// Events that a question's texts are in were read.
@@ -63,17 +75,19 @@ impl App {
         let found = Cells::of(events).into_iter().find(|cell| cell.first == asking.cell.first);
         let Some(cell) = found.filter(|cell| call_in(cell) == Some(call)) else { return };
         *asking = Asking { cell, extent: Extent::Whole };
-        let before = self.popups.len();
-        self.popups.retain(|popup| call_of(popup) != Some(call));
-        if self.popups.len() < before {
-            self.put_question();
+        let Some(asked) = self.question() else { return };
+        for popup in &mut self.popups {
+            if let Popup::Approval(approval) = popup {
+                approval.learn(asked);
+                return;
+            }
         }
     }
 
     /// Shows the question that waits again, after it was put aside.
     pub(crate) fn ask_again(&mut self) {
         self.asked = None;
-        self.ask();
+        self.open_question(Opened::ByUser);
     }
 
     /// Tells whether a question waits that is not shown.
@@ -93,12 +107,16 @@ impl App {
         self.out.push(Intent::Ask(Command::SettleReview { call, verdict, scope }));
     }
 
-    fn put_question(&mut self) {
+    fn put_question(&mut self, opened: Opened) {
         let Some(asked) = self.question() else { return };
         if self.focus == Focus::Lost {
             self.out.push(Intent::Notify("codex: a question waits for your answer".to_owned()));
         }
-        self.show(Popup::approval(asked));
+        let popup = Popup::approval(asked);
+        self.show(match opened {
+            Opened::ByItself => popup.by_itself(),
+            Opened::ByUser => popup,
+        });
     }
 
     fn question(&self) -> Option<Asked> {
@@ -130,7 +148,6 @@ impl App {
             home: self.home(),
             sandbox: view.status.permits(),
             denial: waiting.denial.clone(),
-            typing: self.typed.filter(|_| !self.composer.is_empty()),
         })
     }
 }

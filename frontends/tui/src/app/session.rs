@@ -420,7 +420,7 @@ impl App {
             (pending.what, owner)
             && shown == session
         {
-            self.show(Popup::end_owner(session, pid));
+            self.show(Popup::end_owner(session, pid).by_itself());
         }
     }
 

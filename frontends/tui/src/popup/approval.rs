@@ -1,8 +1,8 @@
 //! The question whether a call may go on.
 //!
 //! Nothing is selected at first, so that Enter alone, which may have been meant for the composer, says
-//! nothing: an answer is a letter, or a choice and Enter. Letters typed into a text that is under way go
-//! on into that text. What has not been shown can't be allowed: without the command or the patch at
+//! nothing: an answer is a letter, or a choice and Enter. Letters of a text that is under way when it
+//! appears are no answers. What has not been shown can't be allowed: without the command or the patch at
 //! hand, the answers are those that refuse.
 
 mod body;
@@ -18,14 +18,13 @@ use ratatui::text::{Line, Span};
 use self::body::Extent;
 use self::choice::Choice;
 use super::field::{Field, Kind};
+use super::guard::{self, Guard};
 use super::list::{List, Moved};
 use super::reader::{self, Made, Reader};
 use super::{Action, Answer, Popup, frame};
 use crate::theme::Theme;
 use crate::update::Moment;
 
-/// A pause after which somebody who wrote into the composer is taken to look at the question.
-const PAUSE_MS: u64 = 700;
 /// Bytes of a command that can be edited.
 const EDITABLE: usize = 16 * 1024;
 /// Rows that what is asked about and the remark keep at least, before the choices become short.
@@ -58,15 +57,13 @@ pub struct Asked {
     pub sandbox: String,
     /// What the sandbox had denied, where the question is about running again without one.
     pub denial: Option<Denial>,
-    /// When a key was pressed last that went into the composer: whoever is writing there must not
-    /// answer by accident, so letters go on into the composer until there was a pause.
-    pub typing: Option<Moment>,
 }
 
 /// The dialog of a question.
 #[derive(Debug)]
 pub struct Approval {
     asked: Asked,
+    pub(super) guard: Guard,
     choices: Vec<Choice>,
     list: List,
     view: View,
@@ -107,6 +104,7 @@ impl Popup {
             list: List::new(choices.len(), None),
             choices,
             asked,
+            guard: Guard::Off,
             view: View::Choices,
             scroll: 0,
             most: 0,
@@ -176,10 +174,39 @@ impl Approval {
         u16::try_from(rows + below + 3).unwrap_or(u16::MAX)
     }
 
-    pub(super) fn key(&mut self, now: Moment, key: KeyEvent) -> Answer {
+    /// Takes what was not at hand at first. What is being written stays; what can be answered now has to
+    /// be seen first.
+    pub(crate) fn learn(&mut self, asked: Asked) {
+        let selected = self.list.selected().map(|at| self.choices[at]);
+        self.choices = choice::offered(&asked);
+        self.asked = asked;
+        self.list = List::new(self.choices.len(), None);
+        if let Some(choice) = selected {
+            self.select(choice);
+        }
+        self.laid = None;
+        self.guard = Guard::Unseen;
+        match self.view {
+            View::Choices | View::Writing(..) => {}
+            View::Whole(_) => self.show_all(),
+        }
+    }
+
+    pub(super) fn holds_back(&mut self, now: Moment, typed: Option<Moment>, key: KeyEvent) -> bool {
+        let holds = match self.view {
+            View::Choices => self.guard.holds_back(now, typed, key),
+            View::Writing(..) | View::Whole(_) => false,
+        };
+        if holds {
+            self.remark = Some(guard::HELD.to_owned());
+        }
+        holds
+    }
+
+    pub(super) fn key(&mut self, key: KeyEvent) -> Answer {
         self.remark = None;
         match &mut self.view {
-            View::Choices => self.choose(now, key),
+            View::Choices => self.choose(key),
             View::Writing(..) => self.write(key),
             View::Whole(reader) => match reader.key(key) {
                 Answer::Close | Answer::Do(_) => {
@@ -191,12 +218,8 @@ impl Approval {
         }
     }
 
-    fn choose(&mut self, now: Moment, key: KeyEvent) -> Answer {
+    fn choose(&mut self, key: KeyEvent) -> Answer {
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        if self.is_hurried(now, key) {
-            self.remark = Some("you were writing: pause a moment, then answer".to_owned());
-            return Answer::Pass;
-        }
         let stopping = std::mem::take(&mut self.stopping);
         match key.code {
             KeyCode::Esc if stopping => return self.take(Choice::Stop),
@@ -221,16 +244,6 @@ impl Approval {
             _ => {}
         }
         Answer::Stay
-    }
-
-    /// Tells whether a key belongs to what is being written in the composer.
-    fn is_hurried(&mut self, now: Moment, key: KeyEvent) -> bool {
-        let typed = matches!(key.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Backspace)
-            && !key.modifiers.intersects(KeyModifiers::CONTROL);
-        let recent = self.asked.typing.filter(|last| now.0.saturating_sub(last.0) < PAUSE_MS);
-        // Once there was a pause, the letters are answers.
-        self.asked.typing = recent.map(|last| if typed { now } else { last });
-        typed && recent.is_some()
     }
 
     fn letter(&mut self, letter: char) -> Answer {
@@ -367,6 +380,7 @@ impl Approval {
     }
 
     pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
+        self.guard.drawn();
         if let View::Whole(reader) = &mut self.view {
             return reader.draw(area, buf, theme);
         }

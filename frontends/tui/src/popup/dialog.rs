@@ -9,10 +9,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::field::{Field, Kind, Typed};
+use super::guard::{self, Guard};
 use super::list::{List, Moved};
 use super::{Action, Answer, frame};
 use crate::host::Request;
 use crate::theme::Theme;
+use crate::update::Moment;
 use crate::wrap::wrap;
 
 pub use asked::Leaving;
@@ -20,6 +22,7 @@ pub use asked::Leaving;
 /// A few words and a few choices.
 #[derive(Debug)]
 pub struct Dialog {
+    pub(super) guard: Guard,
     title: String,
     /// Harmless already; hidden characters are shown.
     words: Vec<(Tone, String)>,
@@ -76,6 +79,7 @@ impl Dialog {
     fn new(page: Page) -> Dialog {
         let selected = page.choices.iter().position(|it| it.key == page.selected);
         Dialog {
+            guard: Guard::Off,
             title: page.title,
             words: page.words,
             list: List::new(page.choices.len(), selected),
@@ -106,6 +110,14 @@ impl Dialog {
             text.lines().map(move |line| Line::from(Span::styled(line.to_owned(), style(tone))))
         });
         lines.flat_map(|line| wrap(line, width)).collect()
+    }
+
+    pub(super) fn holds_back(&mut self, now: Moment, typed: Option<Moment>, key: KeyEvent) -> bool {
+        let holds = self.field.is_none() && self.guard.holds_back(now, typed, key);
+        if holds {
+            self.remark = Some(guard::HELD);
+        }
+        holds
     }
 
     pub(super) fn key(&mut self, key: KeyEvent) -> Answer {
@@ -169,10 +181,14 @@ impl Dialog {
     }
 
     pub(super) fn paste(&mut self, text: &str) -> Answer {
-        if let Some(field) = &mut self.field {
-            field.insert(text);
+        match &mut self.field {
+            Some(field) => {
+                field.insert(text);
+                Answer::Stay
+            }
+            // It was meant for the composer.
+            None => Answer::Pass,
         }
-        Answer::Stay
     }
 
     pub(super) fn mouse(&mut self, mouse: MouseEvent) -> Answer {
@@ -193,6 +209,7 @@ impl Dialog {
     }
 
     pub(super) fn draw(&mut self, area: Rect, buf: &mut Buffer, theme: &Theme) -> Option<Position> {
+        self.guard.drawn();
         let hints: &[frame::Hint<'_>] = match (&self.field, self.most > 0) {
             (Some(_), _) => &[("enter", "keep it"), ("esc", "back")],
             (None, true) => &[("↑↓ enter", "choose"), ("esc", "close"), ("pgup pgdn", "scroll")],

@@ -87,7 +87,7 @@ fn press(popup: &mut Popup, keys: &str) -> Answer {
     let mut answer = Answer::Stay;
     for name in keys.split_whitespace() {
         assert!(matches!(answer, Answer::Stay | Answer::Try(_)), "before {name}: {answer:?}");
-        answer = popup.key(Moment(60_000), key(name));
+        answer = popup.key(key(name));
     }
     answer
 }
@@ -95,7 +95,7 @@ fn press(popup: &mut Popup, keys: &str) -> Answer {
 /// Types a text.
 fn write(popup: &mut Popup, text: &str) {
     for c in text.chars() {
-        let answer = popup.key(Moment(60_000), KeyEvent::from(KeyCode::Char(c)));
+        let answer = popup.key(KeyEvent::from(KeyCode::Char(c)));
         assert_eq!(answer, Answer::Stay, "{c}");
     }
 }
@@ -117,7 +117,6 @@ fn asked(question: Question, invocation: Invocation, reason: &str) -> Asked {
         home: Some("/home/ada".to_owned()),
         sandbox: "writes below ~/engine and the temporary folder; no network".to_owned(),
         denial: None,
-        typing: None,
     }
 }
 

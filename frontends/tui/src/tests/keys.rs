@@ -171,23 +171,6 @@ fn a_question_answered_elsewhere_goes_and_says_by_whom() {
 }
 
 #[test]
-fn a_question_does_not_swallow_what_is_being_written() {
-    let mut rig = Rig::owner(&running());
-    rig.write("pleas");
-    let story = asking();
-    let before = running().envelopes().len();
-    rig.happen(&story.envelopes()[before..]);
-    rig.take();
-    rig.write("e say yes");
-    assert_eq!(rig.text(), "please say yes");
-    assert_eq!(rig.asks(), []);
-    rig.wait(2_000);
-    rig.write("y");
-    assert_eq!(rig.text(), "please say yes");
-    assert_eq!(rig.asks().len(), 1);
-}
-
-#[test]
 fn a_question_tells_those_who_look_elsewhere() {
     let mut rig = Rig::owner(&running());
     rig.tell(Input::Focus(Focus::Lost));

@@ -73,6 +73,14 @@ fn a_session_is_taken_over_after_a_yes_and_its_owner_ended_after_another() {
     rig.host(Reply::Failed { message: "process 7 does not answer".into(), hint: String::new() });
     assert_eq!(rig.app.popups.len(), 1);
     assert_eq!(rig.app.role(), Some(Role::Guest { pid: 7 }), "it is followed as before");
+    // It opened by itself: nobody answers what was not seen.
+    rig.press(KeyCode::Char('e'));
+    assert_eq!((rig.requests(), rig.text().as_str()), (vec![], "e"));
+    rig.settle();
+    rig.write("nd of it");
+    rig.press(KeyCode::Enter);
+    assert_eq!((rig.requests(), rig.text().as_str()), (vec![], "end of it"));
+    rig.wait(500);
     rig.press(KeyCode::Char('e'));
     assert_eq!(rig.requests(), [take(Owner::End)]);
 }

@@ -60,7 +60,7 @@ proptest! {
         let (mut width, mut height) = (80, 24);
         for did in &dids {
             match did {
-                Did::Key(key) => drop(popup.key(Moment(9_000), *key)),
+                Did::Key(key) => drop(popup.key(*key)),
                 Did::Paste(text) => drop(popup.paste(text)),
                 Did::Mouse(kind, column, row) => drop(popup.mouse(Moment(9_000), MouseEvent {
                     kind: *kind,

@@ -93,13 +93,20 @@ fn an_edited_command_is_proposed_and_not_run() {
 
 #[test]
 fn letters_of_a_text_under_way_are_no_answers() {
-    let typing = Some(Moment(1_000));
-    let mut popup = Popup::approval(Asked { typing, ..plain() });
-    let mut at = |now, name| popup.key(Moment(now), key(name));
-    assert_eq!(at(1_200, "y"), Answer::Pass);
-    assert_eq!(at(1_400, "enter"), Answer::Pass);
-    assert_eq!(at(1_900, "a"), Answer::Pass, "each letter begins the pause anew");
-    assert_eq!(at(2_600, "y"), settle(Verdict::Allowed, Scope::Once));
+    let mut popup = Popup::approval(plain()).by_itself();
+    let y = key("y");
+    assert!(popup.holds_back(Moment(9_000), None, y), "nobody has seen it");
+    screen(&mut popup, 80, 24);
+    for name in ["y", "enter", "down", "backspace"] {
+        assert!(popup.holds_back(Moment(1_499), Some(Moment(1_000)), key(name)), "{name}");
+    }
+    for name in ["esc", "^c"] {
+        assert!(!popup.holds_back(Moment(1_499), Some(Moment(1_000)), key(name)), "{name}");
+    }
+    assert!(!popup.holds_back(Moment(1_500), Some(Moment(1_000)), y));
+    assert!(!popup.holds_back(Moment(1_501), Some(Moment(1_500)), y), "the answering has begun");
+    let mut popup = Popup::approval(plain());
+    assert!(!popup.holds_back(Moment(1_001), Some(Moment(1_000)), y), "it was asked for");
 }
 
 #[test]
