@@ -1,6 +1,7 @@
 //! In a terminal multiplexer, which keeps a screen and a scrollback of its own.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,9 @@ set -g escape-time 10
 struct Window {
     socket: String,
     settings: String,
+    /// Where the program's exit code is written: tmux misses a child's end now and then, and then
+    /// knows of no code.
+    code: PathBuf,
 }
 
 impl Window {
@@ -36,11 +40,15 @@ impl Window {
         let settings = world.path("tmux.conf");
         fs::write(&settings, SETTINGS).expect("written");
         let socket = world.path("tmux.socket").display().to_string();
-        let window = Window { socket, settings: settings.display().to_string() };
+        let code = world.path("exit-code");
+        let kept = code.display().to_string();
+        let window = Window { socket, settings: settings.display().to_string(), code };
         let folder = command.get_current_dir().expect("a folder").display().to_string();
         let (columns, rows) = (size.0.to_string(), size.1.to_string());
-        let how = ["new-session", "-d", "-x", &columns, "-y", &rows, "-c", &folder, "env", "-i"];
+        let how = ["new-session", "-d", "-x", &columns, "-y", &rows, "-c", &folder];
         let mut words: Vec<String> = how.map(str::to_owned).to_vec();
+        words
+            .extend(["sh", "-c", r#""$@"; echo $? > "$0""#, &kept, "env", "-i"].map(str::to_owned));
         words.push(format!("TERM={TERM}"));
         words.extend(command.get_envs().filter_map(|(name, value)| {
             let (name, value) = (name.to_str()?, value?.to_str()?);
@@ -112,11 +120,12 @@ impl Window {
     /// Waits for the end of the program, and gives its exit code.
     fn end(&self) -> String {
         let deadline = Instant::now() + PATIENCE;
-        let told = || self.tmux(&["display-message", "-p", "#{pane_dead} #{pane_dead_status}"]);
         loop {
-            // How it ended is known a moment after that it did.
-            if let ["1", status] = told().split_whitespace().collect::<Vec<_>>()[..] {
-                return status.to_owned();
+            // The line is whole once it has its end.
+            if let Some(code) =
+                fs::read_to_string(&self.code).unwrap_or_default().strip_suffix('\n')
+            {
+                return code.to_owned();
             }
             assert!(Instant::now() < deadline, "it does not end:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(20));
