@@ -25,6 +25,15 @@ pub(crate) struct Keyboard {
 /// Time in which what was typed is read: the least that makes the reader look at all.
 const MOMENT: Duration = Duration::from_millis(1);
 
+/// How long after a key it is looked again whether one lies around.
+///
+/// `event::poll` looks at what was read already only while its time has not passed. A thread that is
+/// not let run for so long gets no key, although there may be hundreds, and the terminal is silent.
+const AGAIN: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
+
+/// Time of such a look.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// The key that a line feed is, once Enter is a carriage return.
 const LINE_FEED: KeyEvent = KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL);
 
@@ -65,9 +74,11 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
     let terminal = rustix::stdio::stdin();
     let mut burst = Burst::default();
     let mut ahead = is_typed_ahead()?;
+    let mut again = AGAIN.iter();
     loop {
         let mut ready = [PollFd::new(&terminal, PollFlags::IN), PollFd::new(told, PollFlags::IN)];
-        match poll(&mut ready, None) {
+        let limit = again.next().and_then(|limit| Timespec::try_from(*limit).ok());
+        match poll(&mut ready, limit.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
@@ -77,26 +88,33 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
                 return Ok(());
             }
             ahead = is_typed_ahead()?;
+            again = AGAIN.iter();
             continue;
         }
-        if typed.contains(PollFlags::IN) {
-            loop {
-                let more = event::poll(if burst.is_waiting() { BURST } else { MOMENT })?;
-                let known = match more {
-                    true => input(event::read()?, ahead).map(|it| burst.take(Instant::now(), it)),
-                    false => Some(burst.silence()),
-                };
-                if !known.into_iter().flatten().all(sink) {
-                    return Ok(());
-                }
-                if !more {
-                    break;
-                }
-            }
-            ahead = Ahead::No;
-        } else if typed.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        let is_gone = typed.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+        if is_gone && !typed.contains(PollFlags::IN) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
+        let limit = if typed.contains(PollFlags::IN) { MOMENT } else { LOOK };
+        while is_more(&burst, limit)? {
+            let Some(input) = input(event::read()?, ahead) else { continue };
+            again = AGAIN.iter();
+            if !burst.take(Instant::now(), input).into_iter().all(sink) {
+                return Ok(());
+            }
+        }
+        if !burst.silence().into_iter().all(sink) {
+            return Ok(());
+        }
+        ahead = Ahead::No;
+    }
+}
+
+/// Tells whether there is a key, and waits for one: where something depends on it, looks twice.
+fn is_more(burst: &Burst, limit: Duration) -> io::Result<bool> {
+    match burst.is_waiting() {
+        true => Ok(event::poll(BURST)? || event::poll(BURST)?),
+        false => event::poll(limit),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The ends that are not wished for: the terminal is given back, and the journal is whole.
 
 use std::process::Command;
+use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Signal, kill_process};
 use serde_json::json;
 
-use super::screen::{CTRL_Z, ENTER, Person, Size, in_colour, interface};
+use super::screen::{CTRL_C, CTRL_D, CTRL_Z, ENTER, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, eventually, runs, says};
 
@@ -158,4 +159,34 @@ fn a_shell_gets_its_terminal_back_while_it_is_stopped() {
     assert_eq!(person.end(), 0);
     assert!(person.is_as_found(), "{}", person.screen());
     world.check_journal();
+}
+
+#[test]
+fn no_key_is_left_lying_while_the_program_is_kept_waiting() {
+    let world = World::silent();
+    let mut person = Person::start(&interface(&world, &[]), SIZE);
+    person.until("? keys");
+    let pid = person.pid();
+    // Again and again for longer than the keyboard's reader waits for more, and in between for less
+    // than it takes to read a line.
+    let hold = move || {
+        for _ in 0..20 {
+            for (signal, time) in [(Signal::STOP, 2_000), (Signal::CONT, 30)] {
+                let _ = kill_process(pid, signal);
+                std::thread::sleep(Duration::from_micros(time));
+            }
+        }
+    };
+    for round in 0..60 {
+        let held = std::thread::spawn(hold);
+        let words: Vec<String> = (0..30).map(|word| format!("{word}/{round}")).collect();
+        person.presses(&words.join(" "));
+        // A word is not broken at the end of a line.
+        person.until(&format!("29/{round}"));
+        held.join().expect("no panic");
+        person.presses(CTRL_C);
+        person.until("Ask anything");
+    }
+    person.presses(CTRL_D);
+    assert_eq!(person.end(), 0, "{}", person.screen());
 }
