@@ -96,9 +96,12 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let limit = if typed.contains(PollFlags::IN) { MOMENT } else { LOOK };
+        // What was typed ahead is read at once, but by the first look that is one.
+        let mut next = ahead;
         while is_more(&burst, limit)? {
             let Some(input) = input(event::read()?, ahead) else { continue };
             again = AGAIN.iter();
+            next = Ahead::No;
             if !burst.take(Instant::now(), input).into_iter().all(sink) {
                 return Ok(());
             }
@@ -106,7 +109,7 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
         if !burst.silence().into_iter().all(sink) {
             return Ok(());
         }
-        ahead = Ahead::No;
+        ahead = next;
     }
 }
 
