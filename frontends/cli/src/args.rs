@@ -152,7 +152,7 @@ Without --at and --turn the fork has everything that the session has now. The se
 in another process, or be damaged behind that point; it stays as it is, and may be deleted \
 afterwards. With a prompt the fork goes on with it; without one its id is printed, and that is all. \
 It keeps settings, folder and permissions of the session; a flag changes one of them, and the \
-change is recorded.\n\n\
+change is recorded. From an earlier point it may do no more than the session may now.\n\n\
 A fork from the middle of a turn is like a session whose program ended there: a tool call that was \
 running is left to the other session, and the model is told that its effects are unknown. What was \
 allowed for the whole of that session is asked again.\n\n\

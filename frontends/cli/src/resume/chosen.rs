@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codex_config::{Config, Flags, Inputs, KeySource, Origin, Warning};
-use codex_event::{ApprovalPolicy, Settings};
+use codex_event::{ApprovalPolicy, Restraint, Settings};
 
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
@@ -27,10 +27,10 @@ pub(crate) fn settings_of(flags: &RunFlags) -> Result<Vec<String>, Failure> {
 }
 
 /// What the command line sets, as against what the settings file says today.
-pub(super) struct Chosen(BTreeSet<String>);
+pub(crate) struct Chosen(BTreeSet<String>);
 
 impl Chosen {
-    pub(super) fn of(flags: &RunFlags) -> Result<Chosen, Failure> {
+    pub(crate) fn of(flags: &RunFlags) -> Result<Chosen, Failure> {
         let mut keys = codex_config::set_keys(&flags.config)?;
         if flags.model.is_some() {
             keys.insert("model".to_owned());
@@ -42,6 +42,15 @@ impl Chosen {
             keys.insert("disable_response_storage".to_owned());
         }
         Ok(Chosen(keys))
+    }
+
+    /// Tells which restraints it is not about: what was narrowed of those stays so.
+    pub(crate) fn left_alone(&self, restraints: &[Restraint]) -> Vec<Restraint> {
+        let left = |it: &Restraint| match it {
+            Restraint::Permissions => !self.sets_permissions(),
+            Restraint::ApprovalPolicy => !self.has(&[it.key()]),
+        };
+        restraints.iter().copied().filter(left).collect()
     }
 
     fn has(&self, keys: &[&str]) -> bool {
