@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codex_config::{Config, Flags, Inputs, KeySource, Origin, Warning};
-use codex_event::{ApprovalPolicy, Restraint, Settings};
+use codex_event::{ApprovalPolicy, Resources, Restraint, Settings};
 
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
@@ -48,7 +48,10 @@ impl Chosen {
     pub(crate) fn left_alone(&self, restraints: &[Restraint]) -> Vec<Restraint> {
         let left = |it: &Restraint| match it {
             Restraint::Permissions => !self.sets_permissions(),
-            Restraint::ApprovalPolicy => !self.has(&[it.key()]),
+            Restraint::ApprovalPolicy | Restraint::SandboxLevel | Restraint::GitWrites => {
+                !self.has(&[it.key()])
+            }
+            Restraint::Resources => !self.has_below("sandbox_resources."),
         };
         restraints.iter().copied().filter(left).collect()
     }
@@ -110,6 +113,17 @@ impl Chosen {
             now.git_writes = config.git_writes;
         }
         let limits = workplace::resources(config);
+        // A journal of a release that had no limits names none, and is not told from one with the
+        // limits by default: today's settings may say less.
+        if kept.resources == Resources::default() {
+            now.resources = kept.resources.stricter(limits);
+            if now.resources != kept.resources && !self.has_below("sandbox_resources.") {
+                say::aside(
+                    "the session has no sandbox_resources of its own: it gets those of the settings, \
+                     which are stricter",
+                );
+            }
+        }
         if self.has(&["sandbox_resources.processes"]) {
             now.resources.processes = limits.processes;
         }

@@ -335,3 +335,36 @@ fn a_fork_is_as_wide_as_its_parent_was_and_is() {
         assert_eq!(permissions.as_array().map(Vec::len), Some(permitted), "{words:?}");
     }
 }
+
+#[test]
+fn of_every_other_restraint_a_fork_gets_the_stricter_one() {
+    let world = World::playing(json!([says("One."), says("Two.")]));
+    let then = [
+        "sandbox_level=\"landlock\"",
+        "git_writes=\"metadata\"",
+        "sandbox_resources.processes=100",
+        "sandbox_resources.file_bytes=0",
+    ];
+    let now = [
+        "sandbox_level=\"auto\"",
+        "git_writes=\"none\"",
+        "sandbox_resources.processes=200",
+        "sandbox_resources.file_bytes=5000000",
+    ];
+    let set = |all: [&'static str; 4]| all.into_iter().flat_map(|it| ["-c", it]);
+    let first: Vec<&str> = set(then).collect();
+    let parent = thread(&world.turn(&first));
+    let changed = ["resume", "--json"].into_iter().chain(set(now)).chain([&parent[..], "go on"]);
+    let changed = run(world.exec(&changed.collect::<Vec<_>>()));
+    assert_eq!(changed.code, 0, "{}", changed.stderr);
+
+    let forked = fork(&world, &["--turn", "1", &parent]);
+    assert_eq!(forked.code, 0, "{}", forked.stderr);
+    let narrowed = "narrowed sandbox_level, git_writes, sandbox_resources";
+    assert!(forked.stderr.contains(narrowed), "{}", forked.stderr);
+    let settings = settings(&world, forked.stdout.trim());
+    // What is not recorded is as by default, which is the stricter of both here.
+    assert_eq!((&settings["sandbox_level"], &settings["git_writes"]), (&Value::Null, &Value::Null));
+    let limits = json!({"processes": 100, "file_bytes": 5_000_000, "memory_bytes": null});
+    assert_eq!(settings["resources"], limits);
+}

@@ -75,7 +75,8 @@ fn what_a_file_brings_along_counts_as_far_as_the_settings_here_go() {
     let world = World::playing(json!([says("Done."), says("To the wrong one.")]));
     let told = world.path("told");
     let notify = format!("notify=[\"touch\", {told:?}]");
-    let turn = world.turn(&["--full-auto", "-c", &notify]);
+    let wide = ["-c", "git_writes=\"metadata\"", "-c", "sandbox_level=\"landlock\""];
+    let turn = world.turn(&[&["--full-auto", "-c", &notify], &wide[..]].concat());
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     let id = turn.lines()[0]["thread_id"].as_str().expect("an id").to_owned();
     let file = world.path("it.codex-session");
@@ -98,6 +99,9 @@ fn what_a_file_brings_along_counts_as_far_as_the_settings_here_go() {
         let settings = &shown[0]["settings"];
         assert_eq!(settings["permissions"], json!(["disk-full-read-access"]), "{replay:?}");
         assert_eq!(settings.get("notify").unwrap_or(&json!([])), &json!([]), "{settings}");
+        // They are not told where they are as by default.
+        let (git, level) = (settings.get("git_writes"), settings.get("sandbox_level"));
+        assert_eq!((git, level), (None, None), "{settings}");
     }
     assert_eq!(world.bodies().len(), 1, "nothing reached the server that the file names");
     let wider = [&here[..], &["--full-auto", "resume", &id, "go on"]].concat();
