@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args as Arguments, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
+use codex_event::FULL_AUTO;
 use codex_view::Paint;
 
 pub(crate) use self::approvals::{
@@ -373,6 +374,10 @@ impl RunFlags {
                 .hint("--full-auto is workspace-write with the network off; give one of them"));
         }
         if let Some(policy) = self.ask_for_approval.take() {
+            // It stands for a policy as well, which is not the one that was asked for.
+            if std::mem::take(&mut self.full_auto) {
+                self.sandbox = FULL_AUTO.map(|permission| permission.to_string()).to_vec();
+            }
             let policy = serde_json::Value::from(policy);
             self.config.push(format!("approval_policy={policy}"));
         }
