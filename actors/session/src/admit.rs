@@ -89,15 +89,17 @@ impl Session {
         match (self.life, event) {
             (Life::Unopened, Event::SessionOpened { .. }) => return Ok(()),
             (Life::Unopened, _) => return out_of_place("event", "is not open"),
+            // To what its parent may do by now.
+            (Life::Forked, Event::SettingsChanged { .. }) => return Ok(()),
             (
-                Life::Closed,
+                Life::Forked | Life::Closed,
                 Event::SessionForked { .. }
                 | Event::SessionResumed { .. }
                 | Event::SessionNamed { .. }
                 | Event::SessionShelved { .. }
                 | Event::Repaired { .. },
             ) => return Ok(()),
-            (Life::Closed, _) => return out_of_place("event", "is closed"),
+            (Life::Forked | Life::Closed, _) => return out_of_place("event", "is closed"),
             (Life::Open, _) => {}
         }
         match event {

@@ -45,7 +45,13 @@ impl Session {
                 self.change_opened(event);
             }
             Event::SessionClosed { .. } => self.life = Life::Closed,
-            Event::SettingsChanged { .. } => self.change_opened(event),
+            Event::SettingsChanged { .. } => {
+                if self.life == Life::Forked {
+                    // The maker of a fork has nothing else to say.
+                    self.life = Life::Closed;
+                }
+                self.change_opened(event);
+            }
             Event::ContextAdded { source, text } => {
                 self.transcript.push(Entry::Context { source: *source, text: text.clone() });
             }
@@ -78,6 +84,7 @@ impl Session {
             Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => self.end_turn(),
             Event::NotificationSent { .. } => self.notice = None,
             Event::SessionForked { .. } => {
+                self.life = Life::Forked;
                 // Whoever was told of a turn, and what was allowed for the whole of a session, is
                 // the parent's affair.
                 self.notice = None;

@@ -59,9 +59,14 @@ impl Step<'_> {
         match (self.session.life, &command) {
             (Life::Unopened, Command::Open(_)) => {}
             (Life::Unopened, _) => return Err(Rejection::NotOpen),
-            (Life::Open | Life::Closed, Command::Open(_)) => return Err(Rejection::AlreadyOpen),
-            (Life::Closed, Command::Resume(_) | Command::Name { .. } | Command::Shelve { .. }) => {}
-            (Life::Closed, _) => return Err(Rejection::Closed),
+            (Life::Open | Life::Forked | Life::Closed, Command::Open(_)) => {
+                return Err(Rejection::AlreadyOpen);
+            }
+            (
+                Life::Forked | Life::Closed,
+                Command::Resume(_) | Command::Name { .. } | Command::Shelve { .. },
+            ) => {}
+            (Life::Forked | Life::Closed, _) => return Err(Rejection::Closed),
             (Life::Open, _) => {}
         }
         match command {

@@ -76,7 +76,7 @@ fn again(session: &Session, rest: &[Envelope]) -> Result<usize, Difference> {
     let (seq, kind) = (first.seq, first.kind());
     let intake = match led(session, rest) {
         Led::By(intake) => *intake,
-        Led::Fact => return Ok(1),
+        Led::Facts(count) => return Ok(count),
         Led::Nothing => return Err(Difference::Unled { seq, kind }),
     };
     let stamp = Stamp { author: first.author.clone() };
@@ -108,8 +108,8 @@ fn is(found: &Envelope, draft: &Draft) -> bool {
 /// What an event came of.
 enum Led {
     By(Box<Intake>),
-    /// Itself: it is taken as it is.
-    Fact,
+    /// Itself: this many events, it among them, are taken as they are.
+    Facts(usize),
     Nothing,
 }
 
@@ -119,7 +119,7 @@ fn by(intake: impl Into<Intake>) -> Led {
 
 fn led(session: &Session, rest: &[Envelope]) -> Led {
     let first = &rest[0];
-    let Body::Known(event) = &first.body else { return Led::Fact };
+    let Body::Known(event) = &first.body else { return Led::Facts(1) };
     match event.clone() {
         Event::SessionOpened { .. } => opening(rest).map_or(Led::Nothing, by),
         Event::SessionResumed { .. } => resumption(rest).map_or(Led::Nothing, by),
@@ -212,7 +212,13 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
         }
         Event::SessionNamed { name } => by(Command::Name { name }),
         Event::SessionShelved { shelf } => by(Command::Shelve { shelf }),
-        Event::SessionForked { .. } | Event::Repaired { .. } | Event::Noted { .. } => Led::Fact,
+        // What it was narrowed to depends on what became of its parent since.
+        Event::SessionForked { .. } => {
+            let mut own = followers(rest);
+            let narrowed = matches!(own.next(), Some(Event::SettingsChanged { .. }));
+            Led::Facts(1 + usize::from(narrowed))
+        }
+        Event::Repaired { .. } | Event::Noted { .. } => Led::Facts(1),
         Event::SettingsChanged { .. }
         | Event::ContextAdded { .. }
         | Event::ToolCalled { .. }

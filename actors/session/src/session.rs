@@ -41,6 +41,8 @@ pub(crate) enum Life {
     #[default]
     Unopened,
     Open,
+    /// Begun with what another one has, and taken up by nobody yet.
+    Forked,
     Closed,
 }
 

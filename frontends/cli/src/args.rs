@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args as Arguments, CommandFactory, Parser, ValueEnum};
 use clap_complete::Shell;
+use codex_event::FULL_AUTO;
 use codex_view::Paint;
 
 pub(crate) use self::approvals::{
@@ -152,7 +153,7 @@ Without --at and --turn the fork has everything that the session has now. The se
 in another process, or be damaged behind that point; it stays as it is, and may be deleted \
 afterwards. With a prompt the fork goes on with it; without one its id is printed, and that is all. \
 It keeps settings, folder and permissions of the session; a flag changes one of them, and the \
-change is recorded.\n\n\
+change is recorded. From an earlier point it may do no more than the session may now.\n\n\
 A fork from the middle of a turn is like a session whose program ended there: a tool call that was \
 running is left to the other session, and the model is told that its effects are unknown. What was \
 allowed for the whole of that session is asked again.\n\n\
@@ -373,6 +374,10 @@ impl RunFlags {
                 .hint("--full-auto is workspace-write with the network off; give one of them"));
         }
         if let Some(policy) = self.ask_for_approval.take() {
+            // It stands for a policy as well, which is not the one that was asked for.
+            if std::mem::take(&mut self.full_auto) {
+                self.sandbox = FULL_AUTO.map(|permission| permission.to_string()).to_vec();
+            }
             let policy = serde_json::Value::from(policy);
             self.config.push(format!("approval_policy={policy}"));
         }

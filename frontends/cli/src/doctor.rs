@@ -1,5 +1,7 @@
 //! `codex doctor`: what confines commands on this machine, and whether the agent finds what it needs.
 
+mod text;
+
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -8,12 +10,12 @@ use std::process::ExitCode;
 use codex_config::{Config, Flags, Inputs, KeySource, SandboxLevel};
 use codex_gate::Rulebook;
 use codex_sandbox::{Host, Layer, Need, Plan, PlanError, Policy};
-use codex_view::Paint;
 use serde::Serialize;
 
 use crate::args::Doctor;
 use crate::failure::{Failure, NO_SANDBOX, USAGE};
 use crate::{opening, rulebook, say};
+use text::Detail;
 
 /// All that was found.
 #[derive(Serialize)]
@@ -63,7 +65,9 @@ pub(crate) fn run(args: Doctor) -> Result<ExitCode, Failure> {
         true => say::line(serde_json::to_string(&report).map_err(bug)?),
         // What of it is not our own word is clean already; the colours have to get through.
         false => {
-            let _ = io::stdout().write_all(report.text(args.color.paint(&io::stdout())).as_bytes());
+            let detail = if args.verbose { Detail::All } else { Detail::Marks };
+            let text = report.text(detail, args.color.paint(&io::stdout()));
+            let _ = io::stdout().write_all(text.as_bytes());
         }
     }
     Ok(ExitCode::from(report.exit))
@@ -109,25 +113,6 @@ impl Report {
             checks,
             exit,
         })
-    }
-
-    fn text(&self, paint: Paint) -> String {
-        let headline = match self.level {
-            Some(level) => format!("Commands run in a sandbox of the level {level}."),
-            None => "No command can run in a sandbox here: nothing is run, unless \
-                     danger-full-access allows it without one."
-                .to_owned(),
-        };
-        let mut lines = vec![headline, String::new()];
-        lines.push(format!("Layers (kernel {}):", clean(&self.kernel)));
-        lines.extend(self.layers.iter().flat_map(|layer| layer.lines(paint)));
-        if !self.limits.is_empty() {
-            lines.extend([String::new(), "This level does not hold:".to_owned()]);
-            lines.extend(self.limits.iter().map(|limit| format!("  - {}", clean(limit))));
-        }
-        lines.extend([String::new(), "The agent:".to_owned()]);
-        lines.extend(self.checks.iter().flat_map(|check| check.lines(paint)));
-        lines.join("\n") + "\n"
     }
 }
 
@@ -176,35 +161,6 @@ impl Finding {
         let remedy = Some(remedy.into());
         Finding { name, state, found, gives: None, lost: None, remedy }
     }
-
-    fn lines(&self, paint: Paint) -> Vec<String> {
-        let (word, color) = match self.state {
-            State::Good => ("ok", "32"),
-            State::Weak => ("weak", "33"),
-            State::Bad => ("bad", "31"),
-        };
-        let word = match paint {
-            Paint::Plain => format!("{word:<4}"),
-            Paint::Color => format!("\x1b[{color}m{word:<4}\x1b[0m"),
-        };
-        // What was found may show a line of a file and a mark below it: both start where it does.
-        let found = clean(&self.found).replace('\n', &format!("\n{:<23}", ""));
-        let first = format!("  {word}  {:<14} {found}", self.name);
-        let more = [
-            ("gives", self.gives.map(str::to_owned)),
-            ("without", self.lost.clone()),
-            ("do", self.remedy.clone()),
-        ];
-        let more = more.into_iter().filter_map(|(what, text)| {
-            let text = clean(&text?);
-            Some(format!("        {:<14} {what}: {text}", ""))
-        });
-        std::iter::once(first).chain(more).collect()
-    }
-}
-
-fn clean(text: &str) -> String {
-    codex_view::sanitize::text(text).to_string()
 }
 
 /// Tells whether files can be made in the home: by making one, which is removed again.

@@ -32,7 +32,7 @@ pub(crate) fn interactive(before: RunFlags, args: Fork) -> Result<ExitCode, Fail
     let home = opening::home()?;
     let layout = Layout::new(&home);
     let parent = resume::session(&layout, session, &here, all)?;
-    let child = make(&layout, parent, cut, line::FRONTEND)?.id;
+    let child = make(&layout, parent, cut, line::FRONTEND, &flags)?.id;
     match line::take(&flags, &home, child, prompt) {
         Ok(ready) => line::follow(ready, child, flags.color.unwrap_or(Color::Auto)),
         Err(failure) => {
@@ -56,7 +56,7 @@ fn run(command: &str, before: RunFlags, args: Fork) -> Result<ExitCode, Failure>
     let layout = Layout::new(&home);
     let parent = resume::session(&layout, session, &here, all)?;
     let Some(input) = input else {
-        let child = make(&layout, parent, cut, FRONTEND)?.id;
+        let child = make(&layout, parent, cut, FRONTEND, &flags)?.id;
         match flags.json {
             true => {
                 say::line(format_args!("{{\"type\":\"thread.started\",\"thread_id\":\"{child}\"}}"))
@@ -67,7 +67,7 @@ fn run(command: &str, before: RunFlags, args: Fork) -> Result<ExitCode, Failure>
         return Ok(ExitCode::SUCCESS);
     };
     let spawner = exec::spawner()?;
-    let child = make(&layout, parent, cut, FRONTEND)?.id;
+    let child = make(&layout, parent, cut, FRONTEND, &flags)?.id;
     let prepared = TakenUp::open(&layout, child)
         .map_err(Failure::from)
         .and_then(|session| resume::headless(session, flags, &home, spawner, Some(input)));
@@ -81,13 +81,16 @@ fn run(command: &str, before: RunFlags, args: Fork) -> Result<ExitCode, Failure>
     }
 }
 
-/// Makes the fork, and says so on standard error.
+/// Makes the fork, and says so on standard error, and what it may not do any more unless the flags that
+/// it is taken up with ask for it.
 pub(crate) fn make(
     layout: &Layout,
     parent: SessionId,
     cut: Cut,
     frontend: &str,
+    flags: &RunFlags,
 ) -> Result<Forked, Failure> {
+    let chosen = resume::Chosen::of(flags)?;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let new = NewFork {
         id: codex_actors::wiring::new_session_id(),
@@ -95,13 +98,21 @@ pub(crate) fn make(
         now: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
     };
     let made = codex_journal::fork(layout, parent, cut, new)?;
-    let Forked { id, at, missing } = &made;
+    let Forked { id, at, missing, narrowed } = &made;
     say::aside(format_args!("session {id}: forked from {parent} behind event {at}"));
     if let Some(first) = missing.first() {
         say::aside(format_args!(
             "warning: the parent does not have {} of its large values any more, first {first}; \
              they are shown as missing",
             missing.len()
+        ));
+    }
+    let kept: Vec<&str> =
+        chosen.left_alone(narrowed).iter().map(|restraint| restraint.key()).collect();
+    if !kept.is_empty() {
+        say::aside(format_args!(
+            "session {id} may do no more than session {parent} may by now: narrowed {}",
+            kept.join(", ")
         ));
     }
     Ok(made)
@@ -117,8 +128,8 @@ pub(crate) fn discard(layout: &Layout, child: SessionId) {
 /// Removes a fork that was to be gone on with, if no process ever took it up.
 pub(crate) fn discard_unused(layout: &Layout, child: SessionId) {
     let resumed = RawJournal::read(&layout.session(child), child).is_ok_and(|journal| {
-        let last = journal.records().flatten().last();
-        !last.is_some_and(|last| matches!(last.envelope.event(), Some(Event::SessionForked { .. })))
+        let mut own = journal.records().flatten().filter(|record| record.envelope.session == child);
+        own.any(|record| matches!(record.envelope.event(), Some(Event::SessionResumed { .. })))
     });
     if !resumed {
         discard(layout, child);

@@ -18,8 +18,8 @@ mod chosen;
 mod imported;
 mod place;
 
-pub(crate) use chosen::settings_of;
-use chosen::{Chosen, config};
+use chosen::config;
+pub(crate) use chosen::{Chosen, settings_of};
 use place::{check_roots, environment, folder, surroundings};
 
 /// Whether somebody answers the questions that a session asks.

@@ -39,10 +39,10 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
             change::wish(&home, &session, Command::Name { name })
         }
         Some(SessionsCommand::Archive { session }) => {
-            change::wish(&home, &session, Command::Shelve { shelf: Shelf::Archived })
+            change::shelve(&home, &session, Shelf::Archived)
         }
         Some(SessionsCommand::Unarchive { session }) => {
-            change::wish(&home, &session, Command::Shelve { shelf: Shelf::Active })
+            change::shelve(&home, &session, Shelf::Active)
         }
         Some(SessionsCommand::Delete(args)) => change::delete(&home, &args),
         Some(SessionsCommand::Gc(args)) => room::gc(&home, &args),

@@ -11,7 +11,6 @@ mod export;
 mod facts;
 mod keep;
 mod look;
-mod narrow;
 mod session;
 
 use std::io;
@@ -98,7 +97,7 @@ pub(crate) fn fork(before: RunFlags, args: Fork) -> Result<ExitCode, Failure> {
     let here = opening::folder(flags.cd.as_deref())?;
     let layout = Layout::new(&opening::home()?);
     let parent = resume::session(&layout, session, &here, all)?;
-    let child = fork::make(&layout, parent, cut, FRONTEND)?.id;
+    let child = fork::make(&layout, parent, cut, FRONTEND, &flags)?.id;
     let begin = Begin { fresh: Some(child), ..Begin::at(Start::TakeUp(child, prompt)) };
     open(flags, &screen, begin).inspect_err(|_| fork::discard_unused(&layout, child))
 }

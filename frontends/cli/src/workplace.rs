@@ -122,7 +122,7 @@ impl Workplace {
             return;
         }
         say::aside(format_args!(
-            "warning: the sandbox has the level {} only: {}; `codex doctor` tells what holds",
+            "warning: the sandbox has the level {} only: {}; `codex doctor --verbose` tells what holds",
             self.plan.confinement.name(),
             self.missing.join("; ")
         ));

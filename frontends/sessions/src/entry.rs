@@ -21,6 +21,8 @@ const LINE: usize = 160;
 pub enum State {
     /// Closed, its work done.
     Clean,
+    /// A fork that nobody went on with yet: it waits for something to be said.
+    Ready,
     /// Closed by a signal or a key, handed over to nobody, or left by a process that was killed.
     Interrupted,
     /// A live process owns it.
@@ -87,6 +89,8 @@ pub struct Told {
 pub enum Life {
     /// It has not.
     Open,
+    /// None ever had it: it was forked, between two turns.
+    Forked,
     /// It has, and says why.
     Closed(CloseReason),
 }
@@ -137,6 +141,7 @@ impl Entry {
             (Some(_), false, true) => State::Running,
             (Some(told), false, false) => match told.life {
                 Life::Closed(CloseReason::Done) => State::Clean,
+                Life::Forked => State::Ready,
                 Life::Closed(CloseReason::Interrupted | CloseReason::HandedOver) | Life::Open => {
                     State::Interrupted
                 }
@@ -175,6 +180,8 @@ fn seq_of(state: HeadState) -> Option<Seq> {
 struct Fold {
     told: Option<Told>,
     finale: Finale,
+    /// Whether a turn has begun and not ended.
+    in_turn: bool,
 }
 
 impl Fold {
@@ -190,6 +197,15 @@ impl Fold {
             blobs.hydrate(envelope);
         }
         self.finale.apply(envelope);
+        match envelope.event() {
+            Some(Event::TurnStarted { .. }) => self.in_turn = true,
+            Some(
+                Event::TurnCompleted { .. }
+                | Event::TurnFailed { .. }
+                | Event::TurnInterrupted { .. },
+            ) => self.in_turn = false,
+            Some(_) | None => {}
+        }
         let (at, seq) = (envelope.at, envelope.seq);
         if let Some(told) = &mut self.told {
             told.last = at;
@@ -212,6 +228,7 @@ impl Fold {
         if let (Some(Event::SessionForked { .. }), Some(told)) = (envelope.event(), &mut self.told)
         {
             told.opened = at;
+            told.life = if self.in_turn { Life::Open } else { Life::Forked };
         }
     }
 }
@@ -243,7 +260,6 @@ impl Told {
                 self.name = None;
                 self.shelf = Shelf::Active;
                 self.usage = Usage::default();
-                self.life = Life::Open;
             }
             Event::SessionResumed { surroundings, .. } => {
                 self.life = Life::Open;

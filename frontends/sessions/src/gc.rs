@@ -40,8 +40,8 @@ pub fn choose<'a>(catalog: &'a Catalog, limits: &Limits) -> Vec<&'a Entry> {
         // What is running may look damaged to a reader that comes at a bad moment.
         (State::Damaged, Scope::Damaged) => !entry.running,
         (State::Damaged, Scope::Whole | Scope::Archived) => false,
-        (State::Clean | State::Interrupted, Scope::Archived) => entry.is_archived(),
-        (State::Clean | State::Interrupted, Scope::Whole | Scope::Damaged) => true,
+        (State::Clean | State::Ready | State::Interrupted, Scope::Archived) => entry.is_archived(),
+        (State::Clean | State::Ready | State::Interrupted, Scope::Whole | Scope::Damaged) => true,
     };
     let mut left = catalog.size();
     let mut chosen = Vec::new();

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::entry::Entry;
 
 /// Changes with the form of an entry and with what is put into one.
-const VERSION: &str = "codex sessions index 1";
+const VERSION: &str = "codex sessions index 2";
 /// A file changed so short a time before it was looked at may change again without another time:
 /// file systems count in ticks of a few milliseconds.
 const TICK: Duration = Duration::from_millis(100);

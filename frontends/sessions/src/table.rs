@@ -35,7 +35,9 @@ impl Look<'_> {
 
     fn state(self, state: State, padded: &str) -> String {
         let code = match (self.paint, state) {
-            (Paint::Plain, _) | (Paint::Color, State::Clean) => return padded.to_owned(),
+            (Paint::Plain, _) | (Paint::Color, State::Clean | State::Ready) => {
+                return padded.to_owned();
+            }
             (Paint::Color, State::Running) => "32",
             (Paint::Color, State::Interrupted) => "33",
             (Paint::Color, State::Damaged) => "31",
@@ -136,6 +138,7 @@ impl Line<'_> {
 pub(crate) fn word(state: State) -> &'static str {
     match state {
         State::Clean => "clean",
+        State::Ready => "ready",
         State::Interrupted => "interrupted",
         State::Running => "running",
         State::Damaged => "damaged",

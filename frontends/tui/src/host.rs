@@ -221,7 +221,7 @@ pub struct SessionRow {
     pub title: String,
     /// The first line of what was said last.
     pub last: String,
-    /// How it stands: `clean`, `interrupted`, `running`, `damaged`, `archived`.
+    /// How it stands: `clean`, `ready`, `interrupted`, `running`, `damaged`, `archived`.
     pub state: String,
     /// Folder that it works in.
     pub cwd: String,

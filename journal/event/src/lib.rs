@@ -20,6 +20,7 @@ mod permission;
 mod protocol;
 mod reach;
 mod record;
+mod restraint;
 mod resume;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -47,6 +48,7 @@ pub use past::Past;
 pub use permission::{ApprovalPolicy, FULL_AUTO, Permission, PermissionError};
 pub use protocol::{Notice, PROTOCOL, Refusal, Request};
 pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Record, genesis};
+pub use restraint::Restraint;
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{
     Backend, ContextSource, GitHead, GitWrites, PLACEHOLDER_MARK, ProviderSettings, Resources,

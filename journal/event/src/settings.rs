@@ -99,16 +99,6 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// Gives the stricter limit of each kind.
-    pub fn stricter(self, other: Resources) -> Resources {
-        let least = |one: Option<u64>, two: Option<u64>| one.into_iter().chain(two).min();
-        Resources {
-            processes: least(self.processes, other.processes),
-            file_bytes: least(self.file_bytes, other.file_bytes),
-            memory_bytes: least(self.memory_bytes, other.memory_bytes),
-        }
-    }
-
     /// No limit of our own.
     pub const UNLIMITED: Resources =
         Resources { processes: None, file_bytes: None, memory_bytes: None };

@@ -10,7 +10,8 @@ use std::io;
 use std::path::Path;
 
 use codex_event::{
-    Author, Body, Digest, Envelope, Event, Millis, Seq, SessionId, Timestamp, TurnId,
+    Author, Body, Digest, Envelope, Event, Millis, Restraint, Seq, SessionId, Settings, Timestamp,
+    TurnId,
 };
 use rustix::fs::{AtFlags, linkat};
 
@@ -58,6 +59,8 @@ pub struct Forked {
     pub at: Seq,
     /// Blobs of its events that the parent does not have any more.
     pub missing: Vec<Digest>,
+    /// What its settings there would allow and its parent does not any more, so that it may not either.
+    pub narrowed: Vec<Restraint>,
 }
 
 /// Why a fork can't be made.
@@ -133,6 +136,10 @@ impl ForkError {
 ///
 /// The new session's first own event is `SessionForked`; it is not owned by anybody yet. The parent
 /// may be owned by another process, and is not changed but for the beginning that is kept with it.
+///
+/// Settings at an earlier position are those of then, and the user may have taken some of it back since:
+/// going back does not give it again. Where they allow more than the parent's settings of now, the
+/// fork's second own event is a `SettingsChanged` to what both allow.
 pub fn fork(
     layout: &Layout,
     parent: SessionId,
@@ -153,7 +160,7 @@ pub fn fork(
     }
     // Of the line of forks, the session that the last common event is of.
     let named = base.session();
-    let own = Envelope {
+    let forked = Envelope {
         session: new.id,
         seq: at.seq.next(),
         epoch: at.epoch.next(),
@@ -164,18 +171,42 @@ pub fn fork(
         turn: None,
         body: Body::Known(Event::SessionForked { parent: named, at: at.seq, head: at.hash }),
     };
+    let mut own = vec![forked];
+    let narrowed = match cut {
+        Cut::End => None,
+        Cut::At(_) | Cut::Turn(_) => source.narrowed(at.seq)?,
+    };
+    let narrowed = narrowed.map(|(settings, narrowed)| {
+        let after = changed_to(settings, &narrowed, &own[0]);
+        own.push(after);
+        narrowed
+    });
     Phase::LinkBlobs.begin();
     let (from, to) = (source.dir.blobs(), making.dir().blobs());
     // The engine's files are made meanwhile: they lie in a folder of their own, and their making is
     // mostly waiting for the disk.
     let missing = std::thread::scope(|scope| {
         let linking = scope.spawn(|| share_blobs(base.blobs(), &from, &to));
-        making.fill(vec![own])?;
+        making.fill(own)?;
         let linked = linking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         linked.map_err(ForkError::making)
     })?;
     making.finish()?;
-    Ok(Forked { id: new.id, at: at.seq, missing })
+    Ok(Forked { id: new.id, at: at.seq, missing, narrowed: narrowed.unwrap_or_default() })
+}
+
+/// Puts down what a fork may not do, behind the event that begins it.
+fn changed_to(settings: Settings, narrowed: &[Restraint], forked: &Envelope) -> Envelope {
+    let keys: Vec<&str> = narrowed.iter().map(|restraint| restraint.key()).collect();
+    let backend = settings.provider.backend;
+    let reason = format!("narrowed to what its parent may do by now: {}", keys.join(", "));
+    let settings = Some(Box::new(settings));
+    Envelope {
+        seq: forked.seq.next(),
+        cause: Some(forked.seq),
+        body: Body::Known(Event::SettingsChanged { backend, reason, settings }),
+        ..forked.clone()
+    }
 }
 
 /// The session that is forked.
@@ -222,6 +253,22 @@ impl Source {
             self.keep(at, child);
         }
         Ok(end)
+    }
+
+    /// Gives the settings that hold at a position, less what does not hold at the end any more; none
+    /// when that is nothing.
+    fn narrowed(&self, at: Seq) -> Result<Option<(Settings, Vec<Restraint>)>, ForkError> {
+        let journal = RawJournal::read(&self.dir, self.id)?;
+        let (mut then, mut now) = (None, None);
+        // What can't be read behind the position says nothing; nothing before it is missing.
+        for record in journal.records().flatten() {
+            if then.is_none() && record.envelope.seq > at {
+                then.clone_from(&now);
+            }
+            take_settings(&mut now, &record.envelope);
+        }
+        let narrowed = then.zip(now).map(|(then, now)| then.within(&now));
+        Ok(narrowed.filter(|(_, narrowed)| !narrowed.is_empty()))
     }
 
     fn acknowledged(&self) -> Option<Head> {
@@ -328,6 +375,22 @@ impl Source {
         for old in all.iter().rev().skip(KEPT_BASES - 1) {
             let _ = std::fs::remove_file(old);
         }
+    }
+}
+
+fn take_settings(settings: &mut Option<Settings>, envelope: &Envelope) {
+    let (opened, changed) = match envelope.event() {
+        Some(Event::SessionOpened { settings, .. }) => (Some(settings), None),
+        Some(Event::SettingsChanged { settings, backend, .. }) => {
+            (settings.as_ref(), Some(*backend))
+        }
+        Some(_) | None => return,
+    };
+    if let Some(opened) = opened {
+        *settings = Some(Settings::clone(opened));
+    }
+    if let (Some(settings), Some(backend)) = (settings, changed) {
+        settings.provider.backend = backend;
     }
 }
 

@@ -70,8 +70,8 @@ impl Lock {
             .read(true)
             .write(true)
             .open(dir.lock())?;
-        if !try_lock(&file)? {
-            introduction(dir, &file)?;
+        if !once_free(dir, || try_lock(&file))? {
+            return Err(LockError::Held(Lease::live(dir).map(Box::new)));
         }
         let before = Lease::stored(&dir.lease());
         let claimed = before.as_ref().map_or(Epoch(0), |lease| lease.epoch);
@@ -200,29 +200,32 @@ impl Drop for Lock {
     }
 }
 
-fn try_lock(file: &File) -> io::Result<bool> {
+/// Tries a lock until it is had, or somebody says that the session is his; then, and in the end, it is
+/// not had.
+///
+/// Not everybody who has it owns the session: who asks or tidies up has it for a moment, an owner that
+/// has just taken it has not said yet who it is, and one that is about to let go says it no more.
+pub(crate) fn once_free(
+    dir: &SessionDir,
+    mut try_it: impl FnMut() -> io::Result<bool>,
+) -> io::Result<bool> {
+    let deadline = Instant::now() + INTRODUCTION;
+    loop {
+        if try_it()? {
+            return Ok(true);
+        }
+        if Lease::live(dir).is_some() || Instant::now() >= deadline {
+            return Ok(false);
+        }
+        std::thread::sleep(TICK);
+    }
+}
+
+pub(crate) fn try_lock(file: &File) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => Ok(true),
         Err(TryLockError::WouldBlock) => Ok(false),
         Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-// An owner that has just taken the lock has not said yet who it is, and one that is about to let go
-// says it no more: then the lock is ours.
-fn introduction(dir: &SessionDir, file: &File) -> Result<(), LockError> {
-    let deadline = Instant::now() + INTRODUCTION;
-    loop {
-        if let Some(lease) = Lease::live(dir) {
-            return Err(LockError::Held(Some(Box::new(lease))));
-        }
-        if try_lock(file)? {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            return Err(LockError::Held(None));
-        }
-        std::thread::sleep(TICK);
     }
 }
 

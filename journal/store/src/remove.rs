@@ -9,6 +9,7 @@ use codex_event::{Seq, SessionId};
 use crate::blobs::sync_dir;
 use crate::head::{HeadFile, HeadState};
 use crate::layout::{Layout, SessionDir, is_absence};
+use crate::lock::{once_free, try_lock};
 
 /// What the names of folders begin with that are on their way out.
 pub(crate) const TOMBSTONE: &str = ".removed-";
@@ -86,11 +87,20 @@ fn remove_if(
     Ok(())
 }
 
-/// Tells whether a live process owns a session; makes no file and never waits.
+/// Tells whether a live process owns a session; makes no file.
+///
+/// Waits, for half a second at most, only where somebody has the session's lock and does not say that he
+/// owns it: whoever tidies up there is gone soon.
 pub fn is_owned(dir: &SessionDir) -> bool {
-    // Shared, so that those who only ask don't take each other for owners.
     let Ok(file) = File::open(dir.lock()) else { return false };
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    // Shared, so that those who only ask don't keep each other waiting. What can't be locked at all
+    // can't be owned.
+    let asked = once_free(dir, || match file.try_lock_shared() {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    });
+    asked.is_ok_and(|free| !free)
 }
 
 pub(crate) enum Hold {
@@ -109,10 +119,9 @@ pub(crate) fn hold(dir: &SessionDir) -> io::Result<Hold> {
         Err(error) if is_absence(&error) => return Ok(Hold::NoLock),
         Err(error) => return Err(error),
     };
-    match file.try_lock() {
-        Ok(()) => Ok(Hold::Held(file)),
-        Err(TryLockError::WouldBlock) => Ok(Hold::Owned),
-        Err(TryLockError::Error(error)) => Err(error),
+    match once_free(dir, || try_lock(&file))? {
+        true => Ok(Hold::Held(file)),
+        false => Ok(Hold::Owned),
     }
 }
 

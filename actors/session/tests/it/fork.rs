@@ -145,3 +145,39 @@ fn a_fork_names_the_event_that_it_leaves_behind() {
     assert_eq!(admits(last.seq.0 - 1, last.epoch.next()), unrelated);
     assert_eq!(admits(last.seq.0, last.epoch), unrelated, "another process made it");
 }
+
+#[test]
+fn the_maker_of_a_fork_narrows_it_and_says_nothing_else() {
+    let whole = asked(ApprovalPolicy::OnRequest, Backend::Responses).log.len();
+    for at in [1, whole] {
+        let mut world = asked(ApprovalPolicy::OnRequest, Backend::Responses);
+        world.branch(at);
+        let forked = world.log.last().expect("an event").clone();
+        let own = |cause, event| Envelope {
+            seq: forked.seq.next(),
+            cause,
+            body: Body::Known(event),
+            ..forked.clone()
+        };
+        let mut settings = world.session.settings().expect("settings").clone();
+        settings.approval_policy = ApprovalPolicy::Never;
+        let narrowed = own(
+            Some(forked.seq),
+            Event::SettingsChanged {
+                backend: settings.provider.backend,
+                reason: "narrowed".to_owned(),
+                settings: Some(Box::new(settings)),
+            },
+        );
+        let other = own(None, Event::Noted { text: "a word".into() });
+        assert_ne!(world.session.admit(&other), Ok(()), "nobody owns it yet");
+        assert_eq!(world.session.admit(&narrowed), Ok(()));
+        world.session.apply(&narrowed);
+        world.log.push(narrowed.clone());
+        let policy = world.session.settings().map(|settings| settings.approval_policy);
+        assert_eq!(policy, Some(ApprovalPolicy::Never));
+        let again = Envelope { seq: narrowed.seq.next(), ..narrowed };
+        assert_ne!(world.session.admit(&again), Ok(()), "there is one of them");
+        assert_eq!(redecide(&world.log), Ok(()));
+    }
+}

@@ -71,7 +71,8 @@ pub(super) fn asks(arg: clap::Arg) -> clap::Arg {
     let about_asking = arg.get_id() == "ask_for_approval";
     match about_asking {
         true => arg.hide(false).help(
-            "When you are asked before a command runs: unless-allow-listed, on-failure or never",
+            "When you are asked before a command runs: unless-allow-listed, on-failure or never; \
+             --full-auto by itself is on-failure",
         ),
         false => arg,
     }

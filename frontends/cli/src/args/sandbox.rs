@@ -29,11 +29,14 @@ pub(crate) struct Doctor {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
-    #[command(flatten)]
-    pub(crate) host: Pretence,
+    /// Say what each layer gives, too, and what the level does not hold.
+    #[arg(short, long, visible_alias = "all")]
+    pub(crate) verbose: bool,
     /// When to use colours.
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
+    #[command(flatten)]
+    pub(crate) host: Pretence,
 }
 
 #[derive(Debug, Arguments)]

@@ -11,8 +11,8 @@ use super::Color;
     args_conflicts_with_subcommands = true,
     after_help = "\
 Without a word it lists. SESSION is an id, the first eight or more characters of one, or a name.
-A session is clean, interrupted (its process was stopped or killed; `codex exec resume` goes on),
-running, or damaged (`codex sessions show` says how)."
+A session is clean, ready (a fork that nobody went on with yet), interrupted (its process was stopped
+or killed; `codex exec resume` goes on), running, or damaged (`codex sessions show` says how)."
 )]
 pub(crate) struct Sessions {
     #[command(flatten)]

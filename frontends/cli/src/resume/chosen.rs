@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use codex_config::{Config, Flags, Inputs, KeySource, Origin, Warning};
-use codex_event::{ApprovalPolicy, Settings};
+use codex_event::{ApprovalPolicy, Resources, Restraint, Settings};
 
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
@@ -27,10 +27,10 @@ pub(crate) fn settings_of(flags: &RunFlags) -> Result<Vec<String>, Failure> {
 }
 
 /// What the command line sets, as against what the settings file says today.
-pub(super) struct Chosen(BTreeSet<String>);
+pub(crate) struct Chosen(BTreeSet<String>);
 
 impl Chosen {
-    pub(super) fn of(flags: &RunFlags) -> Result<Chosen, Failure> {
+    pub(crate) fn of(flags: &RunFlags) -> Result<Chosen, Failure> {
         let mut keys = codex_config::set_keys(&flags.config)?;
         if flags.model.is_some() {
             keys.insert("model".to_owned());
@@ -42,6 +42,18 @@ impl Chosen {
             keys.insert("disable_response_storage".to_owned());
         }
         Ok(Chosen(keys))
+    }
+
+    /// Tells which restraints it is not about: what was narrowed of those stays so.
+    pub(crate) fn left_alone(&self, restraints: &[Restraint]) -> Vec<Restraint> {
+        let left = |it: &Restraint| match it {
+            Restraint::Permissions => !self.sets_permissions(),
+            Restraint::ApprovalPolicy | Restraint::SandboxLevel | Restraint::GitWrites => {
+                !self.has(&[it.key()])
+            }
+            Restraint::Resources => !self.has_below("sandbox_resources."),
+        };
+        restraints.iter().copied().filter(left).collect()
     }
 
     fn has(&self, keys: &[&str]) -> bool {
@@ -101,6 +113,17 @@ impl Chosen {
             now.git_writes = config.git_writes;
         }
         let limits = workplace::resources(config);
+        // A journal of a release that had no limits names none, and is not told from one with the
+        // limits by default: today's settings may say less.
+        if kept.resources == Resources::default() {
+            now.resources = kept.resources.stricter(limits);
+            if now.resources != kept.resources && !self.has_below("sandbox_resources.") {
+                say::aside(
+                    "the session has no sandbox_resources of its own: it gets those of the settings, \
+                     which are stricter",
+                );
+            }
+        }
         if self.has(&["sandbox_resources.processes"]) {
             now.resources.processes = limits.processes;
         }

@@ -24,8 +24,8 @@ pub(super) fn is_untried(layout: &Layout, id: SessionId) -> bool {
 /// them.
 ///
 /// The address that gets the key and the program that is told of turns are this machine's, and
-/// permissions are those that its settings give as well, and limits the stricter ones. The command line may
-/// add to the permissions.
+/// permissions are those that its settings give as well; of the level, git's writes and the limits the
+/// stricter one holds. The command line may add to the permissions.
 pub(super) fn trusted(
     home: &Path,
     cwd: &Path,
@@ -44,6 +44,8 @@ pub(super) fn trusted(
     now.provider.base_url.clone_from(&today.provider.base_url);
     now.notify = today.notify.clone().unwrap_or_default();
     now.permissions.retain(|permission| gives(&today.permissions, permission));
+    now.sandbox_level = now.sandbox_level.stricter(today.sandbox_level);
+    now.git_writes = now.git_writes.stricter(today.git_writes);
     now.resources = now.resources.stricter(workplace::resources(&today));
     if now.permissions != kept.permissions {
         say::aside(

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use codex_actors::{TakeUpError, TakenUp};
-use codex_event::{Author, Command};
+use codex_event::{Author, Command, Shelf};
 use codex_journal::{Guest, GuestError, OpenError};
 use codex_sessions::{Entry, State};
 use codex_view::sanitize;
@@ -44,6 +44,21 @@ pub(super) fn wish(home: &Home, words: &str, command: Command) -> Result<ExitCod
         }
         std::thread::sleep(PAUSE);
     }
+}
+
+/// Puts a session away, or takes it out again. One that is there already stays as it is: nothing has
+/// happened that its journal could tell.
+pub(super) fn shelve(home: &Home, words: &str, shelf: Shelf) -> Result<ExitCode, Failure> {
+    let entry = home.entry(words)?;
+    if entry.told.as_ref().is_none_or(|told| told.shelf != shelf) {
+        return wish(home, words, Command::Shelve { shelf });
+    }
+    let there = match shelf {
+        Shelf::Archived => "is already archived",
+        Shelf::Active => "is not archived",
+    };
+    say::aside(format_args!("session {} {there}", entry.id));
+    Ok(ExitCode::SUCCESS)
 }
 
 pub(super) fn delete(home: &Home, args: &Delete) -> Result<ExitCode, Failure> {

@@ -191,8 +191,9 @@ fn row(entry: &Entry) -> SessionRow {
     let state = match (entry.is_archived(), entry.state()) {
         (_, State::Running) => "running",
         (_, State::Damaged) => "damaged",
-        (true, State::Clean | State::Interrupted) => "archived",
+        (true, State::Clean | State::Ready | State::Interrupted) => "archived",
         (false, State::Clean) => "clean",
+        (false, State::Ready) => "ready",
         (false, State::Interrupted) => "interrupted",
     };
     SessionRow {

@@ -14,7 +14,6 @@ use codex_tui::run::{Desk, Left};
 
 use super::carry::Carrier;
 use super::facts::Asked;
-use super::narrow::narrowed;
 use super::{FRONTEND, failed};
 use crate::args::RunFlags;
 use crate::failure::{Failure, USAGE};
@@ -243,16 +242,12 @@ impl Host {
     fn fork(&mut self, parent: SessionId, at: Option<Seq>) -> Result<Opened, Failure> {
         let layout = self.layout();
         let cut = at.map_or(Cut::End, Cut::At);
-        let id = fork::make(&layout, parent, cut, FRONTEND)?.id;
+        // The command line's were meant for another one.
+        let id = fork::make(&layout, parent, cut, FRONTEND, &RunFlags::default())?.id;
         let flags = self.flags_of(id);
-        let prepared = TakenUp::open(&layout, id).map_err(Failure::from).and_then(|taken| {
-            let flags = match (at, taken.session().settings()) {
-                (Some(_), Some(then)) => narrowed(flags, &layout, parent, then)?,
-                // All of the parent, with what holds by now.
-                (None, _) | (_, None) => flags,
-            };
-            self.taken(taken, &flags)
-        });
+        let prepared = TakenUp::open(&layout, id)
+            .map_err(Failure::from)
+            .and_then(|taken| self.taken(taken, &flags));
         match prepared {
             Ok(ready) => {
                 self.has_flags(id);

@@ -81,6 +81,52 @@ fn it_shows_each_layer_and_never_a_key() {
 }
 
 #[test]
+fn by_itself_it_is_a_line_for_each_thing_and_what_to_do() {
+    let world = World::silent();
+    for flags in
+        [&[][..], &["--without-namespaces"], &["--without-namespaces", "--landlock-abi", "2"]]
+    {
+        let (code, report) = report(&world, flags);
+        let short = doctor(&world, flags);
+        assert_eq!(short.code, code, "{}", short.stderr);
+        let all = ["layers", "checks"].map(|list| report[list].as_array().expect("a list"));
+        let all: Vec<&Value> = all.into_iter().flatten().collect();
+        // A headline and what more there is, with an empty line around each part.
+        let remedies = all.iter().filter(|finding| finding["remedy"].is_string()).count();
+        assert_eq!(short.stdout.lines().count(), all.len() + remedies + 5, "{}", short.stdout);
+        for finding in &all {
+            let mark = match (finding["state"].as_str(), finding["gives"].is_string()) {
+                (Some("good"), _) => "ok      ",
+                (Some("weak"), true) => "degraded",
+                (Some("weak"), false) => "warning ",
+                (Some("bad"), true) => "missing ",
+                (Some("bad"), false) => "broken  ",
+                other => panic!("{other:?}"),
+            };
+            let name = finding["name"].as_str().expect("a name");
+            let line = format!("  {mark}  {name}");
+            assert!(
+                short.stdout.lines().any(|it| it.starts_with(&line)),
+                "{line}: {}",
+                short.stdout
+            );
+            for (part, shown) in [("remedy", true), ("gives", false), ("lost", false)] {
+                let Some(words) = finding[part].as_str() else { continue };
+                assert_eq!(short.stdout.contains(words), shown, "{words}: {}", short.stdout);
+            }
+        }
+        for word in ["--verbose", "--all"] {
+            let long = doctor(&world, &[&[word], flags].concat()).stdout;
+            let told = all.iter().flat_map(|it| [&it["gives"], &it["lost"], &it["remedy"]]);
+            let limits = report["limits"].as_array().expect("a list");
+            for words in told.chain(limits).filter_map(Value::as_str) {
+                assert!(long.contains(words), "{words}: {long}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_lesser_machine_can_be_pretended_down_to_none() {
     let world = World::silent();
     let (_, found) = report(&world, &[]);

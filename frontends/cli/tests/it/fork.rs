@@ -265,3 +265,106 @@ fn what_can_t_be_forked_is_refused_with_a_way_out() {
     assert_eq!(moved.code, 2, "{}", moved.stderr);
     assert_eq!(sessions(&world), [parent]);
 }
+
+/// The settings that were recorded of a session last.
+fn settings(world: &World, id: &str) -> Value {
+    let events = raw(world, id);
+    let settings = events.iter().rev().map(|event| &event["body"]["settings"]);
+    settings.into_iter().find(|it| it.is_object()).expect("settings").clone()
+}
+
+#[test]
+fn a_fork_gets_nothing_back_that_was_taken_away_since() {
+    let world = World::playing(json!([
+        says("One."),
+        says("Two."),
+        runs("echo x > made"),
+        says("Tried."),
+        runs("echo x > made"),
+        says("Tried again."),
+        runs("echo x > made"),
+        says("Done."),
+    ]));
+    let first = world.turn(&["-s", "workspace-write", "-s", "network-full-access"]);
+    let parent = thread(&first);
+    let narrow = ["resume", "--json", "-s", "read-only", &parent, "only look from now on"];
+    assert_eq!(run(world.exec(&narrow)).code, 0);
+    let told = "may do no more than session";
+
+    let forked = fork(&world, &["--json", "--turn", "1", &parent, "write"]);
+    assert_eq!(forked.code, 0, "{}", forked.stderr);
+    assert!(forked.stderr.contains(told), "{}", forked.stderr);
+    assert!(forked.stderr.contains("sandbox_permissions"), "{}", forked.stderr);
+    assert_eq!(world.read("made"), None);
+    let child = thread(&forked);
+    assert_eq!(settings(&world, &child)["permissions"], json!(["disk-full-read-access"]));
+    check(&world, &child);
+    assert_eq!(replay(&world, &child), [&first.stdout[..], &forked.stdout].concat());
+
+    // One that nobody went on with yet, and whose parent is gone by then.
+    let at = position(&world, &parent, "turn_completed").to_string();
+    let made = run(world.program(&["fork", &parent, "--at", &at]));
+    assert!(made.stderr.contains(told), "{}", made.stderr);
+    // What a flag asks for is meant.
+    let wide = ["--json", "--at", &at, "-s", "workspace-write", &parent, "write"];
+    let forked = fork(&world, &wide);
+    assert_eq!(forked.code, 0, "{}", forked.stderr);
+    assert!(!forked.stderr.contains(told), "{}", forked.stderr);
+    assert_eq!(world.read("made").as_deref(), Some("x\n"));
+    fs::remove_file(world.work().join("made")).expect("removed");
+    check(&world, &thread(&forked));
+    delete(&world, &parent);
+    let child = made.stdout.trim();
+    let resumed = run(world.exec(&["resume", "--json", child, "write"]));
+    assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+    assert_eq!(world.read("made"), None);
+    check(&world, child);
+}
+
+#[test]
+fn a_fork_is_as_wide_as_its_parent_was_and_is() {
+    let world = World::playing(json!([says("One."), says("Two."), says("Three.")]));
+    let parent = thread(&world.turn(&[]));
+    let wide = ["resume", "--json", "-s", "workspace-write", &parent, "write from now on"];
+    assert_eq!(run(world.exec(&wide)).code, 0);
+    for (words, permitted) in [(&["--turn", "1"][..], 1), (&["--turn", "2"], 4), (&[], 4)] {
+        let forked = fork(&world, &[words, &[&parent]].concat());
+        assert_eq!(forked.code, 0, "{}", forked.stderr);
+        assert!(!forked.stderr.contains("no more than"), "{}", forked.stderr);
+        let permissions = &settings(&world, forked.stdout.trim())["permissions"];
+        assert_eq!(permissions.as_array().map(Vec::len), Some(permitted), "{words:?}");
+    }
+}
+
+#[test]
+fn of_every_other_restraint_a_fork_gets_the_stricter_one() {
+    let world = World::playing(json!([says("One."), says("Two.")]));
+    let then = [
+        "sandbox_level=\"landlock\"",
+        "git_writes=\"metadata\"",
+        "sandbox_resources.processes=100",
+        "sandbox_resources.file_bytes=0",
+    ];
+    let now = [
+        "sandbox_level=\"auto\"",
+        "git_writes=\"none\"",
+        "sandbox_resources.processes=200",
+        "sandbox_resources.file_bytes=5000000",
+    ];
+    let set = |all: [&'static str; 4]| all.into_iter().flat_map(|it| ["-c", it]);
+    let first: Vec<&str> = set(then).collect();
+    let parent = thread(&world.turn(&first));
+    let changed = ["resume", "--json"].into_iter().chain(set(now)).chain([&parent[..], "go on"]);
+    let changed = run(world.exec(&changed.collect::<Vec<_>>()));
+    assert_eq!(changed.code, 0, "{}", changed.stderr);
+
+    let forked = fork(&world, &["--turn", "1", &parent]);
+    assert_eq!(forked.code, 0, "{}", forked.stderr);
+    let narrowed = "narrowed sandbox_level, git_writes, sandbox_resources";
+    assert!(forked.stderr.contains(narrowed), "{}", forked.stderr);
+    let settings = settings(&world, forked.stdout.trim());
+    // What is not recorded is as by default, which is the stricter of both here.
+    assert_eq!((&settings["sandbox_level"], &settings["git_writes"]), (&Value::Null, &Value::Null));
+    let limits = json!({"processes": 100, "file_bytes": 5_000_000, "memory_bytes": null});
+    assert_eq!(settings["resources"], limits);
+}

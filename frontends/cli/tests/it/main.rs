@@ -21,6 +21,7 @@ mod fork;
 mod full_disk;
 mod hostile;
 mod lean;
+mod limits;
 mod line;
 mod live;
 mod odd;

@@ -559,39 +559,3 @@ fn keeping_nothing_holds_for_sessions_that_began_before_it_was_asked_for() {
     assert!(world.kinds().contains(&"settings_changed".to_owned()));
     world.check_journal();
 }
-
-#[test]
-fn limits_on_what_commands_use_up_are_the_sessions_own() {
-    let line = "ulimit -f; ulimit -v";
-    let world = World::playing(json!([
-        runs(line),
-        says("one"),
-        runs(line),
-        says("two"),
-        runs(line),
-        says("3")
-    ]));
-    let limits = ["-c", "sandbox_resources.file_bytes=5120000", "--full-auto"];
-    let first = run(world.exec(&[&["--json"], &limits[..], &["go"]].concat()));
-    assert_eq!(first.code, 0, "{}", first.stderr);
-    // The shell counts in blocks of 512 bytes or of 1 KiB.
-    let told = |turn: &Turn| {
-        let said = turn.outputs()[0].clone();
-        let mut lines = said.lines().map(str::to_owned);
-        (lines.next().unwrap_or_default(), lines.next().unwrap_or_default())
-    };
-    let (files, memory) = told(&first);
-    assert!(files == "10000" || files == "5000", "{files}");
-    assert_eq!(memory, "unlimited");
-    fs::write(world.home().join("config.toml"), "[sandbox_resources]\nfile_bytes = 1024\n")
-        .expect("written");
-    let again = resume(&world, &["--last", "go on"]);
-    assert_eq!(again.code, 0, "{}", again.stderr);
-    assert_eq!(told(&again), (files.clone(), memory), "today's settings change nothing");
-    let flag = "sandbox_resources.memory_bytes=9000000000";
-    let more = resume(&world, &["-c", flag, "--last", "go on"]);
-    assert_eq!(more.code, 0, "{}", more.stderr);
-    let (kept, memory) = told(&more);
-    assert_eq!(kept, files, "one that is not named stays");
-    assert_ne!(memory, "unlimited");
-}

@@ -75,7 +75,8 @@ fn what_a_file_brings_along_counts_as_far_as_the_settings_here_go() {
     let world = World::playing(json!([says("Done."), says("To the wrong one.")]));
     let told = world.path("told");
     let notify = format!("notify=[\"touch\", {told:?}]");
-    let turn = world.turn(&["--full-auto", "-c", &notify]);
+    let wide = ["-c", "git_writes=\"metadata\"", "-c", "sandbox_level=\"landlock\""];
+    let turn = world.turn(&[&["--full-auto", "-c", &notify], &wide[..]].concat());
     assert_eq!(turn.code, 0, "{}", turn.stderr);
     let id = turn.lines()[0]["thread_id"].as_str().expect("an id").to_owned();
     let file = world.path("it.codex-session");
@@ -98,6 +99,9 @@ fn what_a_file_brings_along_counts_as_far_as_the_settings_here_go() {
         let settings = &shown[0]["settings"];
         assert_eq!(settings["permissions"], json!(["disk-full-read-access"]), "{replay:?}");
         assert_eq!(settings.get("notify").unwrap_or(&json!([])), &json!([]), "{settings}");
+        // They are not told where they are as by default.
+        let (git, level) = (settings.get("git_writes"), settings.get("sandbox_level"));
+        assert_eq!((git, level), (None, None), "{settings}");
     }
     assert_eq!(world.bodies().len(), 1, "nothing reached the server that the file names");
     let wider = [&here[..], &["--full-auto", "resume", &id, "go on"]].concat();
@@ -119,6 +123,8 @@ fn a_fork_is_listed_as_one_and_outlives_its_parent() {
     let child = fork.stdout.trim().to_owned();
     let lines = sessions(&world, &["--json"]).lines();
     let line = |id: &str| lines.iter().find(|line| line["id"] == id).expect("listed").clone();
+    assert_eq!(line(&child)["state"], "ready", "nothing of it was cut off");
+    assert!(sessions(&world, &[]).stdout.contains("  ready        "));
     assert_eq!(line(&child)["forked"]["session"], parent.as_str());
     assert_eq!(line(&child)["name"], Value::Null);
     assert_eq!(line(&child)["usage"]["input_tokens"], 0, "what was before is the parent's");
@@ -130,7 +136,15 @@ fn a_fork_is_listed_as_one_and_outlives_its_parent() {
     assert_eq!(sessions(&world, &["gc"]).stdout, "");
     let turn = run(world.exec(&["resume", &child, "go on"]));
     assert_eq!(turn.code, 0, "{}", turn.stderr);
+    assert_eq!(sessions(&world, &["--json"]).lines()[0]["state"], "clean");
     assert_eq!(run(world.program(&["replay", &child, "--verify"])).code, 0);
+    // From the middle of a turn there is something to go on with.
+    let raw = run(world.program(&["replay", &child, "--raw"])).lines();
+    let begun = raw.iter().find(|event| event["kind"] == "tool_intended").expect("a call");
+    let at = begun["seq"].to_string();
+    let fork = run(world.exec(&["fork", "--at", &at, &child]));
+    assert_eq!(fork.code, 0, "{fork:?}");
+    assert_eq!(sessions(&world, &["--json"]).lines()[0]["state"], "interrupted");
 }
 
 #[test]

@@ -118,6 +118,9 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     let (one, two) = (begun(&world, "task one"), begun(&world, "task two"));
     assert_eq!(sessions(&world, &["name", &one, "nightly build"]).code, 0);
     assert_eq!(sessions(&world, &["archive", "nightly build"]).code, 0);
+    let again = sessions(&world, &["archive", "nightly build"]);
+    assert_eq!((again.code, again.stdout.as_str()), (0, ""));
+    assert!(again.stderr.contains("is already archived"), "{}", again.stderr);
     assert_eq!(ids(&world, &[]), std::slice::from_ref(&two));
     assert_eq!(ids(&world, &["--archived"]), std::slice::from_ref(&one));
     assert_eq!(ids(&world, &["--all"]).len(), 2);
@@ -137,6 +140,12 @@ fn a_session_has_a_name_and_is_put_away_by_events_of_its_own() {
     assert_eq!(kinds, ["session_named", "session_shelved"]);
     assert_eq!(run(world.program(&["replay", &one, "--verify"])).code, 0);
     assert_eq!(sessions(&world, &["unarchive", &one]).code, 0);
+    let events = run(world.program(&["replay", &one, "--raw"])).stdout.lines().count();
+    let again = sessions(&world, &["unarchive", &one]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(again.stderr.contains("is not archived"), "{}", again.stderr);
+    let now = run(world.program(&["replay", &one, "--raw"])).stdout.lines().count();
+    assert_eq!(now, events, "nothing happened");
     assert_eq!(sessions(&world, &["name", &two, "nightly build"]).code, 0);
     let twice = sessions(&world, &["show", "nightly build"]);
     refused(&twice, "names 2 sessions");

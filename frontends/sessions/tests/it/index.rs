@@ -103,7 +103,7 @@ fn an_index_that_is_wrong_is_dropped() {
     }
     bad.extend([Vec::new(), good[..good.len() / 2].to_vec(), vec![0xFF; 4096], b"\n".to_vec()]);
     let text = String::from_utf8(good.clone()).expect("text");
-    bad.push(text.replace("index 1 ", "index 2 ").into_bytes());
+    bad.push(text.replace("index 2 ", "index 1 ").into_bytes());
     for (number, bytes) in bad.iter().enumerate() {
         fs::write(home.index(), bytes).expect("written");
         assert_eq!(home.catalog().read, 3, "{number}");

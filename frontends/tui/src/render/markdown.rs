@@ -14,7 +14,7 @@ mod writer;
 use std::borrow::Cow;
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Options, Parser};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use ratatui::text::Line;
 
 use crate::theme::Theme;
@@ -72,11 +72,20 @@ fn with<'s>(definitions: &str, source: &'s str) -> Cow<'s, str> {
 }
 
 /// Gives where the top blocks of a text begin and end; together they are the whole text.
+///
+/// Addresses right above a paragraph are part of it: they keep its first line from being anything else.
 pub(super) fn blocks(text: &str) -> Vec<Range<usize>> {
     let mut begins = Vec::new();
     let mut depth = 0_usize;
+    // Where what was told last ends. A list is said to hold what is right behind it.
+    let mut end = 0;
     for (event, range) in Parser::new_ext(text, OPTIONS).into_offset_iter() {
         let top = depth == 0;
+        let is_paragraph = matches!(event, Event::Start(Tag::Paragraph | Tag::Heading { .. }));
+        let above = end;
+        if !matches!(event, Event::Start(Tag::List(_)) | Event::End(TagEnd::List(_))) {
+            end = end.max(range.end);
+        }
         match event {
             Event::Start(_) => depth += 1,
             Event::End(_) => {
@@ -97,7 +106,13 @@ pub(super) fn blocks(text: &str) -> Vec<Range<usize>> {
         }
         if top {
             // The range of indented code leaves the indentation of its first line out.
-            let begin = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+            let mut begin = text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+            let whole = above == 0 || text[..above].ends_with('\n');
+            if is_paragraph && whole && above <= begin {
+                let lines = text[above..begin].split_inclusive('\n').rev();
+                let addresses = lines.take_while(|line| !line.trim().is_empty());
+                begin -= addresses.map(str::len).sum::<usize>();
+            }
             if begins.last() != Some(&begin) {
                 begins.push(begin);
             }

@@ -4,8 +4,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use codex_event::{
-    Author, Backend, Digest, Envelope, Epoch, Event, HEADER_LEN, ProviderSettings, Record,
-    SandboxReport, Seq, SessionId, Settings, Timestamp, TurnId,
+    ApprovalPolicy, Author, Backend, Digest, Envelope, Epoch, Event, HEADER_LEN, Permission,
+    ProviderSettings, Record, Restraint, SandboxReport, Seq, SessionId, Settings, Timestamp,
+    TurnId,
 };
 use codex_journal::{
     Batch, Cut, Feed, ForkError, Forked, KEPT_BASES, Layout, NewFork, OpenError, Problem,
@@ -31,7 +32,7 @@ pub(crate) fn opened(cwd: &str) -> Event {
                 stream_max_retries: 2,
                 stream_idle_timeout_ms: 1000,
             },
-            approval_policy: codex_event::ApprovalPolicy::Never,
+            approval_policy: ApprovalPolicy::Never,
             permissions: codex_event::FULL_AUTO.to_vec(),
             reasoning_effort: None,
             reasoning_summary: None,
@@ -429,4 +430,65 @@ fn a_fork_that_somebody_took_up_is_not_given_up() {
     drop(scribe);
     discard(&layout, session(2)).expect("nobody owns it");
     assert!(!layout.session(session(2)).path().exists());
+}
+
+/// Appends a change of settings to a session.
+fn change(layout: &Layout, id: SessionId, to: impl FnOnce(&mut Settings)) {
+    let Event::SessionOpened { mut settings, .. } = opened("/work") else { panic!("an opening") };
+    to(&mut settings);
+    let (scribe, handle) = Scribe::open(layout, id).expect("opens");
+    let head = handle.head();
+    drop(handle);
+    let backend = settings.provider.backend;
+    let event =
+        Event::SettingsChanged { backend, reason: "asked for".into(), settings: Some(settings) };
+    let made = envelope(id, head.seq.0 + 1, head.epoch.0 + 1, event);
+    block_on(scribe.write(Batch { envelopes: vec![made], blobs: vec![] })).expect("written");
+    scribe.finish().expect("finishes");
+}
+
+#[test]
+fn a_fork_at_an_earlier_place_is_narrowed_to_what_its_parent_may_by_now() {
+    let home = home();
+    let layout = Layout::new(home.path());
+    let old = session(1);
+    parent(&layout, old, 3);
+    let read_only = vec![Permission::DiskFullReadAccess];
+    change(&layout, old, |now| now.permissions = read_only.clone());
+    change(&layout, old, |now| {
+        now.permissions = vec![Permission::DiskFullReadAccess, Permission::NetworkFullAccess];
+        now.approval_policy = ApprovalPolicy::OnRequest;
+        now.provider.backend = Backend::Stateless;
+    });
+    let end = records(&layout, old).len() as u64;
+    for (number, cut, narrowed) in [
+        (2, Cut::At(Seq(3)), vec![Restraint::Permissions, Restraint::ApprovalPolicy]),
+        (3, Cut::Turn(TurnId(1)), vec![Restraint::Permissions, Restraint::ApprovalPolicy]),
+        (4, Cut::At(Seq(end - 1)), vec![Restraint::ApprovalPolicy]),
+        (5, Cut::At(Seq(end)), vec![]),
+        (6, Cut::End, vec![]),
+    ] {
+        let young = session(number);
+        let made = forked(&layout, old, cut, young);
+        assert_eq!(made.narrowed, narrowed, "{cut:?}");
+        assert_eq!(problems(&layout, young), []);
+        let has = records(&layout, young);
+        let own: Vec<&Envelope> =
+            has.iter().map(|record| &record.envelope).filter(|it| it.session == young).collect();
+        assert!(matches!(own[0].event(), Some(Event::SessionForked { .. })));
+        let Some(changed) = own.get(1) else {
+            assert!(narrowed.is_empty(), "{cut:?}");
+            continue;
+        };
+        assert_eq!((changed.cause, changed.epoch, own.len()), (Some(own[0].seq), own[0].epoch, 2));
+        let Some(Event::SettingsChanged { settings: Some(settings), backend, .. }) =
+            changed.event()
+        else {
+            panic!("{changed:?}")
+        };
+        // What keeps commands from nothing is as it was.
+        assert_eq!((*backend, settings.provider.backend), (Backend::Responses, Backend::Responses));
+        assert_eq!(settings.permissions, read_only, "{cut:?}");
+        assert_eq!(settings.approval_policy, ApprovalPolicy::OnRequest);
+    }
 }

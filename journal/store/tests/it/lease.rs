@@ -3,11 +3,12 @@
 use std::io::{BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdout};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use codex_event::{Epoch, Seq, SessionId};
 use codex_journal::{
-    Layout, Lease, OpenError, RawJournal, Scribe, SessionDir, Standing, WriteError, WriteFault,
-    verify,
+    Layout, Lease, Leftovers, OpenError, RawJournal, Scribe, SessionDir, Standing, WriteError,
+    WriteFault, is_owned, remove, verify,
 };
 
 use crate::child;
@@ -215,4 +216,59 @@ fn a_folder_that_is_gone_ends_the_writer() {
     let Err(WriteError::Failed(fault)) = &refused else { panic!("{refused:?}") };
     assert!(matches!(&**fault, WriteFault::Lock(_)), "{fault:?}");
     assert!(!dir.path().exists(), "it is not made again");
+}
+
+/// A session that nobody owns any more.
+fn left(layout: &Layout, id: SessionId) {
+    let (scribe, handle) = Scribe::create(layout, id).expect("created");
+    drop(handle);
+    write(&scribe, id, 1).expect("written");
+    scribe.finish().expect("finishes");
+}
+
+#[test]
+fn asking_who_owns_a_session_keeps_nobody_from_it() {
+    let home = home();
+    let (layout, id) = (Layout::new(home.path()), session(1));
+    let dir = dir(home.path(), id);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    is_owned(&dir);
+                }
+            });
+        }
+        let removed = (0..50).try_for_each(|_| {
+            left(&layout, id);
+            remove(&layout, id)
+        });
+        done.store(true, Ordering::Relaxed);
+        removed.expect("nobody owns it");
+    });
+}
+
+#[test]
+fn whoever_looks_after_a_session_for_a_moment_does_not_own_it() {
+    let home = home();
+    let (layout, id) = (Layout::new(home.path()), session(1));
+    let dir = dir(home.path(), id);
+    left(&layout, id);
+    let done = AtomicBool::new(false);
+    let owned = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                std::fs::write(dir.path().join("db.half"), "what a kill left").expect("written");
+                Leftovers::Safe.sweep_within(&dir, id).expect("swept");
+            }
+        });
+        let owned = (0..2_000).find(|_| is_owned(&dir));
+        done.store(true, Ordering::Relaxed);
+        owned
+    });
+    assert_eq!(owned, None, "nobody does");
+    // Its owner does, whatever asks.
+    let (_scribe, _handle) = Scribe::open(&layout, id).expect("opens");
+    assert!(is_owned(&dir));
 }

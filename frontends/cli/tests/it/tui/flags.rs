@@ -133,3 +133,29 @@ fn going_back_gives_no_permission_again_that_was_taken_away() {
     assert_eq!(recorded(&world, "--last"), (false, "never".to_owned()));
     world.check_journal();
 }
+
+#[test]
+fn full_auto_with_another_policy_asks_as_that_one_says() {
+    let world = World::playing(json!([says("One."), says("Two."), says("Three.")]));
+    repository(&world);
+    let full_auto = |policy: &str| (true, policy.to_owned());
+    let mut person = Person::start(&interface(&world, &["-a", "never", "--full-auto"]), SIZE);
+    person.says("first");
+    person.until("One.");
+    leaves(person);
+    assert_eq!(recorded(&world, "--last"), full_auto("never"));
+    // The same of a session that goes on.
+    let flags = ["--last", "--full-auto", "-a", "unless-allow-listed", "second"];
+    let person = Person::start(&in_colour(world.asking_model("resume", &flags)), SIZE);
+    person.until("Two.");
+    leaves(person);
+    assert_eq!(recorded(&world, "--last"), full_auto("unless-allow-listed"));
+    // And what is said in the interface counts above all of the command line.
+    let mut person = Person::start(&interface(&world, &["--full-auto"]), SIZE);
+    person.says("/approvals never");
+    person.until("asks never");
+    person.says("third");
+    person.until("Three.");
+    leaves(person);
+    assert_eq!(recorded(&world, "--last"), full_auto("never"));
+}

@@ -187,6 +187,20 @@ fn a_list_that_grows_keeps_the_items_that_are_over() {
 }
 
 #[test]
+fn a_list_with_an_address_in_it_looks_as_if_it_had_come_at_once() {
+    // What is right below an address begins no list and no code, as it would by itself.
+    for text in
+        ["- \n[a]: /b\n2. a\n\n1. a\n", "- <b>\n[a]: /b\n10. a\n1. a\n", "-\n[a]: /b\n    c"]
+    {
+        for width in [1, 3, 20, 40] {
+            grown(text, width).expect("the same at every point");
+        }
+    }
+    let told = plain(&whole("x\n\n[a]: /b\n    c\n\n1. d", &dark(), 40));
+    assert_eq!(told, "x\n\nc\n\n1. d");
+}
+
+#[test]
 fn a_long_message_and_a_long_line_are_cut() {
     let theme = dark();
     let line = "x".repeat(10_000_000);
@@ -221,7 +235,7 @@ fn listed() -> impl Strategy<Value = String> {
         "- ", "- ", "- ", "* ", "1. ", "2. ", "7) ", " - ", "  - ", "   - ", "    - ", "\t",
         "> - ", "", "  ", "10. ",
     ];
-    const TEXTS: [&str; 21] = [
+    const TEXTS: [&str; 22] = [
         "a",
         "word word word",
         "",
@@ -243,6 +257,7 @@ fn listed() -> impl Strategy<Value = String> {
         "[x] g",
         "*h",
         "[^1]: i",
+        "[a]: /b",
     ];
     const ENDS: [&str; 5] = ["\n", "\n", "\n", "\n\n", "\n \n"];
     let line = (
@@ -251,7 +266,7 @@ fn listed() -> impl Strategy<Value = String> {
         prop::sample::select(ENDS.to_vec()),
     );
     let line = line.prop_map(|(begin, text, end)| format!("{begin}{text}{end}"));
-    // An address within a list may end it for the parser, depending on what stands before.
+    // One at the end is known to all before it.
     let ends = prop::sample::select(vec!["", "\n[a]: /b\n"]);
     (prop::collection::vec(line, 0..14), ends).prop_map(|(lines, end)| lines.concat() + end)
 }
