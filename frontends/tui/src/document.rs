@@ -521,7 +521,7 @@ enum Rough {
 /// Tells whether a cell looks the same whatever the clock shows.
 fn is_timeless(cell: &Cell) -> bool {
     match (&cell.body, cell.standing) {
-        (_, Standing::Settled) => true,
+        (_, Standing::Settled | Standing::Broken) => true,
         (CellBody::Call(call), Standing::Open) => match call.state {
             CallState::Waiting | CallState::Running { .. } => false,
             CallState::Ended { .. } | CallState::Lost { .. } => true,

@@ -240,7 +240,7 @@ impl View {
 
     fn look_at(&mut self, cell: &Cell, extent: Extent) {
         match &cell.body {
-            CellBody::Message(text) if cell.standing == Standing::Settled => {
+            CellBody::Message(text) if cell.standing != Standing::Open => {
                 self.answer = Some(text.clone());
             }
             CellBody::Call(call) => {
