@@ -24,7 +24,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
-use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, Topic};
 use crate::keymap::{Action, When};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
@@ -340,16 +340,20 @@ impl App {
     fn told(&mut self, reply: Reply) {
         match reply {
             Reply::Connected(_) => {}
-            Reply::Failed { message, hint } => self.failed(message, hint),
+            Reply::Failed { of, message, hint } => match of {
+                Topic::Session => self.not_opened(message, hint),
+                Topic::Sessions => self.not_listed(message, hint),
+                Topic::Aside => self.remark(Kind::Failure, message, hint),
+            },
             Reply::Busy(words) => self.busy = Some(words),
             Reply::Sessions(rows) => self.sessions(rows),
             Reply::History(said) => self.composer.history(said),
             Reply::Done(words) => {
-                self.busy = None;
+                self.done();
                 self.remark(Kind::Done, words, String::new());
             }
             Reply::Diff(text) => {
-                self.busy = None;
+                self.done();
                 if text.trim().is_empty() {
                     self.toast("nothing differs from the last commit");
                 } else {
@@ -359,6 +363,13 @@ impl App {
             Reply::Printed(text) => self.shell_did(|shell| shell.print(&text)),
             Reply::Exited(code) => self.shell_did(|shell| shell.exit = Some(code)),
             Reply::Facts(facts) => self.learn(*facts),
+        }
+    }
+
+    /// Something aside is done. What takes a while may be the session that is waited for.
+    fn done(&mut self) {
+        if self.pending.is_none() {
+            self.busy = None;
         }
     }
 

@@ -9,7 +9,7 @@ use codex_actors::{TakeUpError, TakenUp};
 use codex_event::{CloseReason, Command, Event, InterruptReason, Rejection, Seq, SessionId};
 use codex_journal::{Cut, Guest, GuestError, Handle, Layout, OpenError, RawJournal};
 use codex_sandbox::Spawner;
-use codex_tui::host::{Access, Changes, Link, Owner, Reply, Request, Role, Source};
+use codex_tui::host::{Access, Changes, Link, Owner, Reply, Request, Role, Source, Topic};
 use codex_tui::run::{Desk, Left};
 
 use super::carry::Carrier;
@@ -309,7 +309,9 @@ pub(super) fn serve(host: &Arc<Mutex<Host>>) {
                 fork::discard(&host.layout(), fresh);
             }
             let told = Failure { code, message: message.clone(), hint: hint.clone() };
-            let _ = host.desk.reply(failed(told));
+            // One that was shown has been asked for no longer; what comes next is asked for already.
+            let of = if host.next.is_some() { Topic::Aside } else { Topic::Session };
+            let _ = host.desk.reply(failed(of, told));
             host.failure = Some(Failure { code, message, hint });
         }
         request = match host.next.take() {

@@ -393,12 +393,10 @@ impl App {
         }
     }
 
-    /// What was asked for could not be done.
-    pub(crate) fn failed(&mut self, message: String, hint: String) {
+    /// The session that was asked for does not come.
+    pub(crate) fn not_opened(&mut self, message: String, hint: String) {
         self.busy = None;
         let Some(pending) = self.pending.take() else {
-            // A list that was waited for does not come.
-            self.popups.retain(|popup| !matches!(popup, Popup::Sessions(_)));
             self.remark(Kind::Failure, message, hint);
             return;
         };

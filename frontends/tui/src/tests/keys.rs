@@ -5,7 +5,7 @@ use codex_view::testing::{self, Story, command};
 use crossterm::event::{KeyCode, KeyModifiers};
 
 use super::{Rig, options, session};
-use crate::host::{Changes, Owner, Reply, Request, Role, Setting};
+use crate::host::{Changes, Owner, Reply, Request, Role, Setting, Topic};
 use crate::keymap::{Action, Chord, Keymap};
 use crate::options::{Keys, Options, Palette};
 use crate::theme::Theme;
@@ -72,7 +72,11 @@ fn what_could_not_be_said_stands_in_the_composer_again() {
     rig.write("two");
     rig.press(KeyCode::Enter);
     rig.write("three");
-    rig.host(Reply::Failed { message: "no such model".into(), hint: "take another".into() });
+    rig.host(Reply::Failed {
+        of: Topic::Session,
+        message: "no such model".into(),
+        hint: "take another".into(),
+    });
     assert_eq!(rig.text(), "one\n\ntwo\n\nthree");
     let frame = rig.frame(80, 24);
     assert!(frame.contains("no such model") && frame.contains("take another"), "{frame}");

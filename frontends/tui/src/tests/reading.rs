@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::Rig;
 use super::keys::running;
-use crate::host::{Reply, Role};
+use crate::host::{Reply, Role, Topic};
 use crate::update::Input;
 
 /// A conversation of many screens.
@@ -102,7 +102,11 @@ fn remarks_stay_where_they_were_made() {
     let story = testing::shell();
     let len = story.envelopes().len();
     let mut rig = Rig::owner(&story.cut(len - 1));
-    rig.host(Reply::Failed { message: "no such file".into(), hint: "name another".into() });
+    rig.host(Reply::Failed {
+        of: Topic::Aside,
+        message: "no such file".into(),
+        hint: "name another".into(),
+    });
     let mut story = testing::shell().cut(len - 1);
     story.turn("what now");
     rig.happen(&story.envelopes()[len - 1..]);
