@@ -215,6 +215,15 @@ impl Document {
         usize::try_from(behind? + u64::from(hidden)).ok()
     }
 
+    /// Gives the beginning of the last cell that begins there or before; none when there is no such.
+    pub fn last_until(&self, seq: Seq) -> Option<Seq> {
+        let at = match self.index.find(seq) {
+            Ok(at) => at,
+            Err(at) => at.checked_sub(1)?,
+        };
+        self.index.get(at).map(|entry| entry.first)
+    }
+
     /// Gives a cell that is in memory.
     pub fn cell(&self, first: Seq) -> Option<&Cell> {
         self.held.get(first)

@@ -220,6 +220,7 @@ impl App {
         if self.is_catching_up() {
             return;
         }
+        self.replace_locals();
         self.place_locals();
         for news in news {
             self.hear(news);
@@ -242,6 +243,18 @@ impl App {
         if let Some(view) = self.view.as_mut().filter(|view| !view.is_catching_up()) {
             view.tail(tail, at);
         }
+        self.replace_locals();
+    }
+
+    /// What stood behind a cell that is gone stands behind the one before it.
+    fn replace_locals(&mut self) {
+        let gone = self.view.as_mut().map(|view| std::mem::take(&mut view.gone));
+        for (first, before) in gone.into_iter().flatten() {
+            let behind = self.locals.iter_mut().filter(|local| local.after == first);
+            if behind.map(|local| local.after = before).count() > 0 {
+                self.redraw_local(before);
+            }
+        }
     }
 
     /// All that happened so far was seen.
@@ -249,14 +262,17 @@ impl App {
         let shown = self.view.take_if(|view| view.is_catching_up());
         let Some(mut view) = self.incoming.take().or(shown) else { return };
         let same = self.comes_from == Some(view.session);
-        if self.comes_from.is_none() {
-            // What was there before the first session stands behind what it begins with.
-            self.locals.iter_mut().for_each(|local| local.after = view.newest);
-        } else if !same {
+        if !same && self.comes_from.is_some() {
             self.locals.retain(|local| !local.is_settled());
         }
         self.skip_past(&mut view);
         view.document.caught_up();
+        for local in &mut self.locals {
+            // What was there before the session stands behind what it begins with.
+            let there = view.document.last_until(local.after).filter(|_| same);
+            local.after = there.unwrap_or(view.newest);
+        }
+        view.gone.clear();
         view.document.fold_all(self.fold);
         view.past = Past::Seen;
         self.loading = None;

@@ -1,6 +1,10 @@
 //! Going through what was said and done.
 
-use codex_event::{OutputStream, Seq};
+use std::sync::Arc;
+
+use codex_event::{
+    Event, FaultKind, InterruptReason, OutputStream, RequestId, RetryBudget, Seq, StreamPart, Tail,
+};
 use codex_view::testing::{self, Story};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -95,6 +99,58 @@ fn the_end_of_a_long_session_is_there_before_the_rest() {
     rig.tell(Input::CaughtUp);
     let frame = rig.frame(80, 24);
     assert_eq!(frame, Rig::owner(&story).frame(80, 24));
+}
+
+/// Fails aside, which puts a remark behind what is there.
+fn remark(rig: &mut Rig) {
+    let (message, hint) = ("no such file".into(), String::new());
+    rig.host(Reply::Failed { of: Topic::Aside, message, hint });
+}
+
+/// Tells whether both are shown, in this order.
+fn in_order(rig: &mut Rig, one: &str, other: &str) -> bool {
+    let frame = rig.frame(80, 60);
+    frame.find(one).zip(frame.find(other)).is_some_and(|(one, other)| one < other)
+}
+
+#[test]
+fn a_remark_stays_when_what_stands_before_it_goes() {
+    let mut story = Story::new();
+    story.open();
+    story.turn("go on");
+    story.ask();
+    let mut rig = Rig::owner(&story);
+    let more = |rig: &mut Rig, story: &Story| {
+        let told = rig.journal.len();
+        rig.happen(&story.envelopes()[told..]);
+    };
+    story.streams(0, StreamPart::Text, "first try");
+    more(&mut rig, &story);
+    remark(&mut rig);
+    assert!(in_order(&mut rig, "first try", "no such file"));
+    story.fails(FaultKind::StreamLost, "broke", testing::retry(RetryBudget::Stream));
+    story.ask_again();
+    story.streams(0, StreamPart::Text, "second try");
+    more(&mut rig, &story);
+    assert!(!rig.frame(80, 60).contains("first try"));
+    assert!(in_order(&mut rig, "go on", "no such file"));
+    assert!(in_order(&mut rig, "no such file", "broke"));
+    assert!(in_order(&mut rig, "no such file", "second try"));
+    // A piece that was ahead of its event gives way to another event, and stays newest no longer.
+    let tail = |text: &str| Tail {
+        request: RequestId(1),
+        attempt: 2,
+        item: 1,
+        part: StreamPart::Text,
+        from: 0,
+        text: text.to_owned(),
+    };
+    rig.tell(Input::Tail(Arc::new(tail("in passing"))));
+    story.push(testing::user(), Event::TurnInterruptRequested { reason: InterruptReason::User });
+    more(&mut rig, &story);
+    let also = Reply::Failed { of: Topic::Aside, message: "nor that".into(), hint: String::new() };
+    rig.host(also);
+    assert!(in_order(&mut rig, "second try", "nor that"));
 }
 
 #[test]
