@@ -43,6 +43,8 @@ pub(crate) use view::View;
 
 /// Milliseconds between two pictures of the spinner.
 pub(crate) const SPIN: u64 = 125;
+/// Milliseconds between two pictures of how long an answer is waited for.
+const SECOND: u64 = 1_000;
 
 /// All that the interface knows: a session folded from its events, and what the user does with it.
 ///
@@ -255,8 +257,11 @@ impl App {
         let load = self.view.as_ref().and_then(|view| view.document.wanted());
         let load = load.filter(|_| self.loading.is_none() && self.incoming.is_none());
         let load = load.map(|_| self.now);
-        let popup: Option<Moment> = None;
-        [spin, toast, load, popup].into_iter().flatten().min()
+        let asked = self.asked_since().map(|since| {
+            let waited = self.wall().0.saturating_sub(since.0);
+            Moment(self.now.0.saturating_add(SECOND - waited % SECOND))
+        });
+        [spin, toast, load, asked].into_iter().flatten().min()
     }
 
     /// Tells whether a drawing would show something else than the last one did.
