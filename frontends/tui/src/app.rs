@@ -326,7 +326,7 @@ impl App {
             // The end of it, read before the rest: it is shown until its events come by themselves.
             view.document.loaded(range, Cells::of(events));
             match self.options.screen {
-                Screen::Full => self.view = Some(view),
+                Screen::Full => self.replace_view(view),
                 Screen::Inline => self.incoming = Some(view),
             }
             return;

@@ -186,6 +186,11 @@ impl Document {
         self.ahead = self.ahead.saturating_add(by);
     }
 
+    /// Goes where another document of the same session is.
+    pub fn stay_at(&mut self, other: &Document) {
+        (self.place, self.ahead) = (other.place, other.ahead);
+    }
+
     /// Tells whether the end is in view and stays so.
     pub fn is_following(&self) -> bool {
         self.place == Place::Bottom && self.ahead >= 0

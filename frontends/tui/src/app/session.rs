@@ -259,13 +259,14 @@ impl App {
 
     /// All that happened so far was seen.
     pub(crate) fn caught_up(&mut self) {
-        let shown = self.view.take_if(|view| view.is_catching_up());
-        let Some(mut view) = self.incoming.take().or(shown) else { return };
+        if let Some(view) = self.incoming.take() {
+            self.replace_view(view);
+        }
+        let Some(mut view) = self.view.take_if(|view| view.is_catching_up()) else { return };
         let same = self.comes_from == Some(view.session);
         if !same && self.comes_from.is_some() {
             self.locals.retain(|local| !local.is_settled());
         }
-        self.skip_past(&mut view);
         view.document.caught_up();
         for local in &mut self.locals {
             // What was there before the session stands behind what it begins with.
@@ -273,14 +274,11 @@ impl App {
             local.after = there.unwrap_or(view.newest);
         }
         view.gone.clear();
-        view.document.fold_all(self.fold);
         view.past = Past::Seen;
         self.loading = None;
         self.pending = None;
         self.busy = None;
         self.interrupting = false;
-        self.reading = None;
-        self.marked = None;
         self.view = Some(view);
         self.ask();
         if let Some(leaving) = self.leaving.take() {
@@ -291,6 +289,22 @@ impl App {
         for text in std::mem::take(&mut self.says) {
             self.say(text);
         }
+    }
+
+    /// Shows another session, or one again: at the place where it was left.
+    pub(crate) fn replace_view(&mut self, mut view: View) {
+        let old = self.view.as_ref().filter(|old| old.session == view.session);
+        view.document.fold_all(old.map_or(self.fold, |old| old.document.fold()));
+        match old {
+            Some(old) => view.document.stay_at(&old.document),
+            None => self.reading = None,
+        }
+        if let Some(reading) = &self.reading {
+            view.document.find(&reading.query);
+        }
+        self.marked = None;
+        self.skip_past(&mut view);
+        self.view = Some(view);
     }
 
     /// There will be no more events.

@@ -11,7 +11,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::Rig;
 use super::keys::running;
 use crate::host::{Reply, Role, Topic};
-use crate::update::Input;
+use crate::update::{Input, Linked};
 
 /// A conversation of many screens.
 fn long() -> Story {
@@ -169,4 +169,100 @@ fn remarks_stay_where_they_were_made() {
     let frame = rig.frame(80, 60);
     let (remark, prompt) = (frame.find("no such file"), frame.find("what now"));
     assert!(remark.is_some() && remark < prompt, "{frame}");
+}
+
+/// A conversation that is shown by its end first.
+fn very_long() -> Story {
+    let mut story = Story::new();
+    story.open();
+    for number in 1..=300 {
+        story.turn(&format!("question {number}"));
+        story.ask();
+        story.says(&format!("answer {number}\n\nand more"));
+        story.responds();
+        story.done();
+    }
+    story
+}
+
+/// Shows the end of a journal of which the rest is still to come.
+fn end_of(rig: &mut Rig, story: &Story) {
+    let all = story.envelopes();
+    rig.journal = all.to_vec();
+    rig.link(Role::Owner { from: Seq(1) });
+    let first = all.len() - 512;
+    let range = all[first].seq..=all[all.len() - 1].seq;
+    rig.tell(Input::Loaded(range, all[first..].to_vec()));
+}
+
+/// Tells what is above the composer.
+fn page(rig: &mut Rig) -> Vec<String> {
+    rig.frame(80, 24).lines().take(18).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_place_is_kept_while_the_rest_of_a_session_comes_in() {
+    let story = very_long();
+    let mut rig = Rig::new();
+    end_of(&mut rig, &story);
+    let _ = rig.frame(80, 24);
+    for _ in 0..5 {
+        rig.press(KeyCode::PageUp);
+        let _ = rig.frame(80, 24);
+    }
+    rig.write("what I was about to sa");
+    let before = page(&mut rig);
+    assert!(!before.concat().contains("answer 300"), "{before:?}");
+    for batch in story.envelopes().chunks(64) {
+        rig.events(batch);
+        assert_eq!(page(&mut rig), before);
+    }
+    rig.tell(Input::CaughtUp);
+    assert_eq!((page(&mut rig), rig.text().as_str()), (before, "what I was about to sa"));
+}
+
+#[test]
+fn who_reads_all_of_it_reads_on_while_the_rest_comes_in() {
+    let story = very_long();
+    let mut rig = Rig::new();
+    end_of(&mut rig, &story);
+    rig.control('t');
+    let _ = rig.frame(80, 24);
+    rig.press(KeyCode::PageUp);
+    let before = page(&mut rig);
+    assert!(!before.concat().contains("answer 300"), "{before:?}");
+    for batch in story.envelopes().chunks(64) {
+        rig.events(batch);
+    }
+    rig.tell(Input::CaughtUp);
+    assert_eq!(page(&mut rig), before);
+}
+
+#[test]
+fn the_place_is_kept_in_a_session_that_is_taken_up_again() {
+    for story in [long(), very_long()] {
+        let mut rig = Rig::owner(&story);
+        rig.press(KeyCode::PageUp);
+        let before = page(&mut rig);
+        rig.tell(Input::Ended(None));
+        if story.envelopes().len() > 1024 {
+            end_of(&mut rig, &story);
+            assert_eq!(page(&mut rig), before);
+        } else {
+            rig.link(Role::Owner { from: Seq(1) });
+        }
+        rig.events(story.envelopes());
+        rig.tell(Input::CaughtUp);
+        assert_eq!(page(&mut rig), before);
+        // Of another one, the end is shown.
+        let mut other =
+            story.clone().of("01900000-0000-7000-8000-000000000001".parse().expect("an id"));
+        other.turn("this is another session");
+        let (session, role) = (other.envelopes()[0].session, Role::Owner { from: Seq(1) });
+        rig.head = codex_event::genesis(&session);
+        rig.tell(Input::Linked(Linked { session, role, draft: String::new() }));
+        rig.events(other.envelopes());
+        rig.tell(Input::CaughtUp);
+        assert!(rig.frame(80, 24).contains("this is another session"));
+    }
 }
