@@ -33,6 +33,22 @@ pub(crate) struct Sharing {
     _stack: Stack,
 }
 
+/// A child that shares this process's memory no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Left {
+    pub(crate) child: Pid,
+    pub(crate) way: Way,
+}
+
+/// How that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// It executes a program, or has ended by itself.
+    Own,
+    /// It was killed, since its parent was wanted elsewhere.
+    Killed,
+}
+
 /// The child was killed while it changed the memory that it shared, which is not to be trusted any
 /// more: the process has to end without using it.
 #[derive(Debug)]
@@ -111,7 +127,7 @@ impl Sharing {
         held: BorrowedFd<'_>,
         calls: [BorrowedFd<'_>; 2],
         until: Option<Instant>,
-    ) -> Result<Pid, Torn> {
+    ) -> Result<Left, Torn> {
         // The heap is the child's for now, and so is the C library's error number.
         let [first, second] = calls;
         let has_left = |fds: &mut [PollFd<'_>], limit: Option<Duration>| {
@@ -125,12 +141,14 @@ impl Sharing {
             PollFd::from_borrowed_fd(first, PollFlags::IN),
             PollFd::from_borrowed_fd(second, PollFlags::IN),
         ];
+        let mut way = Way::Own;
         if !has_left(all, limit) && !has_left(&mut all[..1], Some(GRACE)) {
             let _ = kill_process(self.child, Signal::KILL);
             while !has_left(&mut all[..1], None) {}
+            way = Way::Killed;
         }
         match IS_CHANGING.load(Ordering::SeqCst) {
-            false => Ok(self.child),
+            false => Ok(Left { child: self.child, way }),
             true => Err(Torn),
         }
     }
@@ -188,7 +206,7 @@ mod tests {
     fn run(
         until: Option<Instant>,
         child: impl FnOnce(BorrowedFd<'_>) -> i32 + 'static,
-    ) -> (Result<Pid, Torn>, Option<i32>) {
+    ) -> (Result<Way, Torn>, Option<i32>) {
         let pair = || rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).expect("a pipe");
         let (held, given) = pair();
         let (call, _quiet) = pair();
@@ -196,7 +214,7 @@ mod tests {
         let pid = sharing.child;
         let left = sharing.wait(held.as_fd(), [call.as_fd(), call.as_fd()], until);
         let (_, status) = waitpid(Some(pid), WaitOptions::empty()).expect("ours").expect("ended");
-        (left, status.exit_status())
+        (left.map(|left| left.way), status.exit_status())
     }
 
     #[test]
@@ -207,8 +225,7 @@ mod tests {
             SEEN.store(true, Ordering::SeqCst);
             7
         });
-        left.expect("whole");
-        assert_eq!(code, Some(7));
+        assert_eq!((left.expect("whole"), code), (Way::Own, Some(7)));
         assert!(SEEN.load(Ordering::SeqCst), "memory is shared");
 
         let (left, code) = run(Some(Instant::now()), |_given| sleep());
@@ -216,7 +233,6 @@ mod tests {
         assert_eq!(code, None);
 
         let (left, code) = run(Some(Instant::now()), |_given| at_rest(sleep));
-        left.expect("whole");
-        assert_eq!(code, None);
+        assert_eq!((left.expect("whole"), code), (Way::Killed, None));
     }
 }

@@ -17,7 +17,7 @@ const LINE_LIMIT: usize = 64 * 1024;
 /// One line of the status pipe.
 ///
 /// A run says `confined` then `ended`, or `failed` alone, or `confined` then `failed` when the
-/// program could not be executed. A pipe that closes without `ended` or `failed` means that the
+/// program could not be executed, or `ended` alone when its time was up before the fence stood. A pipe that closes without `ended` or `failed` means that the
 /// supervisor itself was killed, and that nothing is known about the command's effects.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -21,6 +21,7 @@ use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatu
 use crate::confine::close_all_but;
 use crate::launch::Request;
 use crate::process::{Stat, descendants, leave};
+use crate::share::Way;
 use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
 use start::{Role, Started, Ties};
 
@@ -258,7 +259,9 @@ enum Wish {
 impl Supervisor {
     fn run(mut self, mut deadline: Option<Instant>) -> i32 {
         let mut kill_at: Option<Instant> = None;
-        let mut timed_out = false;
+        // One that was killed on its way to its program has ended already.
+        let is_late = deadline.is_some_and(|at| at <= Instant::now());
+        let mut timed_out = is_late && self.started.way == Way::Killed;
         let mut end: Option<End> = None;
         loop {
             let next = [deadline, kill_at].into_iter().flatten().min();

@@ -272,6 +272,8 @@ impl Watch {
                 let end = Some(ProcessEnd::Code(failed.code));
                 return Ended { outcome: Outcome::Exited { code: failed.code }, end };
             }
+            // Whoever ends it while it is still being fenced in did so.
+            (None, Some(_)) if interrupted => Outcome::Interrupted,
             (None, Some(failed)) => return Ended::not_started(failed.message),
             (None, None) if interrupted => Outcome::Interrupted,
             // Without its supervisor nobody saw the end; the broken lifeline is what killed it. The

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use codex_actors::TakenUp;
-use codex_event::{Author, Event, Seq, SessionId, Timestamp, TurnId};
+use codex_event::{Author, CloseReason, Event, Seq, SessionId, Timestamp, TurnId};
 use codex_journal::{Cut, Forked, Layout, NewFork, RawJournal};
 
 use crate::args::{Color, Fork, RunFlags};
@@ -134,6 +134,26 @@ pub(crate) fn discard_unused(layout: &Layout, child: SessionId) {
     if !resumed {
         discard(layout, child);
     }
+}
+
+/// Tells whether nothing was done in a fork behind an event: nothing was said, and no other process has it.
+pub(crate) fn is_unused(layout: &Layout, child: SessionId, at: Seq) -> bool {
+    let Ok(journal) = RawJournal::read(&layout.session(child), child) else { return false };
+    let mut own = journal.records_from(at.next());
+    own.all(|record| record.is_ok_and(|record| record.envelope.event().is_some_and(only_opens)))
+}
+
+/// Tells whether an event says no more than that a session was opened and let go of.
+fn only_opens(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::SessionForked { .. }
+            | Event::SessionResumed { .. }
+            | Event::SettingsChanged { .. }
+            | Event::ContextAdded { .. }
+            | Event::Noted { .. }
+            | Event::SessionClosed { reason: CloseReason::Done | CloseReason::Interrupted }
+    )
 }
 
 impl Fork {

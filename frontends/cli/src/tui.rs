@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use codex_event::{InterruptReason, SessionId};
 use codex_journal::{Guest, Layout};
-use codex_tui::host::Reply;
+use codex_tui::host::{Reply, Topic};
 use codex_tui::options::Start;
 use codex_tui::run::{Left, StartError};
 use codex_tui::update::Signal;
@@ -227,9 +227,9 @@ impl From<StartError> for Failure {
 }
 
 /// Gives a failure as the interface is told of it.
-fn failed(failure: Failure) -> Reply {
+fn failed(of: Topic, failure: Failure) -> Reply {
     let Failure { message, hint, .. } = failure;
-    Reply::Failed { message, hint }
+    Reply::Failed { of, message, hint }
 }
 
 /// The system refuses something to the interface's host.

@@ -24,7 +24,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::composer::Composer;
-use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, Topic};
 use crate::keymap::{Action, When};
 use crate::options::{Options, Palette, Screen, Start};
 use crate::popup::Popup;
@@ -43,6 +43,8 @@ pub(crate) use view::View;
 
 /// Milliseconds between two pictures of the spinner.
 pub(crate) const SPIN: u64 = 125;
+/// Milliseconds between two pictures of how long an answer is waited for.
+const SECOND: u64 = 1_000;
 
 /// All that the interface knows: a session folded from its events, and what the user does with it.
 ///
@@ -255,8 +257,11 @@ impl App {
         let load = self.view.as_ref().and_then(|view| view.document.wanted());
         let load = load.filter(|_| self.loading.is_none() && self.incoming.is_none());
         let load = load.map(|_| self.now);
-        let popup: Option<Moment> = None;
-        [spin, toast, load, popup].into_iter().flatten().min()
+        let asked = self.asked_since().map(|since| {
+            let waited = self.wall().0.saturating_sub(since.0);
+            Moment(self.now.0.saturating_add(SECOND - waited % SECOND))
+        });
+        [spin, toast, load, asked].into_iter().flatten().min()
     }
 
     /// Tells whether a drawing would show something else than the last one did.
@@ -321,7 +326,7 @@ impl App {
             // The end of it, read before the rest: it is shown until its events come by themselves.
             view.document.loaded(range, Cells::of(events));
             match self.options.screen {
-                Screen::Full => self.view = Some(view),
+                Screen::Full => self.replace_view(view),
                 Screen::Inline => self.incoming = Some(view),
             }
             return;
@@ -340,16 +345,20 @@ impl App {
     fn told(&mut self, reply: Reply) {
         match reply {
             Reply::Connected(_) => {}
-            Reply::Failed { message, hint } => self.failed(message, hint),
+            Reply::Failed { of, message, hint } => match of {
+                Topic::Session => self.not_opened(message, hint),
+                Topic::Sessions => self.not_listed(message, hint),
+                Topic::Aside => self.remark(Kind::Failure, message, hint),
+            },
             Reply::Busy(words) => self.busy = Some(words),
             Reply::Sessions(rows) => self.sessions(rows),
             Reply::History(said) => self.composer.history(said),
             Reply::Done(words) => {
-                self.busy = None;
+                self.done();
                 self.remark(Kind::Done, words, String::new());
             }
             Reply::Diff(text) => {
-                self.busy = None;
+                self.done();
                 if text.trim().is_empty() {
                     self.toast("nothing differs from the last commit");
                 } else {
@@ -359,6 +368,13 @@ impl App {
             Reply::Printed(text) => self.shell_did(|shell| shell.print(&text)),
             Reply::Exited(code) => self.shell_did(|shell| shell.exit = Some(code)),
             Reply::Facts(facts) => self.learn(*facts),
+        }
+    }
+
+    /// Something aside is done. What takes a while may be the session that is waited for.
+    fn done(&mut self) {
+        if self.pending.is_none() {
+            self.busy = None;
         }
     }
 

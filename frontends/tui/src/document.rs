@@ -186,6 +186,11 @@ impl Document {
         self.ahead = self.ahead.saturating_add(by);
     }
 
+    /// Goes where another document of the same session is.
+    pub fn stay_at(&mut self, other: &Document) {
+        (self.place, self.ahead) = (other.place, other.ahead);
+    }
+
     /// Tells whether the end is in view and stays so.
     pub fn is_following(&self) -> bool {
         self.place == Place::Bottom && self.ahead >= 0
@@ -213,6 +218,15 @@ impl Document {
             _ => tall(at)?.saturating_sub(u32::from(*rows)),
         };
         usize::try_from(behind? + u64::from(hidden)).ok()
+    }
+
+    /// Gives the beginning of the last cell that begins there or before; none when there is no such.
+    pub fn last_until(&self, seq: Seq) -> Option<Seq> {
+        let at = match self.index.find(seq) {
+            Ok(at) => at,
+            Err(at) => at.checked_sub(1)?,
+        };
+        self.index.get(at).map(|entry| entry.first)
     }
 
     /// Gives a cell that is in memory.
@@ -521,7 +535,7 @@ enum Rough {
 /// Tells whether a cell looks the same whatever the clock shows.
 fn is_timeless(cell: &Cell) -> bool {
     match (&cell.body, cell.standing) {
-        (_, Standing::Settled) => true,
+        (_, Standing::Settled | Standing::Broken) => true,
         (CellBody::Call(call), Standing::Open) => match call.state {
             CallState::Waiting | CallState::Running { .. } => false,
             CallState::Ended { .. } | CallState::Lost { .. } => true,

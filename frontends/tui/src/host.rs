@@ -86,6 +86,42 @@ pub enum Request {
     Leave,
 }
 
+/// What a request is about. Those about a session are carried out one after the other, so at most one
+/// of them waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Another session to show.
+    Session,
+    /// The list of sessions.
+    Sessions,
+    /// Anything else, also what nobody asked for, like the end of the session that is shown.
+    Aside,
+}
+
+impl Request {
+    /// Gives what it is about.
+    pub fn topic(&self) -> Topic {
+        match self {
+            Request::Begin { .. }
+            | Request::TakeUp { .. }
+            | Request::Fork { .. }
+            | Request::Watch { .. } => Topic::Session,
+            Request::Sessions => Topic::Sessions,
+            Request::Ended
+            | Request::History
+            | Request::Export { .. }
+            | Request::Diff
+            | Request::Shell { .. }
+            | Request::Stop
+            | Request::Moved { .. }
+            | Request::Trust { .. }
+            | Request::Key(_)
+            | Request::Keep(_)
+            | Request::Leave => Topic::Aside,
+        }
+    }
+}
+
 /// A setting that is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
@@ -147,6 +183,8 @@ pub enum Reply {
     Connected(Link),
     /// What was asked for could not be done; nothing changed.
     Failed {
+        /// What was asked for: nothing else that is waited for has failed.
+        of: Topic,
         /// Why.
         message: String,
         /// What can be done about it.

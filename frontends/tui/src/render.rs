@@ -18,10 +18,11 @@ mod tests;
 mod words;
 
 use codex_event::Timestamp;
-use codex_view::{Cell, CellBody};
+use codex_view::{BROKEN, Cell, CellBody, Standing};
 use ratatui::text::{Line, Span};
 
 use crate::theme::Theme;
+use sheet::Sheet;
 
 pub use message::Stream;
 
@@ -58,6 +59,22 @@ pub enum Fold {
 /// Puts a cell into lines; none of them is wider than `width` columns, and the last one is empty, which
 /// keeps the cell apart from the next.
 pub fn cell(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
+    let mut lines = whole(cell, look, width);
+    match cell.standing {
+        Standing::Broken => {
+            // The last line is the empty one.
+            lines.pop();
+            let mut sheet = Sheet::new(look, width);
+            let mark = " ".repeat(usize::from(inset(width)));
+            sheet.marked(Span::raw(mark), vec![Span::styled(BROKEN, look.theme.dim)]);
+            lines.extend(sheet.end());
+        }
+        Standing::Open | Standing::Settled => {}
+    }
+    lines
+}
+
+fn whole(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
     match &cell.body {
         CellBody::Prompt(prompt) => said::prompt(prompt, look, width),
         CellBody::Message(text) => message::lines(text, cell.standing, look.theme, width),

@@ -347,10 +347,11 @@ impl Interface {
             Intent::Request(request) => {
                 // A host that is gone has nothing left to be asked; one that is full has more than a
                 // person can want.
+                let of = request.topic();
                 if let Err(error) = self.requests.try_send(request) {
                     let message = format!("this could not be asked: {error}");
                     let hint = "try it again in a moment".to_owned();
-                    self.answers.push_back(Input::Host(Reply::Failed { message, hint }));
+                    self.answers.push_back(Input::Host(Reply::Failed { of, message, hint }));
                 }
             }
             Intent::FindFiles(query) => {

@@ -1,9 +1,12 @@
 //! Items of an answer, held back until the answer is complete.
 
-use codex_event::{Event, ItemKind, RequestId, Stored};
+use codex_event::{Event, ItemKind, RequestId, Stored, StreamPart};
 use serde_json::Value;
 
 use crate::stored;
+
+/// Says that an answer was never finished; stands below what there is of it.
+pub const BROKEN: &str = "(cut off here)";
 
 /// What an answer says in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,40 +17,83 @@ pub(crate) enum Said {
     Reasoning(String),
 }
 
+/// What became of an item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// Its answer is complete.
+    Whole(Said),
+    /// The turn ended before its answer was complete: this is how far it got.
+    Broken(Said),
+}
+
 /// The items that came in and are not final.
 ///
-/// An item is given out once `ModelResponded` for its attempt has come, and never when the attempt
-/// failed. At most one answer is held, since a new request drops what an older one left.
+/// An item is given out once `ModelResponded` for its attempt has come, or when the turn breaks off
+/// within its answer. At most one answer is held: a new request drops what an older one left, and so
+/// does the first item of another attempt.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answers {
-    held: Vec<(RequestId, u32, Said)>,
+    held: Vec<Item>,
+    pieces: Pieces,
+}
+
+/// What becomes of the text of an item that is not complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Pieces {
+    /// It is held by nobody, and an answer that breaks off is told up to its last complete item.
+    #[default]
+    Dropped,
+    /// It is held, up to [`MOST_PIECES`].
+    Held,
+}
+
+/// Bytes of an item that are held before it is complete.
+const MOST_PIECES: usize = 1024 * 1024;
+
+#[derive(Clone, Debug)]
+struct Item {
+    request: RequestId,
+    attempt: u32,
+    number: u32,
+    /// None for a call, and for what is not told in words.
+    said: Option<Said>,
 }
 
 impl Answers {
+    /// Begins with nothing, and does that with what is not complete.
+    pub(crate) fn new(pieces: Pieces) -> Answers {
+        Answers { held: Vec::new(), pieces }
+    }
+
     /// Takes the next event, and gives what it made final.
-    pub(crate) fn apply(&mut self, event: &Event) -> Vec<Said> {
+    pub(crate) fn apply(&mut self, event: &Event) -> Vec<Told> {
         match event {
-            Event::ModelItemCompleted { request, attempt, kind, raw, .. } => {
-                self.held.extend(said(kind, raw).map(|said| (*request, *attempt, said)));
+            Event::ModelStreamed { request, attempt, item, part, text, .. } => {
+                let pieces = self.pieces;
+                let item = self.item(*request, *attempt, *item);
+                match pieces {
+                    Pieces::Held => item.push(*part, text),
+                    Pieces::Dropped => {}
+                }
+            }
+            Event::ModelItemCompleted { request, attempt, item, kind, raw } => {
+                self.item(*request, *attempt, *item).said = said(kind, raw);
             }
             Event::ModelResponded { request, attempt, .. } => {
-                return std::mem::take(&mut self.held)
-                    .into_iter()
-                    .filter(|(of, number, _)| (of, number) == (request, attempt))
-                    .map(|(_, _, said)| said)
-                    .filter(|said| !said.is_empty())
-                    .collect();
+                let held = std::mem::take(&mut self.held).into_iter();
+                let of_it = held.filter(|it| (it.request, it.attempt) == (*request, *attempt));
+                return of_it.filter_map(Item::shown).map(Told::Whole).collect();
             }
-            Event::ModelAttemptFailed { request, attempt, .. } => {
-                self.held.retain(|(of, number, _)| (of, number) != (request, attempt));
+            Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => {
+                return self.held.drain(..).filter_map(Item::shown).map(Told::Broken).collect();
             }
-            Event::ModelRequested { .. }
-            | Event::SessionResumed { .. }
-            | Event::TurnStarted { .. }
-            | Event::TurnInterrupted { .. }
-            | Event::TurnCompleted { .. }
-            | Event::TurnFailed { .. } => self.held.clear(),
-            Event::SessionOpened { .. }
+            Event::ModelRequested { request, .. } => {
+                self.held.retain(|item| item.request == *request);
+            }
+            Event::TurnStarted { .. } | Event::TurnCompleted { .. } => self.held.clear(),
+            Event::SessionResumed { .. }
+            | Event::ModelAttemptFailed { .. }
+            | Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
             | Event::SessionForked { .. }
             | Event::SessionNamed { .. }
@@ -57,7 +103,6 @@ impl Answers {
             | Event::ContextAdded { .. }
             | Event::InputQueued { .. }
             | Event::TurnInterruptRequested { .. }
-            | Event::ModelStreamed { .. }
             | Event::ToolCalled { .. }
             | Event::ReviewAsked { .. }
             | Event::ReviewSettled { .. }
@@ -72,6 +117,35 @@ impl Answers {
             | Event::Noted { .. } => {}
         }
         Vec::new()
+    }
+
+    /// Gives an item of the answer that comes in.
+    fn item(&mut self, request: RequestId, attempt: u32, number: u32) -> &mut Item {
+        self.held.retain(|it| (it.request, it.attempt) == (request, attempt));
+        let at = self.held.iter().position(|it| it.number == number).unwrap_or_else(|| {
+            self.held.push(Item { request, attempt, number, said: None });
+            self.held.len() - 1
+        });
+        &mut self.held[at]
+    }
+}
+
+impl Item {
+    fn push(&mut self, part: StreamPart, text: &str) {
+        match (part, &mut self.said) {
+            (StreamPart::Text, Some(Said::Message(said)))
+            | (StreamPart::Reasoning, Some(Said::Reasoning(said))) => {
+                if said.len() < MOST_PIECES {
+                    said.push_str(text);
+                }
+            }
+            (StreamPart::Text, said) => *said = Some(Said::Message(text.to_owned())),
+            (StreamPart::Reasoning, said) => *said = Some(Said::Reasoning(text.to_owned())),
+        }
+    }
+
+    fn shown(self) -> Option<Said> {
+        self.said.filter(|said| !said.is_empty())
     }
 }
 

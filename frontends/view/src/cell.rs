@@ -47,10 +47,13 @@ impl Cell {
 /// Whether a cell may still change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// More of it is to come; an answer whose attempt fails vanishes.
+    /// More of it is to come; an answer whose attempt fails vanishes once another attempt says more.
     Open,
     /// It is as it will be.
     Settled,
+    /// It is as it will be, and here the answer breaks off: the turn ended while it came in. The model
+    /// is told nothing of such an answer.
+    Broken,
 }
 
 /// What a cell shows. All text is foreign: it is made safe where it is drawn, and not before.

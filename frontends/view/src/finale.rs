@@ -2,7 +2,7 @@
 
 use codex_event::{Envelope, Event, FailureKind, InterruptReason};
 
-use crate::answers::{Answers, Said};
+use crate::answers::{Answers, Said, Told};
 
 /// How the last turn ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,10 +31,10 @@ impl Finale {
     /// Takes the next event.
     pub fn apply(&mut self, envelope: &Envelope) {
         let Some(event) = envelope.event() else { return };
-        for said in self.answers.apply(event) {
-            match said {
-                Said::Message(text) => self.message = Some(text),
-                Said::Reasoning(_) => {}
+        for told in self.answers.apply(event) {
+            match told {
+                Told::Whole(Said::Message(text)) => self.message = Some(text),
+                Told::Whole(Said::Reasoning(_)) | Told::Broken(_) => {}
             }
         }
         match event {

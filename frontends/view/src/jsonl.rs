@@ -94,6 +94,8 @@ impl Jsonl {
         match step {
             Step::Message(text) => Some(self.completed(ItemBody::AgentMessage { text: &text })),
             Step::Reasoning(text) => Some(self.completed(ItemBody::Reasoning { text: &text })),
+            // An item is told once its answer is complete.
+            Step::BrokenMessage(_) | Step::BrokenReasoning(_) => None,
             Step::Began { call, work } => {
                 let body = match &work {
                     Work::Command { argv, .. } => ItemBody::CommandExecution {

@@ -29,6 +29,7 @@ mod stored;
 pub mod testing;
 mod text;
 
+pub use answers::BROKEN;
 pub use cell::{
     CallCell, CallState, Cell, CellBody, Notice, Prompt, Review, Standing, Taken, TurnEnd,
     TurnEnding,

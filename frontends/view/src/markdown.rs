@@ -2,17 +2,27 @@
 
 use codex_event::{ApprovalPolicy, ChangeKind, FileChange, Invocation, Outcome, Verdict};
 
-use crate::cell::{CallCell, CallState, Cell, CellBody, Notice, Review, TurnEnd, TurnEnding};
-use crate::command_line;
+use crate::cell::{
+    CallCell, CallState, Cell, CellBody, Notice, Review, Standing, TurnEnd, TurnEnding,
+};
 use crate::sanitize::{text, visible};
 use crate::stored::{list, words};
+use crate::{BROKEN, command_line};
 
 /// Gives a cell as Markdown, with a blank line behind it; nothing for what a reader has no use for.
 ///
 /// What a person said stands under a heading of its own, the model's words stand as they are, and what
 /// was run is quoted, with its end.
 pub fn markdown(cell: &Cell) -> String {
-    match &cell.body {
+    let told = of_body(&cell.body);
+    match cell.standing {
+        Standing::Broken if !told.is_empty() => format!("{told}*{BROKEN}*\n\n"),
+        Standing::Broken | Standing::Open | Standing::Settled => told,
+    }
+}
+
+fn of_body(body: &CellBody) -> String {
+    match body {
         CellBody::Prompt(prompt) => {
             format!("## {}\n\n{}\n\n", visible(&prompt.author.to_string()), text(&prompt.text))
         }

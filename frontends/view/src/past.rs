@@ -52,6 +52,7 @@ fn a_view_that_begins_with_the_past_goes_on_like_one_that_saw_all() {
         testing::drop_then_ok(),
         testing::drop_forever(),
         testing::interrupted(),
+        testing::broken_off(),
         testing::resumed(),
         testing::resumed_after_loss(),
         testing::every_kind(),

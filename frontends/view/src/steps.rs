@@ -10,7 +10,7 @@ use codex_event::{
     CallId, Confinement, Denial, Envelope, Event, FileChange, Invocation, Outcome, Stored,
 };
 
-use crate::answers::{Answers, Said};
+use crate::answers::{Answers, Pieces, Said, Told};
 use crate::stored::{list, missing, words};
 use output::Output;
 
@@ -21,6 +21,10 @@ pub enum Step {
     Message(String),
     /// It told some of its reasoning; never empty.
     Reasoning(String),
+    /// It said this to the user in an answer that was not complete when the turn ended; never empty.
+    BrokenMessage(String),
+    /// It told this of its reasoning in such an answer; never empty.
+    BrokenReasoning(String),
     /// A tool call is about to be carried out. A call that was stopped by the sandbox may begin
     /// a second time.
     Began {
@@ -38,6 +42,18 @@ pub enum Step {
         /// How it ended.
         end: End,
     },
+}
+
+impl Step {
+    /// Tells whether it is of an answer that broke off.
+    pub(crate) fn is_broken(&self) -> bool {
+        match self {
+            Step::BrokenMessage(_) | Step::BrokenReasoning(_) => true,
+            Step::Message(_) | Step::Reasoning(_) | Step::Began { .. } | Step::Ended { .. } => {
+                false
+            }
+        }
+    }
 }
 
 /// What a tool call does.
@@ -103,6 +119,12 @@ enum Phase {
 }
 
 impl Steps {
+    /// Begins with steps that tell an answer which breaks off up to its last word, for which the text
+    /// of an item is held before it is complete.
+    pub(crate) fn to_the_last_word() -> Steps {
+        Steps { answers: Answers::new(Pieces::Held), calls: HashMap::new() }
+    }
+
     /// Takes the next event, and gives the steps that it completes.
     pub fn apply(&mut self, envelope: &Envelope) -> Vec<Step> {
         let Some(event) = envelope.event() else { return Vec::new() };
@@ -110,9 +132,11 @@ impl Steps {
             .answers
             .apply(event)
             .into_iter()
-            .map(|said| match said {
-                Said::Message(text) => Step::Message(text),
-                Said::Reasoning(text) => Step::Reasoning(text),
+            .map(|told| match told {
+                Told::Whole(Said::Message(text)) => Step::Message(text),
+                Told::Whole(Said::Reasoning(text)) => Step::Reasoning(text),
+                Told::Broken(Said::Message(text)) => Step::BrokenMessage(text),
+                Told::Broken(Said::Reasoning(text)) => Step::BrokenReasoning(text),
             })
             .collect();
         steps.extend(self.apply_call(event));

@@ -7,12 +7,12 @@ use codex_event::{
     ContextSource, Digest, Envelope, Epoch, Event, Fault, FaultKind, FileChange, Invocation,
     ItemKind, Millis, Outcome, OutputBytes, OutputStream, Permission, ProcessMark,
     ProviderSettings, RequestId, Retry, RetryBudget, Safety, SandboxReport, Scope, Seq, SessionId,
-    Settings, Timestamp, TurnId, Usage, Verdict,
+    Settings, StreamMark, StreamPart, Timestamp, TurnId, Usage, Verdict,
 };
 
 pub use stories::{
-    DROPPED, declined, drop_forever, drop_then_ok, every_kind, interrupted, patches, plain_text,
-    resumed, resumed_after_loss, shell, tool_loop,
+    DROPPED, broken_off, declined, drop_forever, drop_then_ok, every_kind, interrupted, patches,
+    plain_text, resumed, resumed_after_loss, shell, tool_loop,
 };
 
 /// The id of every story.
@@ -253,6 +253,19 @@ impl Story {
             attempt: self.attempt,
             response: Some(format!("resp_{}", self.request)),
             usage,
+        };
+        self.push(Author::Model, event);
+    }
+
+    /// Lets a piece of an item come in; the item itself is added once it is complete.
+    pub fn streams(&mut self, item: u32, part: StreamPart, text: &str) {
+        let event = Event::ModelStreamed {
+            request: self.request,
+            attempt: self.attempt,
+            item,
+            part,
+            text: text.to_owned(),
+            marks: vec![StreamMark(text.len() as u32, 3)],
         };
         self.push(Author::Model, event);
     }

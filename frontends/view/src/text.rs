@@ -1,5 +1,6 @@
 //! A session told to people.
 
+mod figures;
 mod header;
 mod question;
 #[cfg(test)]
@@ -7,7 +8,7 @@ mod tests;
 
 use codex_event::{
     Author, Backend, CallId, ChangeKind, CloseReason, Envelope, Event, FileChange, IMPORTED,
-    Outcome, Question, Retry, RetryBudget, Scope, Shelf, Timestamp, Usage, Verdict,
+    Outcome, Question, Retry, RetryBudget, Scope, Shelf, Timestamp, Verdict,
 };
 
 use crate::finale::interruption;
@@ -15,7 +16,8 @@ use crate::hint::hint;
 use crate::paint::{Paint, Tone};
 use crate::steps::{End, Step, Steps, Work};
 use crate::stored::{list, words};
-use crate::{command_line, sanitize};
+use crate::{BROKEN, command_line, sanitize};
+use figures::{duration, tokens};
 
 /// Lines of a command's output that are shown; all of them are in the journal.
 const SHOWN_LINES: usize = 20;
@@ -90,7 +92,7 @@ impl Text {
     pub fn new(style: Style) -> Text {
         Text {
             style,
-            steps: Steps::default(),
+            steps: Steps::to_the_last_word(),
             cwd: String::new(),
             opened: None,
             message: None,
@@ -104,9 +106,13 @@ impl Text {
     pub fn apply(&mut self, envelope: &Envelope) -> Vec<Line> {
         match envelope.event() {
             Some(event) => {
-                self.event(envelope, event);
-                for step in self.steps.apply(envelope) {
-                    self.step(step);
+                // What was being said comes before what ended it.
+                if event.ends_turn() {
+                    self.tell(envelope);
+                    self.event(envelope, event);
+                } else {
+                    self.event(envelope, event);
+                    self.tell(envelope);
                 }
             }
             // Kept for whoever looks for it; hundreds of them would hide what was said.
@@ -311,14 +317,24 @@ impl Text {
         }
     }
 
+    fn tell(&mut self, envelope: &Envelope) {
+        let steps = self.steps.apply(envelope);
+        let breaks_off = steps.iter().any(Step::is_broken);
+        steps.into_iter().for_each(|step| self.step(step));
+        if breaks_off {
+            self.line(&[(Tone::Dim, BROKEN)]);
+        }
+    }
+
     fn step(&mut self, step: Step) {
         self.release();
         match step {
             Step::Message(text) => self.message = Some(Message { text, told: false }),
-            Step::Reasoning(text) => {
+            Step::Reasoning(text) | Step::BrokenReasoning(text) => {
                 self.line(&[(Tone::Label, "thinking")]);
                 self.block(Channel::Activity, Tone::Dim, &text);
             }
+            Step::BrokenMessage(text) => self.said(&text),
             Step::Began { call, work: Work::Command { argv, workdir } } => {
                 let command = sanitize::visible(&command_line(&argv));
                 let folder = self.folder(workdir.as_deref());
@@ -490,8 +506,12 @@ impl Text {
         let Some(message) = self.message.as_mut().filter(|message| !message.told) else { return };
         message.told = true;
         let text = message.text.clone();
+        self.said(&text);
+    }
+
+    fn said(&mut self, text: &str) {
         self.line(&[(Tone::Label, "codex")]);
-        self.block(Channel::Activity, Tone::Body, &text);
+        self.block(Channel::Activity, Tone::Body, text);
     }
 
     /// Shows the beginning of what a command printed.
@@ -557,37 +577,4 @@ impl Text {
         };
         sanitize::visible(&folder)
     }
-}
-
-fn duration(milliseconds: u64) -> String {
-    let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
-    match seconds {
-        0 => format!("{rest}ms"),
-        1..60 => format!("{seconds}.{:02}s", rest / 10),
-        _ => format!("{}m{:02}s", seconds / 60, seconds % 60),
-    }
-}
-
-fn tokens(usage: &Usage) -> String {
-    let Usage { input_tokens, cached_input_tokens, output_tokens, reasoning_output_tokens, .. } =
-        *usage;
-    format!(
-        "{} in ({} cached), {} out ({} reasoning)",
-        grouped(input_tokens),
-        grouped(cached_input_tokens),
-        grouped(output_tokens),
-        grouped(reasoning_output_tokens)
-    )
-}
-
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

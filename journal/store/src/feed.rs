@@ -1,5 +1,8 @@
 //! How others follow a journal: durable records in order, from any position.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -99,9 +102,11 @@ pub(crate) struct Shared {
 }
 
 struct State {
-    /// The last tail, and its number; and how many subscribers want any.
+    /// The last tail, and its number; the number of the last one that any subscriber was told; and how
+    /// many subscribers want any.
     tail: Option<Arc<Tail>>,
     tails: u64,
+    told: u64,
     listeners: usize,
     /// Who follows from elsewhere, with the owner; and how often that changed.
     present: Arc<[String]>,
@@ -192,11 +197,12 @@ impl Tails {
     /// Shows the next one, in place of the last.
     pub fn show(&self, tail: Tail) {
         let mut state = self.shared.lock();
-        let waiting = state.tail.replace(Arc::new(tail)).is_some();
-        let awake = waiting && state.listeners == 1;
+        state.tail = Some(Arc::new(tail));
+        // The only subscriber was woken for the one before it and has not taken that: it takes this one. One
+        // that was taken may still be there, for other subscribers, which may be gone.
+        let awake = state.told < state.tails && state.listeners == 1;
         state.tails += 1;
         drop(state);
-        // Who was woken for the one before it, and has not taken it yet, takes this one.
         if !awake {
             self.shared.wake();
         }
@@ -369,6 +375,7 @@ impl Local {
             return Step::WaitUntil(place.due);
         }
         (place.told, place.due) = (state.tails, now + TAIL_PAUSE);
+        state.told = state.tails;
         let tail = Arc::clone(tail);
         if state.listeners == 1 {
             // The next one wakes again.
@@ -411,6 +418,7 @@ impl Shared {
         let state = State {
             tail: None,
             tails: 0,
+            told: 0,
             listeners: 0,
             present: Arc::new([]),
             presence: 0,

@@ -14,8 +14,8 @@ use crate::launch::Request;
 use crate::placeholder::Placeholders;
 use crate::process::leave;
 use crate::protect::{self, Found, RepositoryWatch};
-use crate::share::{Torn, share};
-use crate::status::{EXIT_SETUP, Failed, Status, Step};
+use crate::share::{Left, Torn, Way, share};
+use crate::status::{EXIT_SETUP, EXIT_TIMED_OUT, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
 use crate::{Confinement, Plan, Protected};
 
@@ -23,6 +23,10 @@ use crate::{Confinement, Plan, Protected};
 /// can't be trusted to put words together any more.
 const TORN: &[u8] =
     b"{\"failed\":{\"step\":\"process\",\"message\":\"killed before it began\",\"code\":125}}\n";
+
+/// The same where it was killed because its time was up: the command never ran, and its limit is why.
+const TORN_BY_TIME: &[u8] =
+    b"{\"ended\":{\"end\":{\"signal\":9},\"timed_out\":true,\"swept\":0,\"survivors\":0}}\n";
 
 /// What the supervisor listens to while the command's process fences itself in.
 pub(super) struct Ties<'a> {
@@ -38,6 +42,8 @@ pub(super) struct Started {
     /// The command's process, or process 1 of its namespaces.
     pub(super) child: Pid,
     pub(super) role: Role,
+    /// How it came to be a process of its own.
+    pub(super) way: Way,
     /// Carries the word of whoever becomes the command, and of process 1.
     pub(super) errands: OwnedFd,
     pub(super) kept: Kept,
@@ -71,7 +77,7 @@ pub(super) fn start(request: Request, ties: &Ties<'_>) -> Result<Started, Failed
     sockopt::set_socket_passcred(&errands, true).map_err(|error| failure(error.into()))?;
 
     let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
-    let (role, child) = match request.plan.confinement {
+    let (role, Left { child, way }) = match request.plan.confinement {
         Confinement::None | Confinement::Landlock => {
             (Role::Command, start_command(request, &errands, word, ties).map_err(failure)?)
         }
@@ -80,12 +86,12 @@ pub(super) fn start(request: Request, ties: &Ties<'_>) -> Result<Started, Failed
             let forked = fork_into(&request.plan);
             match forked.map_err(|error| setup_failure(Step::Namespaces, error))? {
                 None => init::run(request, &kept.protected, ids, word),
-                Some(child) => (Role::Init, child),
+                Some(child) => (Role::Init, Left { child, way: Way::Own }),
             }
         }
     };
     match release_surroundings() {
-        Ok(()) => Ok(Started { child, role, errands, kept }),
+        Ok(()) => Ok(Started { child, role, way, errands, kept }),
         Err(error) => {
             tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {});
             Err(failure(error))
@@ -99,7 +105,7 @@ fn start_command(
     errands: &OwnedFd,
     word: OwnedFd,
     ties: &Ties<'_>,
-) -> io::Result<Pid> {
+) -> io::Result<Left> {
     let supervisor = rustix::process::getpid();
     let sharing = share(word, move |word| {
         let announce = |confined| say(word, &Status::Confined(confined));
@@ -109,7 +115,11 @@ fn start_command(
         code
     })?;
     match sharing.wait(errands.as_fd(), [ties.lifeline, ties.signals], ties.until) {
-        Ok(child) => Ok(child),
+        Ok(left) => Ok(left),
+        Err(Torn) if ties.until.is_some_and(|until| until <= Instant::now()) => {
+            let _ = rustix::io::write(ties.status, TORN_BY_TIME);
+            leave(EXIT_TIMED_OUT)
+        }
         Err(Torn) => {
             let _ = rustix::io::write(ties.status, TORN);
             leave(EXIT_SETUP)
@@ -141,6 +151,7 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::StatusParser;
+    use crate::status::{End, Ended};
 
     #[test]
     fn the_last_word_is_one_that_is_understood() {
@@ -148,5 +159,9 @@ mod tests {
         let message = "killed before it began".to_owned();
         let failed = Failed { step: Step::Process, message, code: EXIT_SETUP };
         assert_eq!(said, [Status::Failed(failed)]);
+        let said = StatusParser::default().feed(TORN_BY_TIME).expect("a line");
+        let end = End::Signal(libc::SIGKILL);
+        let ended = Ended { end, timed_out: true, swept: 0, survivors: 0, changes: vec![] };
+        assert_eq!(said, [Status::Ended(ended)]);
     }
 }

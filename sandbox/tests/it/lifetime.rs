@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use codex_sandbox::{Cause, End, Leftover, ProcessId, end_leftover};
+use codex_sandbox::{
+    Cause, End, Leftover, Level, Outcome, Plan, Policy, ProcessId, end_leftover, probe,
+};
 
 use crate::world::{
     DANGER, FULL_AUTO, World, alive, capture, eventually, level, marker, set_level, start,
@@ -18,6 +20,7 @@ use crate::{Case, Verdict};
 pub(crate) const CASES: &[Case] = &[
     ("a_timeout_ends_the_whole_tree", a_timeout_ends_the_whole_tree),
     ("a_timeout_asks_before_it_kills", a_timeout_asks_before_it_kills),
+    ("a_timeout_before_the_command_began_is_one", a_timeout_before_the_command_began_is_one),
     ("a_daemon_dies_with_its_command", a_daemon_dies_with_its_command),
     ("a_fork_storm_is_swept", a_fork_storm_is_swept),
     ("an_interrupt_ends_the_tree", an_interrupt_ends_the_tree),
@@ -64,6 +67,24 @@ fn a_timeout_asks_before_it_kills() -> Verdict {
     assert_eq!(ran.stdout, "ready\nasked\n");
     let ended = ran.outcome.ended.expect("ended");
     assert_eq!((ended.end, ended.timed_out), (End::Code(7), true));
+    Verdict::Held
+}
+
+fn a_timeout_before_the_command_began_is_one() -> Verdict {
+    let world = World::new();
+    let mut launch = world.launch(FULL_AUTO, &["/bin/sh", "-c", "echo ran > marker"]);
+    // In namespaces a command is fenced in beside the supervisor, which looks at the clock all along.
+    let policy = Policy { level: Level::Landlock, ..world.policy(FULL_AUTO) };
+    launch.plan = Plan::on_disk(&policy, &probe()).expect("a plan");
+    // A fence that takes far longer than the time that there is.
+    launch.plan.files.programs = vec![world.at("outside/victim"); 400_000];
+    launch.timeout = Some(Duration::from_millis(10));
+    let ran = capture(launch);
+    let Outcome { confined, failed, ended, .. } = &ran.outcome;
+    assert_eq!((confined, failed), (&None, &None), "{}", ran.stderr);
+    assert!(ended.as_ref().is_some_and(|ended| ended.timed_out), "{ended:?}");
+    assert_eq!((ran.code(), ran.stdout.as_str()), (124, ""));
+    assert_eq!(world.read("project/marker"), "");
     Verdict::Held
 }
 

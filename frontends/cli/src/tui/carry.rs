@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use codex_event::{SessionId, Usage};
 use codex_journal::Layout;
 use codex_sessions::{Catalog, Entry, State};
-use codex_tui::host::{Reply, Request, SessionRow};
+use codex_tui::host::{Reply, Request, SessionRow, Topic};
 use codex_tui::run::Voice;
 
 use super::child::Shell;
@@ -67,6 +67,7 @@ impl Carrier {
 
     /// Carries a request out; gives it back when it is about a session.
     pub(super) fn carry_out(&mut self, request: Request) -> Option<Request> {
+        let of = request.topic();
         match request {
             Request::Begin { .. }
             | Request::TakeUp { .. }
@@ -76,21 +77,21 @@ impl Carrier {
             | Request::Leave => return Some(request),
             Request::Sessions => {
                 let layout = Layout::new(&self.home);
-                self.beside("sessions", move || sessions(&layout));
+                self.beside(of, "sessions", move || sessions(&layout));
             }
             Request::History => {
                 let layout = Layout::new(&self.home);
-                self.beside("history", move || history(&layout));
+                self.beside(of, "history", move || history(&layout));
             }
             Request::Export { session, file } => {
                 // The folder of a session that is only looked at may be elsewhere.
                 let here = if self.cwd.is_dir() { &self.cwd } else { &self.started_in };
                 let (layout, cwd) = (Layout::new(&self.home), here.clone());
-                self.beside("export", move || exported(&layout, session, file, &cwd));
+                self.beside(of, "export", move || exported(&layout, session, file, &cwd));
             }
             Request::Diff => {
                 let (cwd, home) = (self.cwd.clone(), self.home.clone());
-                self.beside("diff", move || diff::diff(&cwd, &home).map(Reply::Diff));
+                self.beside(of, "diff", move || diff::diff(&cwd, &home).map(Reply::Diff));
             }
             Request::Shell { line } => self.run(&line),
             Request::Stop => {
@@ -116,28 +117,34 @@ impl Carrier {
         None
     }
 
-    fn beside(&self, name: &str, work: impl FnOnce() -> Result<Reply, Failure> + Send + 'static) {
+    fn beside(
+        &self,
+        of: Topic,
+        name: &str,
+        work: impl FnOnce() -> Result<Reply, Failure> + Send + 'static,
+    ) {
         let voice = self.voice.clone();
         let work = move || {
-            let _ = voice.reply(work().unwrap_or_else(failed));
+            let _ = voice.reply(work().unwrap_or_else(|it| failed(of, it)));
         };
         if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(work) {
             let failure = Failure::new(USAGE, format!("no thread can be started: {error}"));
-            let _ = self.voice.reply(failed(failure.hint("see `ulimit -u`")));
+            let _ = self.voice.reply(failed(of, failure.hint("see `ulimit -u`")));
         }
     }
 
     fn run(&mut self, line: &str) {
         if self.shell.as_ref().is_some_and(Shell::runs) {
             let failure = Failure::new(USAGE, "a command of yours is running already");
-            let _ = self.voice.reply(failed(failure.hint("wait for its end, or end it")));
+            let _ =
+                self.voice.reply(failed(Topic::Aside, failure.hint("wait for its end, or end it")));
             return;
         }
         if !self.cwd.is_dir() {
             let message = format!("the session's folder, {}, is not there", self.cwd.display());
             let failure = Failure::new(USAGE, message);
             let hint = "/new begins a session in the folder that codex was started in";
-            let _ = self.voice.reply(failed(failure.hint(hint)));
+            let _ = self.voice.reply(failed(Topic::Aside, failure.hint(hint)));
             // The command has ended, as far as it had begun.
             let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
             return;
@@ -145,7 +152,7 @@ impl Carrier {
         match Shell::start(line, &self.cwd, self.voice.clone()) {
             Ok(shell) => self.shell = Some(shell),
             Err(failure) => {
-                let _ = self.voice.reply(failed(failure));
+                let _ = self.voice.reply(failed(Topic::Aside, failure));
                 let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
             }
         }
@@ -158,7 +165,7 @@ impl Carrier {
                 let _ = self.voice.reply(Reply::Done(words));
                 self.tell_facts(Asked::Needs);
             }
-            Err(failure) => drop(self.voice.reply(failed(failure))),
+            Err(failure) => drop(self.voice.reply(failed(Topic::Aside, failure))),
         }
     }
 
@@ -168,7 +175,7 @@ impl Carrier {
                 let facts = Box::new(facts::gather(&config, &self.cwd, asked));
                 let _ = self.voice.reply(Reply::Facts(facts));
             }
-            Err(failure) => drop(self.voice.reply(failed(failure))),
+            Err(failure) => drop(self.voice.reply(failed(Topic::Aside, failure))),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use codex_actors::wiring::Port;
 use codex_actors::{TakeUpError, TakenUp};
 use codex_event::{CloseReason, Command, Event, InterruptReason, Rejection, Seq, SessionId};
-use codex_journal::{Cut, Guest, GuestError, Handle, Layout, OpenError, RawJournal};
+use codex_journal::{Cut, Forked, Guest, GuestError, Handle, Layout, OpenError, RawJournal};
 use codex_sandbox::Spawner;
-use codex_tui::host::{Access, Changes, Link, Owner, Reply, Request, Role, Source};
+use codex_tui::host::{Access, Changes, Link, Owner, Reply, Request, Role, Source, Topic};
 use codex_tui::run::{Desk, Left};
 
 use super::carry::Carrier;
@@ -46,6 +46,16 @@ impl Meant {
     }
 }
 
+/// A session that was made to go back to something that was said earlier. While nothing is said in it,
+/// it is nothing but a view of the one before, and leaves no trace.
+#[derive(Clone, Copy, Debug)]
+struct Back {
+    id: SessionId,
+    parent: SessionId,
+    /// The last event that both have.
+    at: Seq,
+}
+
 /// The program around the interface.
 pub(super) struct Host {
     desk: Desk,
@@ -56,6 +66,8 @@ pub(super) struct Host {
     meant: Meant,
     /// A fork that nothing was done with yet.
     fresh: Option<SessionId>,
+    /// The fork in which nothing was said when it was looked at last.
+    back: Option<Back>,
     /// The session that can be gone on with afterwards.
     last: Option<SessionId>,
     /// What a session could not be run to its end for.
@@ -75,8 +87,8 @@ impl Host {
         fresh: Option<SessionId>,
     ) -> Host {
         let carrier = Carrier::new(desk.voice(), flags.clone(), home, here);
-        let (last, failure, next) = (None, None, None);
-        Host { desk, carrier, flags, spawner, meant, fresh, last, failure, next }
+        let (back, last, failure, next) = (None, None, None, None);
+        Host { desk, carrier, flags, spawner, meant, fresh, back, last, failure, next }
     }
 
     /// Waits for the end of the interface, and gives how it came, which session can be gone on with,
@@ -113,15 +125,22 @@ impl Host {
                     begin::ready(&config, &cwd, FRONTEND, self.spawner.clone(), input)?;
                 self.carrier.moved(&cwd, Asked::Needs);
                 self.has_flags(id);
+                self.drop_unused(Some(id));
                 Ok(Some(Opened { id, ready, draft: String::new() }))
             }
             Request::TakeUp { session, changes, owner } => {
                 let flags = changed(self.flags_of(session), &changes).spelled_out()?;
-                self.take_up(session, &flags, owner)
+                let opened = self.take_up(session, &flags, owner)?;
+                if changes != Changes::default() {
+                    self.back.take_if(|back| back.id == session);
+                }
+                self.drop_unused(Some(session));
+                Ok(opened)
             }
             Request::Fork { parent, at } => self.fork(parent, at).map(Some),
             Request::Watch { session } => {
                 let journal = RawJournal::read(&self.layout().session(session), session)?;
+                self.drop_unused(Some(session));
                 self.connect(Link {
                     session,
                     role: Role::Reader,
@@ -131,8 +150,11 @@ impl Host {
                 });
                 Ok(None)
             }
-            // It was let go of before this.
-            Request::Ended => Ok(None),
+            // It was let go of before this, and may be another process's.
+            Request::Ended => {
+                self.back = None;
+                Ok(None)
+            }
             // `between` gives nothing else.
             Request::Sessions
             | Request::History
@@ -241,9 +263,17 @@ impl Host {
 
     fn fork(&mut self, parent: SessionId, at: Option<Seq>) -> Result<Opened, Failure> {
         let layout = self.layout();
+        let (parent, at) = match (self.unused(), at) {
+            // What nothing was said in has nothing that the one before it has not.
+            (Some(back), Some(at)) if back.id == parent => (back.parent, Some(at.min(back.at))),
+            (_, at) => (parent, at),
+        };
+        // All of it is a wish to have it.
+        self.back.take_if(|back| back.id == parent);
         let cut = at.map_or(Cut::End, Cut::At);
         // The command line's were meant for another one.
-        let id = fork::make(&layout, parent, cut, FRONTEND, &RunFlags::default())?.id;
+        let made = fork::make(&layout, parent, cut, FRONTEND, &RunFlags::default())?;
+        let Forked { id, at: shared, .. } = made;
         let flags = self.flags_of(id);
         let prepared = TakenUp::open(&layout, id)
             .map_err(Failure::from)
@@ -251,6 +281,8 @@ impl Host {
         match prepared {
             Ok(ready) => {
                 self.has_flags(id);
+                self.drop_unused(Some(id));
+                self.back = at.map(|_| Back { id, parent, at: shared });
                 let draft = at.and_then(|at| said_behind(&layout, parent, at)).unwrap_or_default();
                 Ok(Opened { id, ready, draft })
             }
@@ -260,6 +292,31 @@ impl Host {
                 Err(failure)
             }
         }
+    }
+
+    /// Gives the fork of going back if nothing was said in it, and what it was made from is still there.
+    fn unused(&self) -> Option<Back> {
+        let layout = self.layout();
+        let unused = |back: &Back| {
+            fork::is_unused(&layout, back.id, back.at)
+                && RawJournal::read(&layout.session(back.parent), back.parent)
+                    .is_ok_and(|journal| journal.head().seq >= back.at)
+        };
+        self.back.filter(unused)
+    }
+
+    /// Removes the fork of going back if nothing was said in it, unless it is gone on with.
+    fn drop_unused(&mut self, goes_on: Option<SessionId>) {
+        if self.back.is_some_and(|back| Some(back.id) == goes_on) {
+            return;
+        }
+        if let Some(Back { id, parent, .. }) = self.unused() {
+            fork::discard(&self.layout(), id);
+            if self.last == Some(id) {
+                self.last = Some(parent);
+            }
+        }
+        self.back = None;
     }
 
     /// Shows a session that this process owns now, and serves the interface until it asks for another
@@ -304,7 +361,9 @@ pub(super) fn serve(host: &Arc<Mutex<Host>>) {
                 fork::discard(&host.layout(), fresh);
             }
             let told = Failure { code, message: message.clone(), hint: hint.clone() };
-            let _ = host.desk.reply(failed(told));
+            // One that was shown has been asked for no longer; what comes next is asked for already.
+            let of = if host.next.is_some() { Topic::Aside } else { Topic::Session };
+            let _ = host.desk.reply(failed(of, told));
             host.failure = Some(Failure { code, message, hint });
         }
         request = match host.next.take() {
@@ -316,6 +375,7 @@ pub(super) fn serve(host: &Arc<Mutex<Host>>) {
             host.failure = None;
         }
     }
+    locked(host).drop_unused(None);
 }
 
 /// Runs a session, with the interface as its frontend.

@@ -1,6 +1,7 @@
 //! `codex`: the terminal interface, on a real terminal that an emulator stands behind.
 
 mod aside;
+mod broken;
 mod command_line;
 mod flags;
 mod hostile;

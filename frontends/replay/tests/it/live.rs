@@ -60,6 +60,7 @@ fn live_lines_are_replayed_lines() {
         ("plain_text", testing::plain_text()),
         ("tool_loop", testing::tool_loop()),
         ("drop_forever", testing::drop_forever()),
+        ("broken_off", testing::broken_off()),
         ("declined", testing::declined()),
         ("every_kind", testing::every_kind()),
         ("resumed", testing::resumed()),

@@ -3,6 +3,7 @@
 use codex_event::{Seq, SessionId};
 
 use super::App;
+use super::local::Kind;
 use super::session::{Next, Pending, What};
 use crate::host::{Changes, Facts, Owner, Request, SessionRow, Setting};
 use crate::options::Palette;
@@ -162,6 +163,13 @@ impl App {
                 return;
             }
         }
+    }
+
+    /// The list that was waited for does not come.
+    pub(crate) fn not_listed(&mut self, message: String, hint: String) {
+        self.choice = None;
+        self.popups.retain(|popup| !matches!(popup, Popup::Sessions(_)));
+        self.remark(Kind::Failure, message, hint);
     }
 
     fn find_session(&mut self, word: &str, with: With, rows: &[SessionRow]) {

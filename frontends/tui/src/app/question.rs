@@ -1,6 +1,6 @@
 //! The question that a call waits for: its dialog comes and goes with the events.
 
-use codex_event::{Arguments, CallId, Command, Envelope, Scope, Verdict};
+use codex_event::{Arguments, CallId, Command, Envelope, Scope, Timestamp, Verdict};
 use codex_view::{Cell, CellBody, Cells};
 
 use super::App;
@@ -94,6 +94,15 @@ impl App {
     pub(crate) fn question_waits(&self) -> bool {
         let Some((call, _)) = self.asked else { return false };
         self.answered != Some(call) && !self.popups.iter().any(|popup| call_of(popup) == Some(call))
+    }
+
+    /// Gives since when the answer is waited for that is told of above the composer.
+    pub(crate) fn asked_since(&self) -> Option<Timestamp> {
+        let view = self.view.as_ref().filter(|view| view.is_followed())?;
+        let running = view.status.running?;
+        let told = !self.interrupting && !running.interrupting && !self.question_waits();
+        let waiting = view.status.waiting.as_ref().filter(|_| told)?;
+        Some(waiting.since)
     }
 
     pub(crate) fn close_questions(&mut self) {

@@ -220,6 +220,7 @@ impl App {
         if self.is_catching_up() {
             return;
         }
+        self.replace_locals();
         self.place_locals();
         for news in news {
             self.hear(news);
@@ -242,29 +243,42 @@ impl App {
         if let Some(view) = self.view.as_mut().filter(|view| !view.is_catching_up()) {
             view.tail(tail, at);
         }
+        self.replace_locals();
+    }
+
+    /// What stood behind a cell that is gone stands behind the one before it.
+    fn replace_locals(&mut self) {
+        let gone = self.view.as_mut().map(|view| std::mem::take(&mut view.gone));
+        for (first, before) in gone.into_iter().flatten() {
+            let behind = self.locals.iter_mut().filter(|local| local.after == first);
+            if behind.map(|local| local.after = before).count() > 0 {
+                self.redraw_local(before);
+            }
+        }
     }
 
     /// All that happened so far was seen.
     pub(crate) fn caught_up(&mut self) {
-        let shown = self.view.take_if(|view| view.is_catching_up());
-        let Some(mut view) = self.incoming.take().or(shown) else { return };
+        if let Some(view) = self.incoming.take() {
+            self.replace_view(view);
+        }
+        let Some(mut view) = self.view.take_if(|view| view.is_catching_up()) else { return };
         let same = self.comes_from == Some(view.session);
-        if self.comes_from.is_none() {
-            // What was there before the first session stands behind what it begins with.
-            self.locals.iter_mut().for_each(|local| local.after = view.newest);
-        } else if !same {
+        if !same && self.comes_from.is_some() {
             self.locals.retain(|local| !local.is_settled());
         }
-        self.skip_past(&mut view);
         view.document.caught_up();
-        view.document.fold_all(self.fold);
+        for local in &mut self.locals {
+            // What was there before the session stands behind what it begins with.
+            let there = view.document.last_until(local.after).filter(|_| same);
+            local.after = there.unwrap_or(view.newest);
+        }
+        view.gone.clear();
         view.past = Past::Seen;
         self.loading = None;
         self.pending = None;
         self.busy = None;
         self.interrupting = false;
-        self.reading = None;
-        self.marked = None;
         self.view = Some(view);
         self.ask();
         if let Some(leaving) = self.leaving.take() {
@@ -275,6 +289,22 @@ impl App {
         for text in std::mem::take(&mut self.says) {
             self.say(text);
         }
+    }
+
+    /// Shows another session, or one again: at the place where it was left.
+    pub(crate) fn replace_view(&mut self, mut view: View) {
+        let old = self.view.as_ref().filter(|old| old.session == view.session);
+        view.document.fold_all(old.map_or(self.fold, |old| old.document.fold()));
+        match old {
+            Some(old) => view.document.stay_at(&old.document),
+            None => self.reading = None,
+        }
+        if let Some(reading) = &self.reading {
+            view.document.find(&reading.query);
+        }
+        self.marked = None;
+        self.skip_past(&mut view);
+        self.view = Some(view);
     }
 
     /// There will be no more events.
@@ -393,12 +423,10 @@ impl App {
         }
     }
 
-    /// What was asked for could not be done.
-    pub(crate) fn failed(&mut self, message: String, hint: String) {
+    /// The session that was asked for does not come.
+    pub(crate) fn not_opened(&mut self, message: String, hint: String) {
         self.busy = None;
         let Some(pending) = self.pending.take() else {
-            // A list that was waited for does not come.
-            self.popups.retain(|popup| !matches!(popup, Popup::Sessions(_)));
             self.remark(Kind::Failure, message, hint);
             return;
         };

@@ -96,6 +96,8 @@ pub(crate) struct View {
     pub(crate) past: Past,
     /// Position of the last cell.
     pub(crate) newest: Seq,
+    /// Cells that are gone, each with the one before it, for what stands behind them.
+    pub(crate) gone: Vec<(Seq, Seq)>,
     /// Position of the last event.
     pub(crate) last: Seq,
     /// Position of the first event that is not a parent's.
@@ -119,6 +121,7 @@ impl View {
             answer: None,
             past: Past::Told,
             newest: Seq(0),
+            gone: Vec::new(),
             last: Seq(0),
             own: None,
             fresh,
@@ -235,12 +238,21 @@ impl View {
                 self.asking.take_if(|asked| asked.cell.first == *first);
             }
         }
+        let gone = match &change {
+            CellChange::Gone(first) => Some(*first),
+            CellChange::Put(_) | CellChange::Partial(_) => None,
+        };
         self.document.apply(change);
+        if let Some(first) = gone {
+            let before = self.document.last_until(first).unwrap_or_default();
+            self.newest = if self.newest == first { before } else { self.newest };
+            self.gone.push((first, before));
+        }
     }
 
     fn look_at(&mut self, cell: &Cell, extent: Extent) {
         match &cell.body {
-            CellBody::Message(text) if cell.standing == Standing::Settled => {
+            CellBody::Message(text) if cell.standing != Standing::Open => {
                 self.answer = Some(text.clone());
             }
             CellBody::Call(call) => {

@@ -31,8 +31,8 @@ impl Held {
         let first = cell.first;
         match (cell.standing, cell.stands_alone()) {
             (Standing::Open, _) => drop(self.open.insert(first, cell)),
-            (Standing::Settled, false) => drop(self.alone.insert(first, cell)),
-            (Standing::Settled, true) => {
+            (Standing::Settled | Standing::Broken, false) => drop(self.alone.insert(first, cell)),
+            (Standing::Settled | Standing::Broken, true) => {
                 self.weight += cell.weight();
                 self.near.insert(first, cell);
             }

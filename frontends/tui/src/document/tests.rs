@@ -57,7 +57,7 @@ impl Beside {
             Standing::Settled if first.0 % 3 == 0 => {
                 CellChange::Partial(self::cell(first.0, last.0 - first.0, 1, standing))
             }
-            Standing::Settled | Standing::Open => CellChange::Put(cell),
+            Standing::Settled | Standing::Broken | Standing::Open => CellChange::Put(cell),
         });
     }
 

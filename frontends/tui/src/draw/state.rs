@@ -70,8 +70,8 @@ fn going_on(app: &App) -> Option<GoingOn> {
         if app.interrupting || running.interrupting {
             return runs("Interrupting…", &waited);
         }
-        if let Some(waiting) = &view.status.waiting {
-            let waited = elapsed(app.wall().0.saturating_sub(waiting.since.0));
+        if let Some(since) = app.asked_since() {
+            let waited = elapsed(app.wall().0.saturating_sub(since.0));
             let whose = if view.takes_commands() { "your" } else { "an" };
             return Some(GoingOn::Asks(format!("Waiting for {whose} answer ({waited})")));
         }

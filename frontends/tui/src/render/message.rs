@@ -244,6 +244,6 @@ fn clean(text: &str) -> String {
 fn shown(text: &str, standing: Standing) -> &str {
     match standing {
         Standing::Open => markdown::steady(text),
-        Standing::Settled => text,
+        Standing::Settled | Standing::Broken => text,
     }
 }

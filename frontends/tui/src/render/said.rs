@@ -74,7 +74,7 @@ pub(super) fn reasoning(
             let first = lines.next().unwrap_or_default();
             let mut spans = headline(first, theme);
             let rest = lines.count() as u64;
-            if rest > 0 && standing == Standing::Settled {
+            if rest > 0 && standing != Standing::Open {
                 spans.push(Span::styled(" ", theme.dim));
                 spans.push(more(&words::count(rest, "more line"), look));
             }

@@ -37,6 +37,7 @@ fn stories() -> Vec<Tale> {
         Tale::of("drop_then_ok", &testing::drop_then_ok()),
         Tale::of("drop_forever", &testing::drop_forever()),
         Tale::of("interrupted", &testing::interrupted()),
+        Tale::of("broken_off", &testing::broken_off()),
         Tale::of("every_kind", &testing::every_kind()),
         Tale::of("resumed", &testing::resumed()),
         Tale::of("resumed_after_loss", &testing::resumed_after_loss()),

@@ -5,11 +5,11 @@ use codex_view::testing::{self, Story, command};
 use crossterm::event::{KeyCode, KeyModifiers};
 
 use super::{Rig, options, session};
-use crate::host::{Changes, Owner, Reply, Request, Role, Setting};
+use crate::host::{Changes, Owner, Reply, Request, Role, Setting, Topic};
 use crate::keymap::{Action, Chord, Keymap};
 use crate::options::{Keys, Options, Palette};
 use crate::theme::Theme;
-use crate::update::{Focus, Input, Intent};
+use crate::update::{Focus, Input, Intent, Moment};
 
 /// A turn that runs.
 pub(super) fn running() -> Story {
@@ -72,7 +72,11 @@ fn what_could_not_be_said_stands_in_the_composer_again() {
     rig.write("two");
     rig.press(KeyCode::Enter);
     rig.write("three");
-    rig.host(Reply::Failed { message: "no such model".into(), hint: "take another".into() });
+    rig.host(Reply::Failed {
+        of: Topic::Session,
+        message: "no such model".into(),
+        hint: "take another".into(),
+    });
     assert_eq!(rig.text(), "one\n\ntwo\n\nthree");
     let frame = rig.frame(80, 24);
     assert!(frame.contains("no such model") && frame.contains("take another"), "{frame}");
@@ -327,6 +331,26 @@ fn nothing_moves_by_itself_when_nothing_runs() {
     rig.settle();
     let due = rig.app.deadline().expect("a spinner");
     assert!(due > rig.now && due.0 - rig.now.0 <= 125);
+}
+
+#[test]
+fn how_long_an_answer_is_waited_for_is_told_each_second_and_nothing_else_moves() {
+    let mut rig = Rig::owner(&asking());
+    rig.settle();
+    assert!(rig.frame(80, 24).contains("Waiting for your answer (0s)"));
+    for second in 1..4 {
+        let due = rig.app.deadline().expect("a second");
+        assert!(due > rig.now && due.0 - rig.now.0 <= 1_000, "{due:?} at {:?}", rig.now);
+        rig.now = Moment(due.0 - 1);
+        assert!(!rig.app.is_dirty());
+        rig.now = due;
+        rig.tell(Input::Tick);
+        let told = format!("Waiting for your answer ({second}s)");
+        assert!(rig.frame(80, 24).contains(&told), "{second}");
+    }
+    rig.tell(Input::Ended(None));
+    rig.wait(10_000);
+    assert_eq!(rig.app.deadline(), None);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 
 use super::Rig;
-use crate::host::{Reply, Role};
+use crate::host::{Reply, Role, Topic};
 use crate::update::{Focus, Input, Intent};
 
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ enum Step {
     Paste(String),
     Resize(u16, u16),
     Event,
-    Failed,
+    Failed(Topic),
     Ended,
     Wait(u64),
     Focus,
@@ -43,13 +43,17 @@ fn held() -> impl Strategy<Value = KeyModifiers> {
     ])
 }
 
+fn topic() -> impl Strategy<Value = Topic> {
+    prop::sample::select(vec![Topic::Session, Topic::Sessions, Topic::Aside])
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => (key(), held()).prop_map(|(key, held)| Step::Key(key, held)),
         1 => ".{0,40}".prop_map(Step::Paste),
         2 => (0u16..100, 0u16..40).prop_map(|(columns, rows)| Step::Resize(columns, rows)),
         8 => Just(Step::Event),
-        1 => Just(Step::Failed),
+        1 => topic().prop_map(Step::Failed),
         1 => Just(Step::Ended),
         2 => (0u64..3_000).prop_map(Step::Wait),
         1 => Just(Step::Focus),
@@ -69,7 +73,9 @@ fn take(rig: &mut Rig, step: &Step, events: &mut std::slice::Iter<'_, codex_even
                 rig.happen(std::slice::from_ref(event));
             }
         }
-        Step::Failed => rig.host(Reply::Failed { message: "no".into(), hint: "so".into() }),
+        Step::Failed(of) => {
+            rig.host(Reply::Failed { of: *of, message: "no".into(), hint: "so".into() })
+        }
         Step::Ended => rig.tell(Input::Ended(None)),
         Step::Wait(milliseconds) => rig.wait(*milliseconds),
         Step::Focus => rig.tell(Input::Focus(Focus::Lost)),
@@ -102,7 +108,7 @@ proptest! {
         words in "[a-z]{1,12}",
         steps in prop::collection::vec(
             prop_oneof![
-                Just(Step::Event), Just(Step::Ended), Just(Step::Failed), Just(Step::Focus),
+                Just(Step::Event), Just(Step::Ended), topic().prop_map(Step::Failed), Just(Step::Focus),
                 (0u64..3_000).prop_map(Step::Wait),
                 (0u16..100, 0u16..40).prop_map(|(columns, rows)| Step::Resize(columns, rows)),
                 Just(Step::Key(KeyCode::Esc, KeyModifiers::NONE)),

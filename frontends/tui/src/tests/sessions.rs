@@ -6,7 +6,7 @@ use crossterm::event::KeyCode;
 
 use super::keys::running;
 use super::{Rig, options, session};
-use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, SessionRow};
+use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, SessionRow, Topic};
 use crate::options::Start;
 use crate::popup::Action;
 use crate::update::{Input, Intent, Signal};
@@ -70,7 +70,11 @@ fn a_session_is_taken_over_after_a_yes_and_its_owner_ended_after_another() {
     rig.press(KeyCode::Char('t'));
     let take = |owner| Request::TakeUp { session: session(), changes: Changes::default(), owner };
     assert_eq!(rig.requests(), [take(Owner::Ask)]);
-    rig.host(Reply::Failed { message: "process 7 does not answer".into(), hint: String::new() });
+    rig.host(Reply::Failed {
+        of: Topic::Session,
+        message: "process 7 does not answer".into(),
+        hint: String::new(),
+    });
     assert_eq!(rig.app.popups.len(), 1);
     assert_eq!(rig.app.role(), Some(Role::Guest { pid: 7 }), "it is followed as before");
     // It opened by itself: nobody answers what was not seen.
@@ -83,6 +87,37 @@ fn a_session_is_taken_over_after_a_yes_and_its_owner_ended_after_another() {
     rig.wait(500);
     rig.press(KeyCode::Char('e'));
     assert_eq!(rig.requests(), [take(Owner::End)]);
+}
+
+#[test]
+fn a_failure_counts_for_what_was_asked_and_nothing_else() {
+    let failed = |of| Reply::Failed { of, message: "no thread".into(), hint: String::new() };
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("one");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.requests().len(), 1);
+    rig.host(Reply::Busy("waiting for the server".into()));
+    // A file that could not be written, while the session is opened.
+    rig.host(failed(Topic::Aside));
+    rig.host(failed(Topic::Sessions));
+    rig.host(Reply::Done("kept".into()));
+    assert_eq!(rig.text(), "");
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("no thread") && frame.contains("waiting for the server"), "{frame}");
+    rig.host(failed(Topic::Session));
+    assert_eq!(rig.text(), "one");
+    assert!(!rig.frame(80, 24).contains("waiting for the server"));
+    // A list stays open whatever else fails.
+    rig.app.act(Action::Slash { name: "resume".into(), rest: String::new() });
+    rig.tell(Input::Tick);
+    let lists = |rig: &Rig| rig.app.popups.len();
+    assert_eq!(lists(&rig), 1);
+    rig.host(failed(Topic::Aside));
+    rig.host(failed(Topic::Session));
+    assert_eq!(lists(&rig), 1);
+    rig.host(failed(Topic::Sessions));
+    assert_eq!(lists(&rig), 0);
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn an_interrupt() {
     rig.press(KeyCode::Esc);
     shown!("interrupting", rig.frame(80, 24));
     shown!("interrupted", Rig::owner(&testing::interrupted()).frame(80, 24));
+    shown!("broken_off", Rig::owner(&testing::broken_off()).frame(80, 24));
 }
 
 #[test]

@@ -12,7 +12,8 @@ const IMAGE: &str = "image_generation_call";
 
 /// The items of the answer that comes in, and the calls of the last one that no event names yet.
 ///
-/// There are few at a time: a new request drops all of them.
+/// There are few at a time: a new request drops all of them, and so does the first item of another
+/// attempt. What is there when the turn breaks off is all that anybody will see of the answer, and stays.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Items {
     held: Vec<Item>,
@@ -61,7 +62,7 @@ impl Items {
         self.follow(event);
         match event {
             Event::ModelStreamed { request, attempt, item, part, text, .. } => {
-                let item = self.item(envelope, (*request, *attempt, *item));
+                let item = self.item(envelope, (*request, *attempt, *item), changed);
                 match (part, &mut item.content) {
                     (StreamPart::Text, Content::Said(Said::Message(said)))
                     | (StreamPart::Reasoning, Content::Said(Said::Reasoning(said))) => {
@@ -96,17 +97,28 @@ impl Items {
                     }
                 }
             }
-            Event::ModelAttemptFailed { request, attempt, .. } => {
-                let failed = |item: &mut Item| (item.request, item.attempt) == (*request, *attempt);
-                self.held.extract_if(.., failed).for_each(|item| item.drop(changed));
+            Event::ModelRequested { request, .. } => {
+                // Another attempt may come to nothing, and then this one is what was said last.
+                let over = |item: &mut Item| item.request != *request || item.is_call();
+                self.held.extract_if(.., over).for_each(|item| item.drop(changed));
             }
-            Event::ModelRequested { .. }
+            Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => {
+                // It breaks off in the last of them; those before are whole.
+                let mut standing = Standing::Broken;
+                for mut item in self.held.drain(..).rev() {
+                    item.last = envelope.seq;
+                    if let Some(made) = item.cell(standing) {
+                        changed.settle(made);
+                        standing = Standing::Settled;
+                    }
+                }
+            }
+            Event::TurnStarted { .. } | Event::TurnCompleted { .. } => {
+                self.held.drain(..).for_each(|item| item.drop(changed));
+            }
+            Event::ModelAttemptFailed { .. }
             | Event::SessionResumed { .. }
-            | Event::TurnStarted { .. }
-            | Event::TurnInterrupted { .. }
-            | Event::TurnCompleted { .. }
-            | Event::TurnFailed { .. } => self.held.drain(..).for_each(|item| item.drop(changed)),
-            Event::SessionOpened { .. }
+            | Event::SessionOpened { .. }
             | Event::SettingsChanged { .. }
             | Event::SessionForked { .. }
             | Event::SessionNamed { .. }
@@ -193,7 +205,7 @@ impl Items {
         raw: &Stored<String>,
         changed: &mut Changed,
     ) {
-        let item = self.item(envelope, key);
+        let item = self.item(envelope, key, changed);
         item.progress = Progress::Complete;
         let (first, was_shown) = (item.first, item.is_shown());
         match kind {
@@ -234,8 +246,15 @@ impl Items {
     }
 
     /// Gives the item, which begins with this event if nothing was heard of it yet.
-    fn item(&mut self, envelope: &Envelope, key: (RequestId, u32, u32)) -> &mut Item {
+    fn item(
+        &mut self,
+        envelope: &Envelope,
+        key: (RequestId, u32, u32),
+        changed: &mut Changed,
+    ) -> &mut Item {
         let (request, attempt, number) = key;
+        let before = |item: &mut Item| (item.request, item.attempt) != (request, attempt);
+        self.held.extract_if(.., before).for_each(|item| item.drop(changed));
         let known = self.held.iter().position(|it| (it.request, it.attempt, it.number) == key);
         let at = known.unwrap_or_else(|| {
             let (seq, at) = (envelope.seq, envelope.at);
@@ -279,6 +298,13 @@ impl Item {
             Content::Said(said) => !said.is_empty(),
             Content::Image(_) => true,
             Content::Call(_) => false,
+        }
+    }
+
+    fn is_call(&self) -> bool {
+        match self.content {
+            Content::Call(_) => true,
+            Content::Said(_) | Content::Image(_) => false,
         }
     }
 

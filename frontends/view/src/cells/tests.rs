@@ -104,6 +104,7 @@ fn stories() -> Vec<Story> {
         testing::drop_then_ok(),
         testing::drop_forever(),
         testing::interrupted(),
+        testing::broken_off(),
         testing::resumed(),
         testing::resumed_after_loss(),
         testing::every_kind(),
@@ -127,7 +128,11 @@ fn outline(shown: &Shown) -> Vec<String> {
             CellBody::Notice(notice) => format!("{notice:?}"),
             CellBody::TurnEnd(end) => format!("end {:?}", end.ending),
         };
-        let open = if cell.standing == Standing::Open { " …" } else { "" };
+        let open = match cell.standing {
+            Standing::Open => " …",
+            Standing::Broken => " broken",
+            Standing::Settled => "",
+        };
         format!("{}-{}{open} {}", cell.first, cell.last, what.replace('\n', "⏎"))
     };
     shown.0.values().map(line).collect()
@@ -219,8 +224,11 @@ fn what_streams_in_is_shown_at_once_and_goes_with_its_attempt() {
     let at = |len: usize| outline(&shown(story.envelopes().iter().take(len)));
     let last = |len: usize, n: usize| at(len).split_off(at(len).len() - n);
     assert_eq!(last(7, 2), ["6-6 … reasoning hm", "7-7 … message lost wor"]);
-    assert_eq!(last(8, 2)[0], "4-4 prompt go");
+    assert_eq!(last(8, 2)[0], "7-7 … message lost wor");
     assert!(last(8, 1)[0].starts_with("8-8 Attempt"), "{:?}", last(8, 1));
+    // What was said last stays until another attempt says something.
+    assert_eq!(last(9, 3)[..2], ["6-6 … reasoning hm", "7-7 … message lost wor"]);
+    assert_eq!(last(10, 3)[0], "4-4 prompt go");
     let streaming =
         ["10-10 … reasoning **Look", "11-12 … message I patch", "13-13 … message {\"inp"];
     assert_eq!(last(13, 3), streaming);
@@ -237,6 +245,43 @@ fn what_streams_in_is_shown_at_once_and_goes_with_its_attempt() {
     let (asked, settled) = (call.reviews[0].asked.clone(), call.reviews[0].settled.clone());
     assert_eq!(asked, Some((Question::Run, "untrusted".to_owned())));
     assert_eq!(settled, Some((Verdict::Allowed, Scope::Session, testing::user())));
+}
+
+#[test]
+fn an_answer_that_breaks_off_stays_as_far_as_it_came() {
+    let broken = |story: &Story| {
+        let lines = outline(&shown(story.envelopes()));
+        lines.into_iter().filter(|line| line.contains(" broken ")).collect::<Vec<_>>()
+    };
+    let said = |story: &Story| {
+        let lines = outline(&shown(story.envelopes()));
+        let said = |line: &String| line.contains(" message ") || line.contains(" reasoning ");
+        lines.into_iter().filter(said).collect::<Vec<_>>()
+    };
+    let story = testing::broken_off();
+    let kept = [
+        "9-16 reasoning **Planning**⏎⏎first the store",
+        "11-16 broken message There are **three ways**:⏎⏎1. wait for",
+    ];
+    assert_eq!(said(&story)[..2], kept);
+    let told: String = Cells::of(story.envelopes()).iter().map(crate::markdown).collect();
+    assert!(told.contains("1. wait for\n\n*(cut off here)*\n\n"), "{told}");
+    assert!(!told.contains("never sho"), "{told}");
+    assert_eq!(broken(&testing::drop_forever()), ["6-10 broken message all that was said"]);
+    // A crash within the answer, and an interrupt that was still to be carried out.
+    let mut crashed = testing::broken_off().cut(12);
+    crashed.resume(Vec::new());
+    let reason = InterruptReason::User;
+    crashed.push(Author::Supervisor, Event::TurnInterrupted { reason });
+    assert_eq!(said(&crashed).len(), 2);
+    // An item that turns out to be a call was never shown.
+    let mut called = Story::new();
+    called.open();
+    called.turn("go");
+    called.ask();
+    called.calls("shell");
+    called.push(Author::Supervisor, Event::TurnInterrupted { reason });
+    assert_eq!(broken(&called), [""; 0]);
 }
 
 #[test]

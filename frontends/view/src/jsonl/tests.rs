@@ -101,6 +101,14 @@ fn a_failed_turn_tells_its_error_twice() {
 
 #[test]
 fn an_interrupt_ends_the_command_and_the_turn() {
+    // An item is told once its answer is complete.
+    assert_snapshot!(beyond_the_start(&testing::broken_off()), @r#"
+    {"type":"error","message":"Reconnecting... 1/1 (stream disconnected before completion: connection reset)"}
+    {"type":"turn.failed","error":{"message":"interrupted by the user"}}
+    {"type":"turn.started"}
+    {"type":"item.completed","item":{"id":"item_0","type":"agent_message","text":"Went on."}}
+    {"type":"turn.completed","usage":{"input_tokens":1000,"cached_input_tokens":0,"cache_write_input_tokens":0,"output_tokens":100,"reasoning_output_tokens":0},"turn_usage":{"input_tokens":1000,"cached_input_tokens":0,"cache_write_input_tokens":0,"output_tokens":100,"reasoning_output_tokens":0}}
+    "#);
     assert_snapshot!(beyond_the_start(&testing::interrupted()), @r#"
     {"type":"item.completed","item":{"id":"item_0","type":"agent_message","text":"Running the tests."}}
     {"type":"item.started","item":{"id":"item_1","type":"command_execution","command":"sleep 60","aggregated_output":"","exit_code":null,"status":"in_progress"}}

@@ -12,7 +12,11 @@ fn outputs(story: &Story) -> Vec<String> {
     let ends = steps(story).into_iter();
     ends.filter_map(|step| match step {
         Step::Ended { end, .. } => Some(end.output),
-        Step::Began { .. } | Step::Message(_) | Step::Reasoning(_) => None,
+        Step::Began { .. }
+        | Step::Message(_)
+        | Step::Reasoning(_)
+        | Step::BrokenMessage(_)
+        | Step::BrokenReasoning(_) => None,
     })
     .collect()
 }
@@ -32,7 +36,12 @@ fn a_call_stopped_by_the_sandbox_may_begin_again() {
         .filter_map(|step| match step {
             Step::Began { call: CallId(1), .. } => Some(None),
             Step::Ended { call: CallId(1), end, .. } => Some(end.outcome),
-            Step::Began { .. } | Step::Ended { .. } | Step::Message(_) | Step::Reasoning(_) => None,
+            Step::Began { .. }
+            | Step::Ended { .. }
+            | Step::Message(_)
+            | Step::Reasoning(_)
+            | Step::BrokenMessage(_)
+            | Step::BrokenReasoning(_) => None,
         })
         .collect();
     let (first, second) = (Outcome::Exited { code: 1 }, Outcome::Signalled { signal: 9 });
@@ -46,6 +55,7 @@ fn nothing_is_held_once_a_session_is_over() {
         testing::declined(),
         testing::every_kind(),
         testing::interrupted(),
+        testing::broken_off(),
         testing::resumed_after_loss(),
     ] {
         let mut steps = Steps::default();

@@ -3,7 +3,7 @@
 use codex_event::{
     Author, Backend, Body, CallId, ChangeKind, CloseReason, Confinement, Denial, DenialGrade,
     Event, FailureKind, FaultKind, InterruptReason, Invocation, Outcome, OutputStream, Question,
-    RetryBudget, SCHEMA_VERSION, Scope, Seq, Shelf, StreamMark, StreamPart, Usage, Verdict,
+    RetryBudget, SCHEMA_VERSION, Scope, Seq, Shelf, StreamPart, Usage, Verdict,
 };
 
 use super::{Story, change, command, retry, user};
@@ -30,15 +30,7 @@ fn ended(mut story: Story) -> Story {
 pub fn plain_text() -> Story {
     let mut story = begun();
     for text in ["the quick ", "brown fox\n"] {
-        let event = Event::ModelStreamed {
-            request: codex_event::RequestId(1),
-            attempt: 1,
-            item: 0,
-            part: StreamPart::Text,
-            text: text.to_owned(),
-            marks: vec![StreamMark(text.len() as u32, 3)],
-        };
-        story.push(Author::Model, event);
+        story.streams(0, StreamPart::Text, text);
     }
     story.says("the quick brown fox\n");
     story.responds_with(Usage {
@@ -154,7 +146,7 @@ pub fn drop_then_ok() -> Story {
 /// A stream that breaks every time.
 pub fn drop_forever() -> Story {
     let mut story = begun();
-    story.says("never shown");
+    story.says("all that was said");
     story.fails(FaultKind::StreamLost, DROPPED, retry(RetryBudget::Stream));
     story.ask_again();
     story.fails(FaultKind::StreamLost, DROPPED, None);
@@ -162,6 +154,27 @@ pub fn drop_forever() -> Story {
     story.push(Author::Supervisor, event);
     story.close(CloseReason::Done);
     story
+}
+
+/// An answer that is interrupted while it comes in, for the second time; its first attempt broke.
+pub fn broken_off() -> Story {
+    let mut story = begun();
+    story.streams(0, StreamPart::Text, "never sho");
+    story.fails(FaultKind::StreamLost, DROPPED, retry(RetryBudget::Stream));
+    story.ask_again();
+    story.streams(0, StreamPart::Reasoning, "**Planning**\n\nfirst");
+    story.thinks(&["**Planning**\n\nfirst the store"]);
+    story.streams(1, StreamPart::Text, "There are **three");
+    story.streams(1, StreamPart::Text, " ways**:\n\n1. wai");
+    let reason = InterruptReason::User;
+    story.push(user(), Event::TurnInterruptRequested { reason });
+    story.streams(1, StreamPart::Text, "t for");
+    story.fails(FaultKind::Cancelled, "the request was cancelled", None);
+    story.push(Author::Supervisor, Event::TurnInterrupted { reason });
+    story.turn("go on");
+    story.ask();
+    story.says("Went on.");
+    ended(story)
 }
 
 /// A command ended by Ctrl-C.

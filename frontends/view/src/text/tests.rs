@@ -1,6 +1,7 @@
 use insta::assert_snapshot;
 use proptest::prelude::*;
 
+use super::figures::grouped;
 use super::*;
 use crate::testing::{self, Story};
 
@@ -153,6 +154,9 @@ fn retries_and_failures_come_with_a_hint() {
     a|user
     a|do the task
     a|reconnecting 1/1 in 200ms: stream disconnected before completion: connection reset
+    a|codex
+    a|all that was said
+    a|(cut off here)
     a|error: stream disconnected before completion: connection reset
     a|hint: this may pass: run it again in a moment
     "#);
@@ -168,6 +172,25 @@ fn retries_and_failures_come_with_a_hint() {
 
 #[test]
 fn an_interrupted_turn_has_no_answer() {
+    assert_snapshot!(beyond_the_header(&testing::broken_off()), @r#"
+    a|user
+    a|do the task
+    a|reconnecting 1/1 in 200ms: stream disconnected before completion: connection reset
+    a|thinking
+    a|**Planning**
+    a|
+    a|first the store
+    a|codex
+    a|There are **three ways**:
+    a|
+    a|1. wait for
+    a|(cut off here)
+    a|interrupted by the user
+    a|user
+    a|go on
+    a|tokens used: 1,000 in (0 cached), 100 out (0 reasoning)
+    A|Went on.
+    "#);
     assert_snapshot!(beyond_the_header(&testing::interrupted()), @r#"
     a|user
     a|do the task

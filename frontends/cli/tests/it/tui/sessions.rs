@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::screen::{DOWN, ENTER, Person, Size, in_colour, interface};
+use super::screen::{DOWN, ENTER, ESC, Person, Size, in_colour, interface};
 use super::story::repository;
 use crate::support::{World, run, runs, says};
 
@@ -162,4 +162,53 @@ fn a_fork_is_gone_on_with() {
     world.check_journal();
     let listed = run(world.program(&["sessions", "--json"])).stdout;
     assert_eq!(listed.lines().count(), 2, "{listed}");
+}
+
+#[test]
+fn going_back_without_a_word_leaves_no_session() {
+    let world = begun(json!([says("One."), says("Two."), says("In the fork.")]), &["first"]);
+    let list = || run(world.program(&["sessions", "--json"])).stdout;
+    let listed = || list().lines().count();
+    let parent: serde_json::Value = serde_json::from_str(&list()).expect("a session");
+    let parent = parent["id"].as_str().expect("an id").to_owned();
+    let mut person =
+        Person::start(&in_colour(world.asking_model("resume", &["--last", "second"])), SIZE);
+    person.until("Two.");
+    person.until_gone("interrupt)");
+    let goes_back = |person: &mut Person| {
+        person.presses(ESC);
+        person.until("Esc again");
+        person.presses(ESC);
+        person.until("enter go on from here");
+        person.presses(ENTER);
+        person.until_gone("enter go on from here");
+    };
+    goes_back(&mut person);
+    person.until_gone("Two.");
+    person.until("› second");
+    // And once more, from there.
+    person.presses("\x03");
+    person.until_gone("› second");
+    goes_back(&mut person);
+    person.until_gone("One.");
+    person.until("› first");
+    person.presses("\x03");
+    person.until_gone("› first");
+    person.leaves();
+    assert_eq!(person.end(), 0);
+    let left = person.screen();
+    assert!(left.contains(&format!("codex resume {parent} goes on with it")), "{left}");
+    assert_eq!(listed(), 1);
+
+    let mut person = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
+    person.until("Two.");
+    goes_back(&mut person);
+    person.until("› second");
+    person.presses(" again");
+    person.until("second again");
+    person.presses(ENTER);
+    person.until("In the fork.");
+    leaves(person);
+    assert_eq!(listed(), 2);
+    world.check_journal();
 }

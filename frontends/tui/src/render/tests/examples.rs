@@ -30,6 +30,10 @@ fn open(body: CellBody) -> Cell {
     Cell { standing: Standing::Open, ..cell(body) }
 }
 
+fn broken(body: CellBody) -> Cell {
+    Cell { standing: Standing::Broken, ..cell(body) }
+}
+
 fn prompt(text: &str, author: Author, taken: Taken) -> Cell {
     cell(CellBody::Prompt(Prompt { text: text.to_owned(), author, taken }))
 }
@@ -50,6 +54,8 @@ pub(super) fn said() -> Vec<Cell> {
         open(CellBody::Reasoning(thought.to_owned())),
         cell(CellBody::Message("They hang since `Store::open` waits:\n\n```rust\nlet lock = wait(file, 10);\n```\n\n- one\n- two\n".to_owned())),
         open(CellBody::Message("It is not yet **do".to_owned())),
+        broken(CellBody::Reasoning("**Looking for the lo".to_owned())),
+        broken(CellBody::Message("It never wa\n\n```rust\nlet lock".to_owned())),
     ]
 }
 
