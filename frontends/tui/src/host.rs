@@ -63,7 +63,7 @@ pub enum Request {
         /// The line, for the user's shell.
         line: String,
     },
-    /// End the user's own command: first as a hang-up would, then at once.
+    /// End the user's own command: first politely, then at once.
     Stop,
     /// A session of another process, or of none, is shown, which works in this folder; or none is any
     /// more, and this is the folder that the next one begins in. It may not be there.

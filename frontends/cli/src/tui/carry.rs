@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use codex_event::{SessionId, Usage};
 use codex_journal::Layout;
+use codex_sandbox::Spawner;
 use codex_sessions::{Catalog, Entry, State};
 use codex_tui::host::{Reply, Request, SessionRow};
 use codex_tui::run::Voice;
@@ -33,12 +34,20 @@ pub(super) struct Carrier {
     started_in: PathBuf,
     /// The folder of the session that was opened last.
     cwd: PathBuf,
+    spawner: Spawner,
     shell: Option<Shell>,
 }
 
 impl Carrier {
-    pub(super) fn new(voice: Voice, flags: RunFlags, home: PathBuf, here: PathBuf) -> Carrier {
-        Carrier { voice, flags, home, cwd: here.clone(), started_in: here, shell: None }
+    pub(super) fn new(
+        voice: Voice,
+        flags: RunFlags,
+        home: PathBuf,
+        here: PathBuf,
+        spawner: Spawner,
+    ) -> Carrier {
+        let cwd = here.clone();
+        Carrier { voice, flags, home, cwd, started_in: here, spawner, shell: None }
     }
 
     pub(super) fn home(&self) -> &Path {
@@ -55,13 +64,6 @@ impl Carrier {
         if self.cwd != cwd {
             self.cwd = cwd.to_owned();
             self.tell_facts(asked);
-        }
-    }
-
-    /// The interface is gone.
-    pub(super) fn end(mut self) {
-        if let Some(shell) = self.shell.take() {
-            shell.kill();
         }
     }
 
@@ -142,7 +144,7 @@ impl Carrier {
             let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
             return;
         }
-        match Shell::start(line, &self.cwd, self.voice.clone()) {
+        match Shell::start(line, &self.cwd, &self.spawner, self.voice.clone()) {
             Ok(shell) => self.shell = Some(shell),
             Err(failure) => {
                 let _ = self.voice.reply(failed(failure));

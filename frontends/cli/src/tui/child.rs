@@ -1,20 +1,26 @@
 //! The program that the interface has run for its user, outside of any sandbox: a line of their own for
 //! the shell.
+//!
+//! It runs under a supervisor, as commands of the model do: whatever becomes of this process, it and all
+//! that it started end with it.
 
 use std::ffi::OsString;
-use std::io::{self, PipeReader, Read};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use codex_sandbox::{
+    Cause, Environment, Launch, Lifeline, Outcome, Plan, Spawner, Status, StatusParser, Stdin,
+    Stdio,
+};
 use codex_tui::host::Reply;
 use codex_tui::run::Voice;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::refused;
 use crate::failure::{Failure, USAGE};
@@ -23,66 +29,66 @@ use crate::failure::{Failure, USAGE};
 const PART: usize = 8 << 10;
 /// Most bytes that are shown of what a command of the user's printed.
 const SHOWN: usize = 1 << 20;
-/// Time that output may take to arrive once the command has ended; a child that it left in the
-/// background may keep it open for ever.
+/// Time that output may take to arrive once all processes have ended; one that hangs in the kernel may
+/// keep it open for ever.
 const REST: Duration = Duration::from_millis(500);
 
-/// A command of the user's own that runs, with what it started, in a process group of its own.
+/// A command of the user's own that runs, with all that it started. Dropping it ends it.
 pub(super) struct Shell {
-    state: Arc<Mutex<State>>,
+    lifeline: Lifeline,
     over: Arc<AtomicBool>,
-}
-
-struct State {
-    child: Child,
-    /// Whether it was asked to end.
-    asked: bool,
+    /// How it is ended next.
+    next: Cause,
 }
 
 impl Shell {
     /// Starts it; what it prints, and its end, are told.
-    pub(super) fn start(line: &str, cwd: &Path, voice: Voice) -> Result<Shell, Failure> {
+    pub(super) fn start(
+        line: &str,
+        cwd: &Path,
+        spawner: &Spawner,
+        voice: Voice,
+    ) -> Result<Shell, Failure> {
         let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
         let shell = shell.unwrap_or_else(|| OsString::from("/bin/sh"));
-        let failed = |error: io::Error| {
-            Failure::new(USAGE, format!("{} can't be started: {error}", shell.display()))
-                .hint("SHELL names the program that runs it")
-        };
-        let (output, theirs) = io::pipe().map_err(failed)?;
-        let mut command = Command::new(&shell);
-        command.arg("-c").arg(line).current_dir(cwd).process_group(0).stdin(Stdio::null());
-        // Nobody could turn the pages.
-        command.env("PAGER", "cat").env("GIT_PAGER", "cat");
-        command.stdout(theirs.try_clone().map_err(failed)?).stderr(theirs);
-        let child = command.spawn().map_err(failed)?;
-        // It holds the other end too, and the output ends with the last one.
-        drop(command);
-        let pid = Pid::from_child(&child);
-        let state = Arc::new(Mutex::new(State { child, asked: false }));
-        let over = Arc::new(AtomicBool::new(false));
+        let name = shell.display().to_string();
+        let running = spawner.spawn(launch(shell, line, cwd)).map_err(|error| {
+            Failure::new(USAGE, format!("{name} can't be started: {error}"))
+                .hint("SHELL names the program that runs it; NUL bytes can't be given to it")
+        })?;
+        let parts = running.into_parts();
+        let output = parts.stdout.map(File::from);
         let (told, printed) = sync_channel(1);
         let mute = Arc::new(AtomicBool::new(false));
+        let over = Arc::new(AtomicBool::new(false));
         let (muted, speaker) = (Arc::clone(&mute), voice.clone());
         let reading = move || {
-            print(output, &speaker, &muted);
+            if let Some(output) = output {
+                print(output, &speaker, &muted);
+            }
             let _ = told.send(());
         };
-        let (ended, waited) = (Arc::clone(&over), Arc::clone(&state));
+        let ended = Arc::clone(&over);
+        let status = parts.status;
         let waiting = move || {
-            let code = wait(pid, &waited, &ended);
+            let outcome = wait(status);
+            ended.store(true, Ordering::Release);
             // What it printed last is told before its end, and nothing behind that.
             let _ = printed.recv_timeout(REST);
             mute.store(true, Ordering::Release);
-            let _ = voice.reply(Reply::Exited(code));
+            if let Some(failed) = &outcome.failed {
+                let message = format!("{name} can't be started: {}", failed.message);
+                let failure = Failure::new(USAGE, message);
+                let hint = "SHELL names the program that runs it";
+                let _ = voice.reply(super::failed(failure.hint(hint)));
+            }
+            let _ = voice.reply(Reply::Exited(outcome.exit_code()));
         };
         let begun = thread::Builder::new().name("output".into()).spawn(reading);
         let begun = begun.and_then(|_| thread::Builder::new().name("shell".into()).spawn(waiting));
-        let shell = Shell { state, over };
-        if let Err(error) = begun {
-            shell.kill();
-            return Err(refused("no thread can be started", &error));
-        }
-        Ok(shell)
+        // Without them it ends with its lifeline.
+        begun.map_err(|error| refused("no thread can be started", &error))?;
+        Ok(Shell { lifeline: parts.lifeline, over, next: Cause::Interrupt })
     }
 
     /// Tells whether it still runs.
@@ -90,34 +96,30 @@ impl Shell {
         !self.over.load(Ordering::Acquire)
     }
 
-    /// Ends it: as a hang-up would, and at once when it was asked before.
+    /// Ends it: politely at first, and at once when it was asked before.
     pub(super) fn stop(&mut self) {
-        let asked = std::mem::replace(&mut locked(&self.state).asked, true);
-        self.signal(if asked { Signal::KILL } else { Signal::HUP });
-    }
-
-    /// Ends it at once.
-    pub(super) fn kill(self) {
-        self.signal(Signal::KILL);
-    }
-
-    fn signal(&self, signal: Signal) {
-        // It is not reaped under the lock, so the number is still its own.
-        let state = locked(&self.state);
-        if self.runs() {
-            // One that is stopped ends once it goes on.
-            let group = Pid::from_child(&state.child);
-            let _ = kill_process_group(group, signal);
-            let _ = kill_process_group(group, Signal::CONT);
-        }
+        self.lifeline.end(std::mem::replace(&mut self.next, Cause::Abandon));
     }
 }
 
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+/// Nothing is kept from a command that its user typed: it has their variables and all of their rights.
+fn launch(shell: OsString, line: &str, cwd: &Path) -> Launch {
+    let mut env = Environment::of_user(std::env::vars_os());
+    // Nobody could turn the pages.
+    env.set("PAGER", "cat");
+    env.set("GIT_PAGER", "cat");
+    Launch {
+        argv: vec![shell, "-c".into(), line.into()],
+        cwd: cwd.to_owned(),
+        env,
+        plan: Plan::unconfined(),
+        timeout: None,
+        stdin: Stdin::Null,
+        stdio: Stdio::Joined,
+    }
 }
 
-fn print(mut output: PipeReader, voice: &Voice, mute: &AtomicBool) {
+fn print(mut output: File, voice: &Voice, mute: &AtomicBool) {
     let (mut part, mut begun, mut shown) = ([0; PART], Vec::new(), 0);
     while let Ok(length @ 1..) = output.read(&mut part) {
         if mute.load(Ordering::Acquire) || shown > SHOWN {
@@ -152,15 +154,29 @@ fn complete(bytes: &mut Vec<u8>) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Waits for its end, and gives its exit code as shells count it.
-fn wait(pid: Pid, state: &Mutex<State>, over: &AtomicBool) -> i32 {
-    let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), ended) {}
-    let mut state = locked(state);
-    let status = state.child.wait();
-    over.store(true, Ordering::Release);
-    let code = status.ok().and_then(|it| it.code().or(it.signal().map(|signal| 128 + signal)));
-    code.unwrap_or(-1)
+/// Waits for its end, and gives what is known of it.
+fn wait(status: OwnedFd) -> Outcome {
+    let (mut status, mut parser, mut outcome) =
+        (File::from(status), StatusParser::default(), Outcome::default());
+    let mut bytes = [0; 4096];
+    loop {
+        let length = match status.read(&mut bytes) {
+            Ok(0) => return outcome,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => return outcome,
+        };
+        for said in parser.feed(&bytes[..length]).unwrap_or_default() {
+            match said {
+                Status::Confined(confined) => outcome.confined = Some(confined),
+                Status::Failed(failed) => outcome.failed = Some(failed),
+                Status::Ended(ended) => {
+                    outcome.ended = Some(ended);
+                    return outcome;
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Host {
         meant: Meant,
         fresh: Option<SessionId>,
     ) -> Host {
-        let carrier = Carrier::new(desk.voice(), flags.clone(), home, here);
+        let carrier = Carrier::new(desk.voice(), flags.clone(), home, here, spawner.clone());
         let (last, failure, next) = (None, None, None);
         Host { desk, carrier, flags, spawner, meant, fresh, last, failure, next }
     }
@@ -84,7 +84,8 @@ impl Host {
     /// and why the last one could not go on.
     pub(super) fn end(self) -> (Left, Option<SessionId>, Option<Failure>) {
         let Host { desk, carrier, last, failure, .. } = self;
-        carrier.end();
+        // A command of the user's that still runs ends with it.
+        drop(carrier);
         (desk.join(), last, failure)
     }
 

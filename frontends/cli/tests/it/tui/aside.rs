@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::screen::{ESC, Person, Size, interface};
@@ -31,6 +32,25 @@ fn a_command_of_the_users_own_runs_in_the_folder_and_can_be_ended() {
     person.leaves();
     assert_eq!(person.end(), 0, "{}", person.screen());
     assert_eq!(world.kinds_or_none(), [""; 0], "it is no part of a session");
+}
+
+#[test]
+fn a_command_of_the_users_own_does_not_outlive_the_program() {
+    let world = World::silent();
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh").env("A_TOKEN_OF_MINE", "s3cret-of-mine");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    let mark = format!("7{}", std::process::id());
+    // What it leaves behind has a session of its own, and is deaf to polite signals.
+    let deaf = format!("(trap '' TERM HUP INT; setsid sleep {mark}) & sleep {mark}");
+    person.says(&format!("!echo $A_TOKEN_OF_MINE > given; {deaf}"));
+    eventually("both run", || processes(&format!("sleep\0{mark}")) > 1);
+    assert_eq!(world.read("given").as_deref(), Some("s3cret-of-mine\n"));
+    person.signal(Signal::KILL);
+    assert_eq!(person.end(), 137);
+    eventually("nothing is left", || processes(&mark) == 0);
 }
 
 #[test]
