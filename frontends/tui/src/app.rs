@@ -77,6 +77,8 @@ pub struct App {
     confirm: Option<Next>,
     /// What is said once the session is there.
     pub(crate) says: Vec<String>,
+    /// A command of the user's own that is run once a session is there.
+    pub(crate) runs_next: Option<String>,
     /// What is said once the user decided what is to be decided first.
     first: Option<String>,
     concerns: VecDeque<Concern>,
@@ -135,6 +137,7 @@ impl App {
             leaving: None,
             confirm: None,
             says: Vec::new(),
+            runs_next: None,
             first: None,
             concerns: options.facts.concerns.iter().cloned().collect(),
             changes: Changes::default(),
@@ -358,6 +361,7 @@ impl App {
             }
             Reply::Printed(text) => self.shell_did(|shell| shell.print(&text)),
             Reply::Exited(code) => self.shell_did(|shell| shell.exit = Some(code)),
+            Reply::Recorded => self.forget_shell(),
             Reply::Facts(facts) => self.learn(*facts),
         }
     }

@@ -68,6 +68,8 @@ impl Answers {
             | Event::ToolAbandoned { .. }
             | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

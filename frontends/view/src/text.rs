@@ -1,6 +1,7 @@
 //! A session told to people.
 
 mod header;
+mod own;
 mod question;
 #[cfg(test)]
 mod tests;
@@ -294,6 +295,7 @@ impl Text {
                 ]);
             }
             Event::Noted { text } => self.block(Channel::Activity, Tone::Dim, &words(text)),
+            Event::OwnCommandStarted { .. } | Event::OwnCommandEnded { .. } => self.own(event),
             Event::ContextAdded { .. }
             | Event::TurnInterruptRequested { .. }
             | Event::ModelRequested { .. }

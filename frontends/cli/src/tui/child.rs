@@ -9,12 +9,15 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use codex_actors::Excerpt;
+use codex_event::Command;
+use codex_redact::{Redactor, Stream};
 use codex_sandbox::{
     Cause, Environment, Launch, Lifeline, Outcome, Plan, Spawner, Status, StatusParser, Stdin,
     Stdio,
@@ -32,57 +35,114 @@ const SHOWN: usize = 1 << 20;
 /// Time that output may take to arrive once all processes have ended; one that hangs in the kernel may
 /// keep it open for ever.
 const REST: Duration = Duration::from_millis(500);
+/// Time that one has to end which is ended at once.
+const ENDING: Duration = Duration::from_secs(2);
+/// What shells exit with when a command can't be begun.
+pub(super) const NOT_BEGUN: i32 = 126;
 
 /// A command of the user's own that runs, with all that it started. Dropping it ends it.
 pub(super) struct Shell {
     lifeline: Lifeline,
-    over: Arc<AtomicBool>,
+    over: Arc<Over>,
     /// How it is ended next.
     next: Cause,
 }
 
+/// The session that a command of the user's is part of.
+#[derive(Clone)]
+pub(super) struct Record {
+    /// Hands a command in, and gives why it was refused.
+    pub(super) ask: Arc<dyn Fn(Command) -> Result<(), String> + Send + Sync>,
+    /// What is secret there.
+    pub(super) redactor: Redactor,
+}
+
+/// What is kept of an output for the record.
+struct Kept {
+    /// Before the excerpt, so that no cut parts a secret.
+    stream: Stream,
+    excerpt: Excerpt,
+}
+
+impl Kept {
+    fn take(&mut self, bytes: &[u8]) {
+        let decided = self.stream.push(bytes);
+        self.excerpt.push(&decided);
+    }
+
+    fn text(&mut self) -> String {
+        let rest = self.stream.finish();
+        self.excerpt.push(&rest);
+        self.excerpt.text()
+    }
+}
+
 impl Shell {
-    /// Starts it; what it prints, and its end, are told.
+    /// Starts it, once the session has it on record if there is one; what it prints, and its end, are
+    /// told, also when it can't be started.
     pub(super) fn start(
         line: &str,
         cwd: &Path,
         spawner: &Spawner,
+        record: Option<Record>,
         voice: Voice,
     ) -> Result<Shell, Failure> {
         let shell = std::env::var_os("SHELL").filter(|shell| !shell.is_empty());
         let shell = shell.unwrap_or_else(|| OsString::from("/bin/sh"));
         let name = shell.display().to_string();
-        let running = spawner.spawn(launch(shell, line, cwd)).map_err(|error| {
+        if let Some(record) = &record {
+            let (line, cwd) = (line.to_owned(), cwd.display().to_string());
+            (record.ask)(Command::StartOwnCommand { line, cwd }).map_err(|why| {
+                let _ = voice.reply(Reply::Exited(NOT_BEGUN));
+                Failure::new(USAGE, format!("not run, since it can't be recorded: {why}"))
+                    .hint("/status says how the session stands")
+            })?;
+        }
+        let mut told = Told { line: line.to_owned(), began: Instant::now(), record, voice };
+        let begun = spawner.spawn(launch(shell, line, cwd)).map_err(|error| {
             Failure::new(USAGE, format!("{name} can't be started: {error}"))
                 .hint("SHELL names the program that runs it; NUL bytes can't be given to it")
-        })?;
-        let parts = running.into_parts();
+        });
+        let parts = match begun {
+            Ok(running) => running.into_parts(),
+            Err(failure) => return Err(told.not_started(failure)),
+        };
         let output = parts.stdout.map(File::from);
-        let (told, printed) = sync_channel(1);
+        let (end, printed) = sync_channel(1);
+        let over = Arc::new(Over::default());
         let mute = Arc::new(AtomicBool::new(false));
-        let over = Arc::new(AtomicBool::new(false));
-        let (muted, speaker) = (Arc::clone(&mute), voice.clone());
+        let kept = told.record.as_ref().map(|record| {
+            let stream = record.redactor.stream();
+            Arc::new(Mutex::new(Kept { stream, excerpt: Excerpt::default() }))
+        });
+        let (muted, speaker, keeps) = (Arc::clone(&mute), told.voice.clone(), kept.clone());
         let reading = move || {
             if let Some(output) = output {
-                print(output, &speaker, &muted);
+                print(output, &speaker, keeps.as_deref(), &muted);
             }
-            let _ = told.send(());
+            let _ = end.send(());
         };
         let ended = Arc::clone(&over);
         let status = parts.status;
         let waiting = move || {
             let outcome = wait(status);
-            ended.store(true, Ordering::Release);
             // What it printed last is told before its end, and nothing behind that.
             let _ = printed.recv_timeout(REST);
             mute.store(true, Ordering::Release);
-            if let Some(failed) = &outcome.failed {
+            let mut output = kept.map(|kept| locked(&kept).text()).unwrap_or_default();
+            let failed = outcome.failed.as_ref().map(|failed| {
                 let message = format!("{name} can't be started: {}", failed.message);
-                let failure = Failure::new(USAGE, message);
+                output.push_str(&message);
                 let hint = "SHELL names the program that runs it";
-                let _ = voice.reply(super::failed(failure.hint(hint)));
+                super::failed(Failure::new(USAGE, message).hint(hint))
+            });
+            let reply = told.end(outcome.exit_code(), output);
+            // Before the interface knows, which may ask for the next one at once.
+            ended.tell();
+            let _ = told.voice.reply(reply);
+            if let Some(failed) = failed {
+                let _ = told.voice.reply(failed);
             }
-            let _ = voice.reply(Reply::Exited(outcome.exit_code()));
         };
         let begun = thread::Builder::new().name("output".into()).spawn(reading);
         let begun = begun.and_then(|_| thread::Builder::new().name("shell".into()).spawn(waiting));
@@ -93,13 +153,68 @@ impl Shell {
 
     /// Tells whether it still runs.
     pub(super) fn runs(&self) -> bool {
-        !self.over.load(Ordering::Acquire)
+        !*locked(&self.over.told)
     }
 
     /// Ends it: politely at first, and at once when it was asked before.
     pub(super) fn stop(&mut self) {
         self.lifeline.end(std::mem::replace(&mut self.next, Cause::Abandon));
     }
+
+    /// Ends it at once, and waits until its end was told; not for long, should it hang in the kernel.
+    pub(super) fn end(self) {
+        self.lifeline.end(Cause::Abandon);
+        self.over.wait();
+    }
+}
+
+/// Whether its end was told.
+#[derive(Default)]
+struct Over {
+    told: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Over {
+    fn tell(&self) {
+        *locked(&self.told) = true;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self) {
+        let _ = self.changed.wait_timeout_while(locked(&self.told), ENDING, |told| !*told);
+    }
+}
+
+/// Who is told of it.
+struct Told {
+    line: String,
+    began: Instant,
+    record: Option<Record>,
+    voice: Voice,
+}
+
+impl Told {
+    /// It has ended: the session is told of it. Gives what the interface is told.
+    fn end(&mut self, exit: i32, output: String) -> Reply {
+        let duration_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let line = std::mem::take(&mut self.line);
+        let recorded = self.record.as_ref().is_some_and(|record| {
+            (record.ask)(Command::EndOwnCommand { line, exit, duration_ms, output }).is_ok()
+        });
+        if recorded { Reply::Recorded } else { Reply::Exited(exit) }
+    }
+
+    /// The record has its beginning, so it gets an end as well.
+    fn not_started(mut self, failure: Failure) -> Failure {
+        let reply = self.end(NOT_BEGUN, failure.message.clone());
+        let _ = self.voice.reply(reply);
+        failure
+    }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Nothing is kept from a command that its user typed: it has their variables and all of their rights.
@@ -119,9 +234,12 @@ fn launch(shell: OsString, line: &str, cwd: &Path) -> Launch {
     }
 }
 
-fn print(mut output: File, voice: &Voice, mute: &AtomicBool) {
+fn print(mut output: File, voice: &Voice, kept: Option<&Mutex<Kept>>, mute: &AtomicBool) {
     let (mut part, mut begun, mut shown) = ([0; PART], Vec::new(), 0);
     while let Ok(length @ 1..) = output.read(&mut part) {
+        if let Some(kept) = kept.filter(|_| !mute.load(Ordering::Acquire)) {
+            locked(kept).take(&part[..length]);
+        }
         if mute.load(Ordering::Acquire) || shown > SHOWN {
             // Read on all the same: a full pipe would make it wait.
             continue;

@@ -48,6 +48,8 @@ pub(crate) enum News {
     Unheard(usize),
     /// A turn ended.
     TurnEnded(Ended),
+    /// Somebody began a command of their own: its position and its line.
+    OwnCommand(Seq, String),
 }
 
 /// How a turn ended, for a notification.
@@ -182,6 +184,9 @@ impl View {
                 self.marks.push(Mark { at, text });
                 None
             }
+            Event::OwnCommandStarted { line: Stored::Inline(line), .. } => {
+                Some(News::OwnCommand(at, line.clone()))
+            }
             Event::ReviewSettled { call, .. } => Some(News::Settled(*call, author.clone())),
             Event::TurnCompleted { .. } => Some(News::TurnEnded(Ended::Completed)),
             Event::TurnInterrupted { reason } => Some(News::TurnEnded(Ended::Interrupted(*reason))),
@@ -213,6 +218,8 @@ impl View {
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => None,
         }
@@ -258,6 +265,7 @@ impl View {
             CellBody::Message(_)
             | CellBody::Prompt(_)
             | CellBody::Reasoning(_)
+            | CellBody::OwnCommand(_)
             | CellBody::Notice(_)
             | CellBody::TurnEnd(_) => {}
         }
