@@ -26,7 +26,7 @@ use ratatui::layout::{Position, Rect};
 use crate::composer::Composer;
 use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role};
 use crate::keymap::{Action, When};
-use crate::options::{Options, Palette, Screen, Start};
+use crate::options::{Colours, Options, Screen, Start};
 use crate::popup::Popup;
 use crate::render::{Fold, Stream};
 use crate::theme::Theme;
@@ -51,7 +51,7 @@ pub struct App {
     pub(crate) options: Options,
     pub(crate) theme: Theme,
     /// The colours that were chosen; those of `theme` may be tried out.
-    colours: Palette,
+    colours: Colours,
     now: Moment,
     /// What the clock on the wall showed at a moment.
     clock: (Moment, Timestamp),
@@ -119,8 +119,8 @@ impl App {
     /// Begins with what is known so far.
     pub fn new(options: Options) -> App {
         let mut app = App {
-            theme: Theme::of(options.palette),
-            colours: options.palette,
+            theme: Theme::of(options.colours.palette(options.fitting)),
+            colours: options.colours,
             now: Moment(0),
             clock: (Moment(0), Timestamp(0)),
             focus: Focus::Gained,

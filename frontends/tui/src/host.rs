@@ -9,7 +9,7 @@ use std::sync::Arc;
 use codex_event::{ApprovalPolicy, Command, Seq, SessionId, Timestamp};
 use codex_journal::{Guest, Handle, RawJournal};
 
-use crate::options::{Keys, Palette};
+use crate::options::{Colours, Keys};
 
 /// What is asked of the program around the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ pub enum Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// The colours.
-    Theme(Palette),
+    Theme(Colours),
     /// How keys are read in the composer.
     Keys(Keys),
 }

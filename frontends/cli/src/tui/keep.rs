@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use codex_config::{Config, KeySource};
 use codex_gate::project_root;
 use codex_tui::host::{Setting, Trust};
-use codex_tui::options::{Keys, Palette};
+use codex_tui::options::{Colours, Keys, Palette};
 use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
@@ -42,12 +42,13 @@ pub(super) fn trust(home: &Path, cwd: &Path, trust: Trust) -> Result<String, Fai
 /// Writes to the settings what the user chose in the interface; all else in them stays as it is.
 pub(super) fn setting(home: &Path, setting: Setting) -> Result<String, Failure> {
     let (key, value, words) = match setting {
-        Setting::Theme(palette) => {
-            let theme = match palette {
-                Palette::Dark => "dark",
-                Palette::Light => "light",
-                Palette::Sixteen => "sixteen",
-                Palette::Plain => "plain",
+        Setting::Theme(colours) => {
+            let theme = match colours {
+                Colours::Auto => "auto",
+                Colours::Always(Palette::Dark) => "dark",
+                Colours::Always(Palette::Light) => "light",
+                Colours::Always(Palette::Sixteen) => "sixteen",
+                Colours::Always(Palette::Plain) => "plain",
             };
             ("theme", theme, format!("the theme is {theme} from now on"))
         }

@@ -8,7 +8,7 @@ use super::popups::{Choice, With};
 use super::session::{Next, Pending, What};
 use super::view::{Feed, View};
 use crate::host::{Access, Changes, Owner, Request, Role, Setting};
-use crate::options::{Keys, Palette};
+use crate::options::{Colours, Keys, Palette};
 use crate::popup::{Card, KeyGroup, Popup, UsageRow};
 use crate::slash::{self, Found, Slash};
 use crate::update::Intent;
@@ -167,23 +167,24 @@ impl App {
     }
 
     fn colours(&mut self, rest: &str, written: &str) {
-        let palette = match rest {
+        let colours = match rest {
             "" => {
                 let popup = Popup::themes(self.colours);
                 self.show(popup);
                 return;
             }
-            "dark" => Palette::Dark,
-            "light" => Palette::Light,
-            "16" | "sixteen" => Palette::Sixteen,
-            "plain" | "none" => Palette::Plain,
+            "auto" => Colours::Auto,
+            "dark" => Colours::Always(Palette::Dark),
+            "light" => Colours::Always(Palette::Light),
+            "16" | "sixteen" => Colours::Always(Palette::Sixteen),
+            "plain" | "none" => Colours::Always(Palette::Plain),
             _ => {
                 self.give_back(written);
-                self.toast("one of: dark, light, 16, plain");
+                self.toast("one of: auto, dark, light, 16, plain");
                 return;
             }
         };
-        self.act(crate::popup::Action::Theme(palette));
+        self.act(crate::popup::Action::Theme(colours));
     }
 
     fn keymap(&mut self, rest: &str, written: &str) {

@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use super::{Rig, options, session};
 use crate::host::{Changes, Owner, Reply, Request, Role, Setting};
 use crate::keymap::{Action, Chord, Keymap};
-use crate::options::{Keys, Options, Palette};
+use crate::options::{Colours, Keys, Options, Palette};
 use crate::theme::Theme;
 use crate::update::{Focus, Input, Intent};
 
@@ -381,7 +381,12 @@ fn colours_are_written_down_once_they_are_chosen() {
     themes(&mut rig);
     rig.press(KeyCode::Enter);
     assert_eq!(rig.app.theme, tried);
-    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Palette::Sixteen))]);
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Colours::Always(Palette::Sixteen)))]);
+    // Those that go with the terminal, whichever they are.
+    rig.write("/theme auto");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.app.theme, Theme::of(Palette::Light));
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Colours::Auto))]);
     rig.write("/keymap vim");
     rig.press(KeyCode::Enter);
     assert_eq!(rig.requests(), [Request::Keep(Setting::Keys(Keys::Vim))]);
