@@ -10,7 +10,7 @@ use crate::{Network, Toolbox};
 
 mod policy;
 
-/// A scrubbed environment: the only kind that can be given to a command.
+/// A scrubbed environment: the only kind that can be given to a command of the model's.
 ///
 /// It starts from what the policy lets it inherit and loses what looks like a credential, what makes
 /// programs run other code, and the addresses of local daemons. Additions are explicit, by the
@@ -53,6 +53,11 @@ const REMOVED: [&str; 13] = [
 const REMOVED_PREFIXES: [&str; 3] = ["LD_", "GIT_", "DBUS_"];
 
 impl Environment {
+    /// Takes `variables` as they are: for commands that the user typed, who has them anyway.
+    pub fn of_user(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
+        Environment(variables.into_iter().collect())
+    }
+
     /// Scrubs `variables` by the default policy.
     pub fn scrubbed(
         variables: impl IntoIterator<Item = (OsString, OsString)>,

@@ -45,6 +45,8 @@ pub enum Stdin {
 pub enum Stdio {
     /// Two pipes, one for each stream.
     Captured,
+    /// One pipe for both, which keeps the order in which a person would have read them.
+    Joined,
     /// The agent's own streams.
     Inherit,
 }

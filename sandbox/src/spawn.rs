@@ -201,6 +201,12 @@ fn start(program: &File, launch: &Launch) -> Result<Running, SpawnError> {
             command.stdout(out_write).stderr(err_write);
             (Some(out_read), Some(err_read))
         }
+        Stdio::Joined => {
+            let (out_read, out_write) = pipe()?;
+            let err_write = out_write.try_clone().map_err(at("making a pipe"))?;
+            command.stdout(out_write).stderr(err_write);
+            (Some(out_read), None)
+        }
     };
     keep_open(&mut command, handed);
     let child = command.spawn().map_err(at("starting the supervisor"))?;
@@ -266,9 +272,9 @@ pub struct Running {
 /// The ends of a running command, for a caller with a runtime of its own.
 #[derive(Debug)]
 pub struct Parts {
-    /// Standard output, if captured.
+    /// Standard output, if captured; with standard error where they are joined.
     pub stdout: Option<OwnedFd>,
-    /// Standard error, if captured.
+    /// Standard error, if captured by itself.
     pub stderr: Option<OwnedFd>,
     /// Where [`Status`] lines arrive; ends when the supervisor ends. Feed a [`StatusParser`].
     pub status: OwnedFd,

@@ -123,16 +123,17 @@ impl Retained {
     }
 }
 
-/// The two ends of a text that may be long.
+/// The two ends of a text that may be long: as much as a model is shown of what a command printed.
 #[derive(Debug, Default)]
-struct Excerpt {
+pub struct Excerpt {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     left_out: u64,
 }
 
 impl Excerpt {
-    fn push(&mut self, bytes: &[u8]) {
+    /// Takes more of it in.
+    pub fn push(&mut self, bytes: &[u8]) {
         let room = (MODEL_BYTES / 2).saturating_sub(self.head.len());
         let (head, rest) = bytes.split_at(bytes.len().min(room));
         self.head.extend_from_slice(head);
@@ -142,7 +143,8 @@ impl Excerpt {
         self.left_out += over as u64;
     }
 
-    fn text(&self) -> String {
+    /// Gives its head and its tail, with a remark between them where something was left out.
+    pub fn text(&self) -> String {
         let mut bytes = self.head.clone();
         if self.left_out > 0 {
             bytes.extend(format!("\n[… {} bytes left out …]\n", self.left_out).into_bytes());

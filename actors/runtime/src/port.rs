@@ -127,6 +127,8 @@ pub(crate) async fn pass_on(
                 | Command::Interrupt { .. }
                 | Command::Name { .. }
                 | Command::Shelve { .. }
+                | Command::StartOwnCommand { .. }
+                | Command::EndOwnCommand { .. }
                 | Command::Close { .. }),
             ) => session.send(Wish { author, command }).await,
             Want::HandOver => {

@@ -72,6 +72,21 @@ pub(crate) fn with(output: String, denial: Option<&Denial>) -> String {
     format!("{output}{line}[the sandbox {sure}{said}]\n")
 }
 
+/// Words what the user ran without the model, in the form that models know from Codex.
+pub(crate) fn own_command(line: &str, exit: Option<i32>, duration_ms: u64, output: &str) -> String {
+    let seconds = duration_ms as f64 / 1000.0;
+    let how = match exit {
+        Some(code) => {
+            format!("Exit code: {code}\nDuration: {seconds:.4} seconds\nOutput:\n{output}")
+        }
+        None => "Its end is not known: the program ended before it.".to_owned(),
+    };
+    format!(
+        "<user_shell_command>\n<command>\n{line}\n</command>\n<result>\n{how}\n</result>\n\
+         </user_shell_command>"
+    )
+}
+
 /// Words what became of a patch.
 pub(crate) fn patch(duration_ms: u64, summary: &str) -> String {
     let seconds = duration_ms as f64 / 1000.0;

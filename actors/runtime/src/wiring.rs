@@ -77,8 +77,8 @@ pub enum Start {
         id: SessionId,
         /// What it is opened with.
         opening: Box<Opening>,
-        /// The first input.
-        input: String,
+        /// The first input; none when something else comes first.
+        input: Option<String>,
     },
     /// As a new one that is kept in memory alone, and ends with this process.
     Ephemeral {
@@ -174,11 +174,13 @@ impl Begun {
         scribe: Scribe,
         handle: Handle,
         opening: Box<Opening>,
-        input: String,
+        input: Option<String>,
     ) -> Begun {
         let (session, past) = (Session::default(), Past::default());
         let session = TakenUp { id, scribe, handle, session, past };
-        Begun { session, first: vec![Command::Open(opening), Command::Submit { input }] }
+        let first = std::iter::once(Command::Open(opening));
+        let first = first.chain(input.map(|input| Command::Submit { input })).collect();
+        Begun { session, first }
     }
 }
 
@@ -190,7 +192,7 @@ fn begin(start: Start) -> Result<Begun, RunError> {
         }
         Start::Ephemeral { id, opening, input } => {
             let (scribe, handle) = Scribe::in_memory(id);
-            Begun::new(id, scribe, handle, opening, input)
+            Begun::new(id, scribe, handle, opening, Some(input))
         }
         Start::TakenUp { session, resumption } => {
             Begun { session: *session, first: vec![Command::Resume(resumption)] }

@@ -110,7 +110,10 @@ impl Session {
             | Event::SessionShelved { .. }
             | Event::Repaired { .. }
             | Event::Noted { .. } => Ok(()),
-            Event::SettingsChanged { .. } => Ok(()),
+            Event::SettingsChanged { .. } | Event::OwnCommandStarted { .. } => Ok(()),
+            Event::OwnCommandEnded { started, .. } => {
+                require(self.own_command(*started).is_some(), "own_command_ended")
+            }
             Event::ContextAdded { source: ContextSource::Summary, .. } => self.admit_summary(),
             Event::ContextAdded {
                 source: ContextSource::Instructions | ContextSource::Environment,

@@ -10,8 +10,8 @@ use codex_event::{
 use crate::Session;
 use crate::repeat::{Rounds, Trace};
 use crate::session::{
-    Asking, Call, CallState, Ended, IntentKind, Item, Keeping, Life, Notice, Opened, Phase, Turn,
-    Working,
+    Asking, Call, CallState, Ended, IntentKind, Item, Keeping, Life, Notice, Opened, OwnCommand,
+    Phase, Turn, Working,
 };
 use crate::transcript::{CallForm, Entry, Origin};
 
@@ -83,6 +83,18 @@ impl Session {
             }
             Event::TurnInterrupted { .. } | Event::TurnFailed { .. } => self.end_turn(),
             Event::NotificationSent { .. } => self.notice = None,
+            Event::OwnCommandStarted { line, .. } => {
+                self.own_commands.push(OwnCommand { started: seq, line: line.clone() });
+            }
+            Event::OwnCommandEnded { started, .. } => {
+                if let Some(entry) = self.own_command_entry(event) {
+                    match &mut self.turn {
+                        Some(turn) => turn.aside.push(entry),
+                        None => self.transcript.push(entry),
+                    }
+                }
+                self.own_commands.retain(|command| command.started != *started);
+            }
             Event::SessionForked { .. } => {
                 self.life = Life::Forked;
                 // Whoever was told of a turn, and what was allowed for the whole of a session, is
@@ -171,6 +183,7 @@ impl Turn {
             started,
             inputs: vec![input.clone()],
             queued: vec![input],
+            aside: Vec::new(),
             interrupt: None,
             usage: Usage::default(),
             last_message: None,
@@ -180,7 +193,7 @@ impl Turn {
     }
 
     /// Gives what joins the transcript before the next request, or at the turn's end: what came of
-    /// the calls in their order, then what the user wrote.
+    /// the calls in their order, what the user ran meanwhile, then what the user wrote.
     pub(crate) fn pending(&self) -> Vec<Entry> {
         let outputs = self.working().into_iter().flat_map(|working| &working.calls);
         let outputs = outputs.filter_map(|call| match &call.state {
@@ -195,11 +208,19 @@ impl Turn {
             | CallState::Refused { .. }
             | CallState::Intended { .. } => None,
         });
-        outputs.chain(self.queued.iter().map(|text| Entry::User { text: text.clone() })).collect()
+        let said = self.queued.iter().map(|text| Entry::User { text: text.clone() });
+        outputs.chain(self.aside.iter().cloned()).chain(said).collect()
+    }
+
+    /// Tells whether something waits that the model has to answer to.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        let called = self.working().is_some_and(|working| !working.calls.is_empty());
+        called || !self.queued.is_empty()
     }
 
     fn flushed(&mut self) {
         self.queued.clear();
+        self.aside.clear();
         if let Phase::Working(working) = &mut self.phase
             && !working.calls.is_empty()
         {
@@ -375,6 +396,8 @@ impl Turn {
             | Event::ModelStreamed { .. }
             | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -81,6 +81,12 @@ impl Step<'_> {
             Command::Shelve { shelf } => {
                 self.emit(author, None, Event::SessionShelved { shelf });
             }
+            Command::StartOwnCommand { line, cwd } => {
+                self.start_own_command(author, line, cwd)?;
+            }
+            Command::EndOwnCommand { line, exit, duration_ms, output } => {
+                self.end_own_command(author, &line, exit, duration_ms, output)?;
+            }
             Command::Close { reason } => self.close(author, reason)?,
         }
         Ok(())
@@ -168,6 +174,7 @@ impl Step<'_> {
             return Err(Rejection::TurnRunning);
         }
         let last = self.session.last;
+        self.lose_own_commands(&author, (last.0 > 0).then_some(last));
         self.emit(author, Some(last), Event::SessionClosed { reason });
         Ok(())
     }
@@ -409,12 +416,12 @@ impl Step<'_> {
         if let Some(message) = repeat::exhausted(turn) {
             return self.fail(cause, FailureKind::Policy, message);
         }
-        if turn.pending().is_empty() {
+        if turn.awaits_answer() {
+            self.request(cause);
+        } else {
             let usage = turn.usage;
             self.emit(Author::Supervisor, Some(cause), Event::TurnCompleted { usage });
             self.leave_turn();
-        } else {
-            self.request(cause);
         }
     }
 
@@ -513,6 +520,12 @@ impl Step<'_> {
         }
         if let Event::ContextAdded { source, text } = &event {
             self.items.push(Entry::Context { source: *source, text: text.clone() });
+        }
+        if let Some(entry) = self.session.own_command_entry(&event) {
+            match &mut self.turn {
+                Some(turn) => turn.aside.push(entry),
+                None => self.items.push(entry),
+            }
         }
         if matches!(event, Event::SessionResumed { .. } | Event::SettingsChanged { .. }) {
             self.opened = self.opened().cloned();

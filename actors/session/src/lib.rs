@@ -9,6 +9,7 @@ mod apply;
 mod chain;
 mod decide;
 mod grant;
+mod own;
 mod policy;
 mod react;
 mod redecide;

@@ -166,6 +166,8 @@ impl Session {
                 | Event::ToolOutput { .. }
                 | Event::GrantKept { .. }
                 | Event::RepositoryChanged { .. }
+                | Event::OwnCommandStarted { .. }
+                | Event::OwnCommandEnded { .. }
                 | Event::NotificationSent { .. }
                 | Event::Noted { .. } => None,
             };

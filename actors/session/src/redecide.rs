@@ -6,8 +6,8 @@
 //! a bug, or the work of somebody who wrote the journal anew.
 
 use codex_event::{
-    Arguments, Author, Body, Command, Confinement, ContextSource, Envelope, Event, Invocation,
-    Opening, Outcome, Question, Resumption, Seq, Stored, Verdict,
+    Arguments, Author, Body, CloseReason, Command, Confinement, ContextSource, Envelope, Event,
+    Invocation, Opening, Outcome, Question, Resumption, Seq, Stored, Verdict,
 };
 
 use crate::report::{Intake, PatchPlan, Report, Stamp};
@@ -127,6 +127,10 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
             text(input).map_or(Led::Nothing, |input| by(Command::Submit { input }))
         }
         Event::TurnInterruptRequested { reason } => by(Command::Interrupt { reason }),
+        // Those that still ran are told to be lost first.
+        Event::OwnCommandEnded { exit: None, .. } => {
+            ending(rest).map_or(Led::Nothing, |reason| by(Command::Close { reason }))
+        }
         Event::SessionClosed { reason } => by(Command::Close { reason }),
         Event::ReviewSettled { call, verdict, scope } => match (&first.author, verdict) {
             (Author::User(_), verdict) => by(Command::SettleReview { call, verdict, scope }),
@@ -211,6 +215,18 @@ fn led(session: &Session, rest: &[Envelope]) -> Led {
             by(Report::RepositoryChanged { call, changes })
         }
         Event::SessionNamed { name } => by(Command::Name { name }),
+        Event::OwnCommandStarted { line, cwd } => {
+            text(line).map_or(Led::Nothing, |line| by(Command::StartOwnCommand { line, cwd }))
+        }
+        Event::OwnCommandEnded { started, exit: Some(exit), duration_ms, output } => {
+            let line = session.own_command(started).and_then(|command| text(command.line.clone()));
+            match (line, text(output)) {
+                (Some(line), Some(output)) => {
+                    by(Command::EndOwnCommand { line, exit, duration_ms, output })
+                }
+                (None, _) | (_, None) => Led::Nothing,
+            }
+        }
         Event::SessionShelved { shelf } => by(Command::Shelve { shelf }),
         // What it was narrowed to depends on what became of its parent since.
         Event::SessionForked { .. } => {
@@ -257,6 +273,15 @@ fn opening(rest: &[Envelope]) -> Option<Command> {
         context,
         notes,
     })))
+}
+
+/// Gives why the session is let go of behind the commands that are lost with that.
+fn ending(rest: &[Envelope]) -> Option<CloseReason> {
+    let is_lost =
+        |it: &&Envelope| matches!(it.event(), Some(Event::OwnCommandEnded { exit: None, .. }));
+    let closed = rest.iter().find(|next| !is_lost(next))?;
+    let Event::SessionClosed { reason } = closed.event()? else { return None };
+    Some(*reason)
 }
 
 fn resumption(rest: &[Envelope]) -> Option<Command> {

@@ -68,6 +68,7 @@ impl Step<'_> {
             let event = Event::SettingsChanged { backend, reason, settings };
             self.emit(author.clone(), Some(resumed), event);
         }
+        self.lose_own_commands(&Author::Supervisor, Some(resumed));
         for call in recovered {
             self.recovered(call, resumed);
         }

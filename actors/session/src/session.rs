@@ -33,6 +33,15 @@ pub struct Session {
     pub(crate) kept: HashMap<Digest, Option<Seq>>,
     pub(crate) owed_grants: Vec<OwedGrant>,
     pub(crate) notice: Option<Notice>,
+    /// Commands of the user's own that run, in the order in which they began.
+    pub(crate) own_commands: Vec<OwnCommand>,
+}
+
+/// A command of the user's own that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OwnCommand {
+    pub(crate) started: Seq,
+    pub(crate) line: Stored<String>,
 }
 
 /// Whether events may still come.
@@ -72,6 +81,8 @@ pub(crate) struct Turn {
     pub(crate) started: Seq,
     pub(crate) inputs: Vec<Stored<String>>,
     pub(crate) queued: Vec<Stored<String>>,
+    /// What the next request takes along, and what no request is sent for.
+    pub(crate) aside: Vec<Entry>,
     pub(crate) interrupt: Option<(Seq, InterruptReason)>,
     pub(crate) usage: Usage,
     pub(crate) last_message: Option<Stored<String>>,

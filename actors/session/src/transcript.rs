@@ -19,6 +19,17 @@ pub enum Entry {
         /// The text.
         text: Stored<String>,
     },
+    /// A command that the user ran without the model.
+    OwnCommand {
+        /// The line.
+        line: Stored<String>,
+        /// Its exit code; none when nobody knows how it ended.
+        exit: Option<i32>,
+        /// Milliseconds that it took.
+        duration_ms: u64,
+        /// What it printed.
+        output: Stored<String>,
+    },
     /// Something the model sent.
     Item {
         /// What it is.
@@ -150,6 +161,10 @@ fn link(before: Digest, entry: &Entry) -> Digest {
     let (tag, label, content) = match entry {
         Entry::Context { source, text } => ("context", format!("{source:?}"), text.digest()),
         Entry::User { text } => ("user", String::new(), text.digest()),
+        Entry::OwnCommand { line, exit, duration_ms, output } => {
+            let label = format!("{exit:?} {duration_ms} {}", line.digest());
+            ("own_command", label, output.digest())
+        }
         // Not who said it: the settings in force then are events of their own.
         Entry::Item { kind, raw, by: _ } => ("item", format!("{kind:?}"), raw.digest()),
         Entry::Output { call_id, text, .. } => ("output", call_id.clone(), text.digest()),

@@ -33,13 +33,13 @@ pub(crate) fn config(flags: &RunFlags, home: &Path, cwd: &Path) -> Result<Config
     })?)
 }
 
-/// Prepares a new session, which begins with an input.
+/// Prepares a new session, which begins with an input if there is one.
 pub(crate) fn ready(
     config: &Config,
     cwd: &Path,
     frontend: &str,
     spawner: Spawner,
-    input: String,
+    input: Option<String>,
 ) -> Result<(SessionId, Ready), Failure> {
     let home = &config.home;
     let rulebook = rulebook::load(home, config, cwd)?;

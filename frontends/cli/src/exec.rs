@@ -221,7 +221,10 @@ impl Turn {
         let opening = Box::new(opening::opening(config, &self.cwd, &workplace, &redactor)?);
         let input = self.input;
         let start = match self.keep {
-            Keep::OnDisk => Start::New { layout: Layout::new(&self.home), id, opening, input },
+            Keep::OnDisk => {
+                let layout = Layout::new(&self.home);
+                Start::New { layout, id, opening, input: Some(input) }
+            }
             Keep::InMemory => Start::Ephemeral { id, opening, input },
         };
         let setup = Setup {

@@ -50,7 +50,7 @@ pub(crate) fn begin(flags: &RunFlags, prompt: Option<String>) -> Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     };
     let spawner = exec::spawner()?;
-    let (id, ready) = begin::ready(&config, &here, FRONTEND, spawner, input)?;
+    let (id, ready) = begin::ready(&config, &here, FRONTEND, spawner, Some(input))?;
     follow(ready, id, flags.color.unwrap_or(Color::Auto))
 }
 

@@ -84,5 +84,9 @@ fn main() -> ExitCode {
         Subcommand::ApplyPatch { patch } => apply_patch::run(patch),
         Subcommand::Completion { shell } => args::completion(shell),
     };
+    let done = done.and_then(|code| match say::unwritten() {
+        Some(error) if code == ExitCode::SUCCESS => Err(failure::output(&error)),
+        Some(_) | None => Ok(code),
+    });
     done.unwrap_or_else(|failure| failure.report())
 }

@@ -106,7 +106,7 @@ fn begin(
     let Some(mut first) = talk.first(&out) else { return Ok(ExitCode::SUCCESS) };
     let input = std::mem::take(&mut first.input);
     let setup = Setup {
-        start: Start::New { layout: Layout::new(&home), id, opening, input },
+        start: Start::New { layout: Layout::new(&home), id, opening, input: Some(input) },
         frontend,
         access,
         place: opening::place(&cwd, &workplace, &config),

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use codex_view::sanitize;
 
@@ -41,9 +41,24 @@ pub(crate) fn aside(words: impl Display) {
     }
 }
 
+/// Why the first line of output that was lost could not be written.
+static UNWRITTEN: Mutex<Option<io::Error>> = Mutex::new(None);
+
 /// Prints a line of output. It may be coloured, so what others wrote of it must be harmless by now.
+///
+/// One that can't be written makes the program fail in the end ([`unwritten`]): whatever is under way is
+/// not broken off for it.
 pub(crate) fn line(words: impl Display) {
-    let _ = writeln!(io::stdout(), "{words}");
+    if let Err(error) = writeln!(io::stdout(), "{words}") {
+        UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+    }
+}
+
+/// Gives why a line of output was lost, if one was. A reader that has seen enough, such as `head`, loses
+/// none.
+pub(crate) fn unwritten() -> Option<io::Error> {
+    let first = UNWRITTEN.lock().unwrap_or_else(PoisonError::into_inner).take();
+    first.filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
 }
 
 /// Standard output for lines of JSON as they are stored: exact, unless it is a terminal, which would

@@ -47,8 +47,9 @@ pub(crate) fn run(args: Sessions) -> Result<ExitCode, Failure> {
         Some(SessionsCommand::Delete(args)) => change::delete(&home, &args),
         Some(SessionsCommand::Gc(args)) => room::gc(&home, &args),
         Some(SessionsCommand::Search(args)) => search::run(&home, &args),
-        Some(SessionsCommand::Export { session, output }) => {
-            files::export(&home, &session, output.as_deref())
+        Some(SessionsCommand::Export { session, output, force }) => {
+            let there = if force { files::There::Replaced } else { files::There::Kept };
+            files::export(&home, &session, output.as_deref(), there)
         }
         Some(SessionsCommand::Import { files }) => files::import(&home, &files),
         Some(SessionsCommand::Repair { session, dry_run: true }) => repair::look(&home, &session),

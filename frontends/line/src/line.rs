@@ -179,7 +179,9 @@ impl Line {
                 | Command::Submit { .. }
                 | Command::SettleReview { .. }
                 | Command::Name { .. }
-                | Command::Shelve { .. } => Vec::new(),
+                | Command::Shelve { .. }
+                | Command::StartOwnCommand { .. }
+                | Command::EndOwnCommand { .. } => Vec::new(),
             };
         }
         if matches!(command, Command::SettleReview { .. }) {
@@ -256,9 +258,10 @@ impl Line {
                 self.question.take_if(|asked| asked.call == *call);
                 Vec::new()
             }
-            Event::SessionNamed { .. } | Event::SessionShelved { .. } => {
-                self.prompt().into_iter().collect()
-            }
+            Event::SessionNamed { .. }
+            | Event::SessionShelved { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. } => self.prompt().into_iter().collect(),
             Event::SessionClosed { reason: CloseReason::Interrupted }
                 if self.own && !self.leaving =>
             {

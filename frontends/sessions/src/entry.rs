@@ -275,8 +275,14 @@ impl Told {
             Event::SessionClosed { reason } => self.life = Life::Closed(*reason),
             Event::TurnStarted { input } => {
                 self.turns += 1;
-                if self.input.is_empty() {
+                if self.turns == 1 {
                     self.input = first_line(&words(input), LINE);
+                }
+            }
+            Event::OwnCommandStarted { line, .. } => {
+                // It stands for what was said until something is.
+                if self.input.is_empty() {
+                    self.input = first_line(&format!("!{}", words(line)), LINE);
                 }
             }
             Event::ModelResponded { usage, .. } => self.usage += *usage,
@@ -303,6 +309,7 @@ impl Told {
             | Event::ToolAbandoned { .. }
             | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

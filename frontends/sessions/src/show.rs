@@ -226,6 +226,8 @@ impl Portrait<'_> {
             | Event::ToolOutput { .. }
             | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -26,7 +26,7 @@ use ratatui::layout::{Position, Rect};
 use crate::composer::Composer;
 use crate::host::{Changes, Concern, History, Owner, Reply, Request, Role, Topic};
 use crate::keymap::{Action, When};
-use crate::options::{Options, Palette, Screen, Start};
+use crate::options::{Colours, Options, Screen, Start};
 use crate::popup::Popup;
 use crate::render::{Fold, Stream};
 use crate::theme::Theme;
@@ -53,7 +53,7 @@ pub struct App {
     pub(crate) options: Options,
     pub(crate) theme: Theme,
     /// The colours that were chosen; those of `theme` may be tried out.
-    colours: Palette,
+    colours: Colours,
     now: Moment,
     /// What the clock on the wall showed at a moment.
     clock: (Moment, Timestamp),
@@ -79,6 +79,8 @@ pub struct App {
     confirm: Option<Next>,
     /// What is said once the session is there.
     pub(crate) says: Vec<String>,
+    /// A command of the user's own that is run once a session is there.
+    pub(crate) runs_next: Option<String>,
     /// What is said once the user decided what is to be decided first.
     first: Option<String>,
     concerns: VecDeque<Concern>,
@@ -119,8 +121,8 @@ impl App {
     /// Begins with what is known so far.
     pub fn new(options: Options) -> App {
         let mut app = App {
-            theme: Theme::of(options.palette),
-            colours: options.palette,
+            theme: Theme::of(options.colours.palette(options.fitting)),
+            colours: options.colours,
             now: Moment(0),
             clock: (Moment(0), Timestamp(0)),
             focus: Focus::Gained,
@@ -137,6 +139,7 @@ impl App {
             leaving: None,
             confirm: None,
             says: Vec::new(),
+            runs_next: None,
             first: None,
             concerns: options.facts.concerns.iter().cloned().collect(),
             changes: Changes::default(),
@@ -367,6 +370,7 @@ impl App {
             }
             Reply::Printed(text) => self.shell_did(|shell| shell.print(&text)),
             Reply::Exited(code) => self.shell_did(|shell| shell.exit = Some(code)),
+            Reply::Recorded => self.forget_shell(),
             Reply::Facts(facts) => self.learn(*facts),
         }
     }

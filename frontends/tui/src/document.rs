@@ -544,6 +544,7 @@ fn is_timeless(cell: &Cell) -> bool {
             CellBody::Prompt(_)
             | CellBody::Message(_)
             | CellBody::Reasoning(_)
+            | CellBody::OwnCommand(_)
             | CellBody::Notice(_)
             | CellBody::TurnEnd(_),
             Standing::Open,

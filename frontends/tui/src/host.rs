@@ -9,15 +9,15 @@ use std::sync::Arc;
 use codex_event::{ApprovalPolicy, Command, Seq, SessionId, Timestamp};
 use codex_journal::{Guest, Handle, RawJournal};
 
-use crate::options::{Keys, Palette};
+use crate::options::{Colours, Keys};
 
 /// What is asked of the program around the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Begin a session, and say this to the model. No session is open.
+    /// Begin a session. No session is open.
     Begin {
-        /// What the user wrote.
-        input: String,
+        /// What the user says to the model first; none when they run a command of their own first.
+        input: Option<String>,
         /// What differs from the settings.
         changes: Changes,
     },
@@ -58,12 +58,13 @@ pub enum Request {
     },
     /// Show what differs from the repository's last commit.
     Diff,
-    /// Run the user's own command, outside of any sandbox, in the session's folder.
+    /// Run the user's own command, outside of any sandbox, in the session's folder; recorded in the
+    /// session that is shown, unless that is only read.
     Shell {
         /// The line, for the user's shell.
         line: String,
     },
-    /// End the user's own command: first as a hang-up would, then at once.
+    /// End the user's own command: first politely, then at once.
     Stop,
     /// A session of another process, or of none, is shown, which works in this folder; or none is any
     /// more, and this is the folder that the next one begins in. It may not be there.
@@ -126,7 +127,7 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
     /// The colours.
-    Theme(Palette),
+    Theme(Colours),
     /// How keys are read in the composer.
     Keys(Keys),
 }
@@ -202,8 +203,10 @@ pub enum Reply {
     Diff(String),
     /// Part of what the user's own command printed.
     Printed(String),
-    /// The user's own command ended with this exit code.
+    /// The user's own command ended with this exit code, and nothing was recorded of it.
     Exited(i32),
+    /// The user's own command ended, and the session has all of it.
+    Recorded,
     /// What is known of the surroundings changed.
     Facts(Box<Facts>),
 }

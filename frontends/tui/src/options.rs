@@ -14,8 +14,10 @@ pub struct Options {
     pub facts: Facts,
     /// Where it draws.
     pub screen: Screen,
-    /// Colours.
-    pub palette: Palette,
+    /// Colours, as they were chosen.
+    pub colours: Colours,
+    /// The colours that go with the terminal, as far as it says what they are.
+    pub fitting: Palette,
     /// Which key does what outside of the composer.
     pub keymap: Keymap,
     /// How keys are read in the composer.
@@ -63,6 +65,25 @@ pub enum Palette {
     Sixteen,
     /// None (`NO_COLOR`): only bold, dim, underlined, reversed.
     Plain,
+}
+
+/// Which colours are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colours {
+    /// Those that go with the terminal ([`Options::fitting`]).
+    Auto,
+    /// These.
+    Always(Palette),
+}
+
+impl Colours {
+    /// Gives the colours to draw with, in a terminal that these go with.
+    pub fn palette(self, fitting: Palette) -> Palette {
+        match self {
+            Colours::Auto => fitting,
+            Colours::Always(palette) => palette,
+        }
+    }
 }
 
 /// How keys are read in the composer.

@@ -8,6 +8,7 @@ mod markdown;
 mod message;
 mod notice;
 mod output;
+mod own;
 mod said;
 mod sheet;
 mod shell;
@@ -80,6 +81,7 @@ fn whole(cell: &Cell, look: &Look<'_>, width: u16) -> Vec<Line<'static>> {
         CellBody::Message(text) => message::lines(text, cell.standing, look.theme, width),
         CellBody::Reasoning(text) => said::reasoning(text, cell.standing, look, width),
         CellBody::Call(call) => call::lines(call, look, width),
+        CellBody::OwnCommand(own) => own::lines(own, look, width),
         CellBody::Notice(notice) => notice::lines(notice, look, width),
         CellBody::TurnEnd(end) => notice::turn_end(end, look, width),
     }

@@ -23,7 +23,7 @@ use ratatui::layout::{Position, Rect};
 use crate::app::App;
 use crate::host::{Facts, History, Reply, Request, Role};
 use crate::keymap::Keymap;
-use crate::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
+use crate::options::{Colours, Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 use crate::update::{Input, Intent, Linked, Moment};
 
 /// Facts that tests begin with.
@@ -50,7 +50,8 @@ fn options() -> Options {
         start: Start::New(None),
         facts: facts(),
         screen: Screen::Full,
-        palette: Palette::Plain,
+        colours: Colours::Always(Palette::Plain),
+        fitting: Palette::Light,
         keymap: Keymap::default(),
         keys: Keys::Emacs,
         notifications: Notifications::Auto,

@@ -113,6 +113,8 @@ impl Answers {
             | Event::ToolAbandoned { .. }
             | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -39,6 +39,7 @@ impl Cell {
             | CellBody::Message(_)
             | CellBody::Reasoning(_)
             | CellBody::Call(_)
+            | CellBody::OwnCommand(_)
             | CellBody::Notice(_) => true,
         }
     }
@@ -67,6 +68,8 @@ pub enum CellBody {
     Reasoning(String),
     /// A tool call.
     Call(Box<CallCell>),
+    /// A command that the user ran without the model.
+    OwnCommand(Box<OwnCommand>),
     /// Something else happened that a reader should know.
     Notice(Notice),
     /// A turn ended.
@@ -117,6 +120,33 @@ pub struct CallCell {
     pub enforced: String,
     /// What may run programs and changed while the call ran.
     pub repository: Vec<String>,
+}
+
+/// A command that the user ran without the model, outside of any sandbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCommand {
+    /// The line, for their shell.
+    pub line: String,
+    /// Who ran it.
+    pub author: Author,
+    /// How far it is.
+    pub state: OwnState,
+}
+
+/// How far a command of the user's own is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwnState {
+    /// It runs; what it prints is known to whoever runs it alone.
+    Running,
+    /// It ended.
+    Ended {
+        /// Its exit code, as shells count it; none when nobody knows how it ended.
+        exit: Option<i32>,
+        /// Milliseconds that it took.
+        duration_ms: u64,
+        /// What it printed, head and tail.
+        output: String,
+    },
 }
 
 /// How far a call is.

@@ -4,6 +4,7 @@ mod answer;
 mod calls;
 mod notice;
 mod output;
+mod own;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use crate::hint::hint;
 use crate::stored::words;
 use answer::Items;
 use calls::Calls;
+use own::OwnCommands;
 
 /// What became of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,7 @@ pub enum CellChange {
 pub struct Cells {
     items: Items,
     calls: Calls,
+    own: OwnCommands,
     turn: Option<Turn>,
     settings: Option<Box<Settings>>,
     changed: Changed,
@@ -164,7 +167,8 @@ impl Cells {
         let changed = std::mem::take(&mut self.changed.0);
         let changes = changed.into_iter().filter_map(|(first, change)| match change {
             Change::Open => {
-                let made = self.items.cell(first).or_else(|| self.calls.cell(first))?;
+                let made = self.items.cell(first).or_else(|| self.calls.cell(first));
+                let made = made.or_else(|| self.own.cell(first))?;
                 Some(made.change())
             }
             Change::Settled(made) => Some(made.change()),
@@ -190,6 +194,7 @@ impl Cells {
         };
         self.items.apply(envelope, event, &mut self.changed);
         self.calls.apply(envelope, event, &mut self.items, &mut self.changed);
+        self.own.apply(envelope, event, &mut self.changed);
         match event {
             Event::TurnStarted { input } => {
                 self.turn = Some(Turn { began: envelope.at, usage: Usage::default() });
@@ -249,7 +254,9 @@ impl Cells {
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
             | Event::ToolFinished { .. }
-            | Event::ToolAbandoned { .. } => {}
+            | Event::ToolAbandoned { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. } => {}
         }
     }
 

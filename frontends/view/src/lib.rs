@@ -31,8 +31,8 @@ mod text;
 
 pub use answers::BROKEN;
 pub use cell::{
-    CallCell, CallState, Cell, CellBody, Notice, Prompt, Review, Standing, Taken, TurnEnd,
-    TurnEnding,
+    CallCell, CallState, Cell, CellBody, Notice, OwnCommand, OwnState, Prompt, Review, Standing,
+    Taken, TurnEnd, TurnEnding,
 };
 pub use cells::{CellChange, Cells};
 pub use command_line::command_line;

@@ -3,7 +3,8 @@
 use codex_event::{ApprovalPolicy, ChangeKind, FileChange, Invocation, Outcome, Verdict};
 
 use crate::cell::{
-    CallCell, CallState, Cell, CellBody, Notice, Review, Standing, TurnEnd, TurnEnding,
+    CallCell, CallState, Cell, CellBody, Notice, OwnCommand, OwnState, Review, Standing, TurnEnd,
+    TurnEnding,
 };
 use crate::sanitize::{text, visible};
 use crate::stored::{list, words};
@@ -33,9 +34,25 @@ fn of_body(body: &CellBody) -> String {
             if lines.is_empty() { lines } else { lines + "\n" }
         }
         CellBody::Call(call) => of_call(call),
+        CellBody::OwnCommand(own) => of_own(own),
         CellBody::Notice(notice) => of_notice(notice),
         CellBody::TurnEnd(end) => of_end(end),
     }
+}
+
+fn of_own(own: &OwnCommand) -> String {
+    let who = visible(&own.author.to_string());
+    let (told, output) = match &own.state {
+        OwnState::Running => (", running".to_owned(), ""),
+        OwnState::Ended { exit: Some(code), duration_ms, output } => {
+            (format!(", exit {code} ({duration_ms} ms)"), output.as_str())
+        }
+        OwnState::Ended { exit: None, output, .. } => {
+            (", and nobody knows how it ended".to_owned(), output.as_str())
+        }
+    };
+    let shown = format!("$ {}\n{}", text(&own.line), text(output));
+    format!("**Command of {who}**, outside of the sandbox{told}\n\n{}", fenced("console", &shown))
 }
 
 fn of_call(call: &CallCell) -> String {

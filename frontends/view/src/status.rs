@@ -201,6 +201,8 @@ impl Status {
             | Event::ToolOutput { .. }
             | Event::GrantKept { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -372,6 +372,20 @@ impl Story {
         self.ask();
     }
 
+    /// A command that the user runs without the model, and how it ends, if anybody knows.
+    pub fn own_command(&mut self, line: &str, end: Option<(i32, &str)>) {
+        let cwd = "/work".to_owned();
+        let started = self.push(user(), Event::OwnCommandStarted { line: line.into(), cwd });
+        self.wait(40);
+        let (author, exit, output) = match end {
+            Some((code, output)) => (user(), Some(code), output),
+            None => (Author::Supervisor, None, ""),
+        };
+        let duration_ms = if exit.is_some() { 40 } else { 0 };
+        let output = output.into();
+        self.push(author, Event::OwnCommandEnded { started, exit, duration_ms, output });
+    }
+
     /// Completes the turn.
     pub fn done(&mut self) {
         let usage = self.usage;

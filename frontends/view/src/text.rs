@@ -2,6 +2,7 @@
 
 mod figures;
 mod header;
+mod own;
 mod question;
 #[cfg(test)]
 mod tests;
@@ -300,6 +301,7 @@ impl Text {
                 ]);
             }
             Event::Noted { text } => self.block(Channel::Activity, Tone::Dim, &words(text)),
+            Event::OwnCommandStarted { .. } | Event::OwnCommandEnded { .. } => self.own(event),
             Event::ContextAdded { .. }
             | Event::TurnInterruptRequested { .. }
             | Event::ModelRequested { .. }

@@ -38,6 +38,25 @@ pub enum Command {
         /// How far it reaches.
         scope: Scope,
     },
+    /// Record that the user runs a command of their own. Whoever asks carries it out, and only once this
+    /// was taken.
+    StartOwnCommand {
+        /// The line, for the user's shell.
+        line: String,
+        /// Folder that it runs in.
+        cwd: String,
+    },
+    /// Record how a command of the user's own ended: the first that runs with this line.
+    EndOwnCommand {
+        /// The line, as it was begun with.
+        line: String,
+        /// Its exit code, as shells count it.
+        exit: i32,
+        /// Milliseconds that it took.
+        duration_ms: u64,
+        /// What it printed: head and tail, if that was much.
+        output: String,
+    },
     /// Give the session a name, or take it away.
     Name {
         /// The name; none takes it away.

@@ -293,6 +293,24 @@ pub enum Event {
         /// What changed, one sentence each.
         changes: Vec<String>,
     },
+    /// The user began a command of their own, for their shell and outside of any sandbox.
+    OwnCommandStarted {
+        /// The line, as it was typed.
+        line: Stored<String>,
+        /// Folder that it runs in.
+        cwd: String,
+    },
+    /// A command of the user's own ended; the model reads of it with the next request.
+    OwnCommandEnded {
+        /// Position of its beginning.
+        started: Seq,
+        /// Its exit code, as shells count it; none when nobody knows how it ended.
+        exit: Option<i32>,
+        /// Milliseconds that it took; 0 when nobody knows.
+        duration_ms: u64,
+        /// What it printed, both streams as they came: head and tail, if that was much.
+        output: Stored<String>,
+    },
     /// A program was told that a turn is done.
     NotificationSent {
         /// The program and its arguments, without the payload.
@@ -404,6 +422,8 @@ impl Event {
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => Nature::Fact,
             Event::SettingsChanged { .. }
@@ -445,6 +465,9 @@ impl Event {
             | Event::TurnInterrupted { .. }
             | Event::TurnCompleted { .. }
             | Event::TurnFailed { .. }
+            // It is no part of a turn.
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             // What a session used adds up over its turns.
             | Event::ModelResponded { .. } => true,
             Event::ContextAdded { .. }
@@ -503,7 +526,9 @@ impl Event {
             | Event::ReviewSettled { .. }
             | Event::ToolIntended { .. }
             | Event::ToolFinished { .. }
-            | Event::ToolAbandoned { .. } => Durability::Barrier,
+            | Event::ToolAbandoned { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. } => Durability::Barrier,
         }
     }
 
@@ -533,7 +558,10 @@ impl Event {
                 | Outcome::PatchFailed
                 | Outcome::NotStarted { .. } => vec![output],
             },
-            Event::ToolAbandoned { output, .. } => vec![output],
+            Event::ToolAbandoned { output, .. } | Event::OwnCommandEnded { output, .. } => {
+                vec![output]
+            }
+            Event::OwnCommandStarted { line, .. } => vec![line],
             Event::NotificationSent { program, payload, .. } => vec![program, payload],
             Event::SessionResumed { patches, .. } => {
                 patches.iter_mut().filter_map(|patch| patch.state.slot()).collect()

@@ -320,6 +320,14 @@ impl Texts for Command {
             Command::Submit { input } => input.texts(see),
             Command::SettleReview { call: _, verdict, scope: _ } => verdict.texts(see),
             Command::Name { name } => name.texts(see),
+            Command::StartOwnCommand { line, cwd } => {
+                line.texts(see);
+                cwd.texts(see);
+            }
+            Command::EndOwnCommand { line, exit: _, duration_ms: _, output } => {
+                line.texts(see);
+                output.texts(see);
+            }
             Command::Interrupt { reason: _ }
             | Command::Shelve { shelf: _ }
             | Command::Close { reason: _ } => {}
@@ -404,6 +412,13 @@ impl Texts for Event {
             }
             Event::ToolAbandoned { call: _, output } => output.texts(see),
             Event::RepositoryChanged { call: _, changes } => changes.texts(see),
+            Event::OwnCommandStarted { line, cwd } => {
+                line.texts(see);
+                cwd.texts(see);
+            }
+            Event::OwnCommandEnded { started: _, exit: _, duration_ms: _, output } => {
+                output.texts(see);
+            }
             Event::NotificationSent { program, payload, error } => {
                 program.texts(see);
                 payload.texts(see);

@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{ModelCall, tools};
+use crate::told;
 
 /// What comes before the conversation. Field order is the order on the wire.
 #[derive(Serialize)]
@@ -138,6 +139,14 @@ impl Input {
                 "type": "message",
                 "role": "user",
                 "content": [{ "type": "input_text", "text": read(text) }],
+            })),
+            Entry::OwnCommand { line, exit, duration_ms, output } => raw(&json!({
+                "type": "message",
+                "role": "user",
+                "content": [{
+                    "type": "input_text",
+                    "text": told::own_command(&read(line), *exit, *duration_ms, &read(output)),
+                }],
             })),
             Entry::Item { kind, raw, by } => match target.form {
                 Form::News => resent::stored(kind, &read(raw)),

@@ -212,6 +212,8 @@ fn events() -> Vec<Event> {
             error: Some("x".into()),
         },
         Event::Noted { text: "x".into() },
+        Event::OwnCommandStarted { line: "x".into(), cwd: "x".into() },
+        Event::OwnCommandEnded { started: Seq(1), exit: None, duration_ms: 1, output: "x".into() },
     ];
     events.extend(kinds.map(|kind| {
         let raw = r#"{"text":"x"}"#.into();
@@ -277,10 +279,12 @@ fn number(event: &Event) -> usize {
         Event::Noted { .. } => 29,
         Event::GrantKept { .. } => 30,
         Event::RepositoryChanged { .. } => 31,
+        Event::OwnCommandStarted { .. } => 32,
+        Event::OwnCommandEnded { .. } => 33,
     }
 }
 
-const KINDS: usize = 32;
+const KINDS: usize = 34;
 
 /// The paths to every string of a value.
 fn strings(value: &Value, path: &str, found: &mut Vec<String>) {

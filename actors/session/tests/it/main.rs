@@ -5,6 +5,7 @@ mod concealed;
 mod fork;
 mod gate;
 mod laws;
+mod own;
 mod resume;
 mod rules;
 mod sim;

@@ -8,6 +8,7 @@ use codex_event::*;
 use codex_session::{Intake, Report, Session, Stamp, redecide};
 use codex_view::Jsonl;
 
+use crate::own::{ends, starts};
 use crate::sim::{POLICIES, check_effects, check_gate, each_seed};
 use crate::world::{Dice, Faults, World, check_outputs, opening, settings};
 
@@ -131,6 +132,15 @@ impl Storm {
             7 if !self.world.log.is_empty() => {
                 self.tell(next);
                 self.fork();
+            }
+            // The user runs something without the model, which may end or be lost.
+            8 => {
+                self.tell(next);
+                self.tell(starts("make").into());
+            }
+            9 => {
+                self.tell(ends("make").into());
+                self.tell(next);
             }
             _ => self.tell(next),
         }

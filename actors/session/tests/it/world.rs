@@ -514,7 +514,7 @@ pub(crate) fn check_outputs(session: &Session) {
                 assert_eq!(open.first(), Some(call_id), "outputs come once, in call order");
                 open.remove(0);
             }
-            Entry::User { .. } | Entry::Context { .. } => {
+            Entry::User { .. } | Entry::OwnCommand { .. } | Entry::Context { .. } => {
                 assert!(open.is_empty(), "calls {open:?} have no output");
             }
         }

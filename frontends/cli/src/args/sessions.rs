@@ -78,6 +78,9 @@ pub(crate) enum SessionsCommand {
         /// Where to; SESSION.codex-session when this is left out, - for standard output.
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Replace a file that is there.
+        #[arg(long)]
+        force: bool,
     },
     /// Make sessions of files, each checked before anything of it is kept.
     #[command(after_help = "A file is one that `codex sessions export` wrote, or a session that \

@@ -174,6 +174,8 @@ fn input(command: codex_event::Command) -> Option<String> {
         | codex_event::Command::SettleReview { .. }
         | codex_event::Command::Name { .. }
         | codex_event::Command::Shelve { .. }
+        | codex_event::Command::StartOwnCommand { .. }
+        | codex_event::Command::EndOwnCommand { .. }
         | codex_event::Command::Close { .. } => None,
     }
 }

@@ -108,6 +108,7 @@ fn environment_of(entry: &Entry) -> Option<&Stored<String>> {
         Entry::Context { source: ContextSource::Environment, text } => Some(text),
         Entry::Context { source: ContextSource::Instructions | ContextSource::Summary, .. }
         | Entry::User { .. }
+        | Entry::OwnCommand { .. }
         | Entry::Item { .. }
         | Entry::Output { .. } => None,
     }

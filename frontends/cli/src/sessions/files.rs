@@ -35,7 +35,21 @@ impl Importable {
     }
 }
 
-pub(super) fn export(home: &Home, words: &str, output: Option<&Path>) -> Result<ExitCode, Failure> {
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum There {
+    /// It stays, and nothing is exported.
+    Kept,
+    /// It is replaced.
+    Replaced,
+}
+
+pub(super) fn export(
+    home: &Home,
+    words: &str,
+    output: Option<&Path>,
+    there: There,
+) -> Result<ExitCode, Failure> {
     let id = home.find(words)?;
     let named = PathBuf::from(format!("{id}.codex-session"));
     let path = output.unwrap_or(&named);
@@ -55,6 +69,9 @@ pub(super) fn export(home: &Home, words: &str, output: Option<&Path>) -> Result<
         say::line(format_args!("{} ({})", path.display(), size(done.bytes)));
         return Ok(lost(&done));
     }
+    if there == There::Kept && std::fs::symlink_metadata(path).is_ok() {
+        return Err(is_there(path));
+    }
     // A link stays one: what it leads to is written.
     let place = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     // Beside it first, so that a file of that name is a whole one.
@@ -68,18 +85,33 @@ pub(super) fn export(home: &Home, words: &str, output: Option<&Path>) -> Result<
         let done = codex_journal::export(&home.layout, id, &mut out, &mut tell)?;
         let file = out.into_inner().map_err(|error| ExportError::Output(error.into_error()))?;
         file.sync_all().map_err(ExportError::Output)?;
-        std::fs::rename(&half, &place).map_err(ExportError::Output)?;
-        Ok::<_, ExportError>(done)
-    })();
-    let done = match written {
-        Ok(done) => done,
-        Err(error) => {
-            let _ = std::fs::remove_file(&half);
-            return Err(error.into());
+        match there {
+            There::Replaced => std::fs::rename(&half, &place).map_err(ExportError::Output)?,
+            There::Kept => put(&half, &place)?,
         }
-    };
+        Ok::<_, Failure>(done)
+    })();
+    let done = written.inspect_err(|_| drop(std::fs::remove_file(&half)))?;
     say::line(format_args!("{} ({})", path.display(), size(done.bytes)));
     Ok(lost(&done))
+}
+
+/// Gives a file its name, unless another one has got it meanwhile.
+fn put(half: &Path, place: &Path) -> Result<(), Failure> {
+    match std::fs::hard_link(half, place) {
+        Ok(()) => {
+            let _ = std::fs::remove_file(half);
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(is_there(place)),
+        // A file system without links.
+        Err(_) => Ok(std::fs::rename(half, place).map_err(ExportError::Output)?),
+    }
+}
+
+fn is_there(path: &Path) -> Failure {
+    Failure::new(USAGE, format!("{} is there already", path.display()))
+        .hint("give another name with -o FILE, or --force to replace it")
 }
 
 /// Tells of a device or a pipe, which is written to and never replaced by a file.

@@ -1,16 +1,18 @@
 //! What the interface asks for besides sessions: carried out while one is open, and while none is.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use codex_event::{SessionId, Usage};
 use codex_journal::Layout;
+use codex_sandbox::Spawner;
 use codex_sessions::{Catalog, Entry, State};
 use codex_tui::host::{Reply, Request, SessionRow, Topic};
 use codex_tui::run::Voice;
 
-use super::child::Shell;
+use super::child::{NOT_BEGUN, Record, Shell};
 use super::facts::{self, Asked};
 use super::{diff, export, failed, keep};
 use crate::args::RunFlags;
@@ -22,9 +24,6 @@ const REMEMBERED: usize = 1_000;
 /// Longest time that is spent on gathering them: those of the last sessions come first.
 const REMEMBERING: Duration = Duration::from_secs(2);
 
-/// What shells exit with when a command can't be begun.
-const NOT_BEGUN: i32 = 126;
-
 /// Carries out what needs no session of its own. What may take its time is done on a thread beside.
 pub(super) struct Carrier {
     voice: Voice,
@@ -33,12 +32,24 @@ pub(super) struct Carrier {
     started_in: PathBuf,
     /// The folder of the session that was opened last.
     cwd: PathBuf,
-    shell: Option<Shell>,
+    spawner: Spawner,
+    /// Shared with whoever closes the session: its end comes before that.
+    shell: Arc<Mutex<Option<Shell>>>,
+    /// The session that commands of the user's are part of.
+    record: Option<Record>,
 }
 
 impl Carrier {
-    pub(super) fn new(voice: Voice, flags: RunFlags, home: PathBuf, here: PathBuf) -> Carrier {
-        Carrier { voice, flags, home, cwd: here.clone(), started_in: here, shell: None }
+    pub(super) fn new(
+        voice: Voice,
+        flags: RunFlags,
+        home: PathBuf,
+        here: PathBuf,
+        spawner: Spawner,
+    ) -> Carrier {
+        let cwd = here.clone();
+        let shell = Arc::default();
+        Carrier { voice, flags, home, cwd, started_in: here, spawner, shell, record: None }
     }
 
     pub(super) fn home(&self) -> &Path {
@@ -50,18 +61,28 @@ impl Carrier {
         &self.started_in
     }
 
+    /// Commands of the user's are part of this session from now on; one of before has ended.
+    pub(super) fn records_in(&mut self, record: Option<Record>) {
+        self.ending_shell()();
+        self.record = record;
+    }
+
+    /// Gives what ends the command of the user's that runs, and returns when it has ended.
+    pub(super) fn ending_shell(&self) -> impl Fn() + Send + use<> {
+        let shell = Arc::clone(&self.shell);
+        move || {
+            let running = locked(&shell).take();
+            if let Some(running) = running {
+                running.end();
+            }
+        }
+    }
+
     /// The session that is shown now works in this folder.
     pub(super) fn moved(&mut self, cwd: &Path, asked: Asked) {
         if self.cwd != cwd {
             self.cwd = cwd.to_owned();
             self.tell_facts(asked);
-        }
-    }
-
-    /// The interface is gone.
-    pub(super) fn end(mut self) {
-        if let Some(shell) = self.shell.take() {
-            shell.kill();
         }
     }
 
@@ -95,7 +116,7 @@ impl Carrier {
             }
             Request::Shell { line } => self.run(&line),
             Request::Stop => {
-                if let Some(shell) = &mut self.shell {
+                if let Some(shell) = &mut *locked(&self.shell) {
                     shell.stop();
                 }
             }
@@ -134,7 +155,7 @@ impl Carrier {
     }
 
     fn run(&mut self, line: &str) {
-        if self.shell.as_ref().is_some_and(Shell::runs) {
+        if locked(&self.shell).as_ref().is_some_and(Shell::runs) {
             let failure = Failure::new(USAGE, "a command of yours is running already");
             let _ =
                 self.voice.reply(failed(Topic::Aside, failure.hint("wait for its end, or end it")));
@@ -149,12 +170,10 @@ impl Carrier {
             let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
             return;
         }
-        match Shell::start(line, &self.cwd, self.voice.clone()) {
-            Ok(shell) => self.shell = Some(shell),
-            Err(failure) => {
-                let _ = self.voice.reply(failed(Topic::Aside, failure));
-                let _ = self.voice.reply(Reply::Exited(NOT_BEGUN));
-            }
+        let (record, voice) = (self.record.clone(), self.voice.clone());
+        match Shell::start(line, &self.cwd, &self.spawner, record, voice) {
+            Ok(shell) => *locked(&self.shell) = Some(shell),
+            Err(failure) => drop(self.voice.reply(failed(Topic::Aside, failure))),
         }
     }
 
@@ -178,6 +197,10 @@ impl Carrier {
             Err(failure) => drop(self.voice.reply(failed(Topic::Aside, failure))),
         }
     }
+}
+
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn catalog(layout: &Layout) -> Result<Catalog, Failure> {

@@ -1,20 +1,28 @@
 //! What the interface writes down for its user: whether a project is trusted, how it looks, and a key.
 
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use codex_config::{Config, KeySource};
 use codex_gate::project_root;
 use codex_tui::host::{Setting, Trust};
-use codex_tui::options::{Keys, Palette};
+use codex_tui::options::{Colours, Keys, Palette};
 use serde_json::{Map, Value};
 use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
 use super::refused;
 use crate::failure::{Failure, USAGE};
 
+/// The file whose lock is held while another file of the home is changed. It stays, since a lock on a
+/// file that somebody removes keeps nobody away.
+const LOCK_FILE: &str = "config.lock";
+/// Time that the lock is waited for: a change takes a few milliseconds.
+const LOCKED: Duration = Duration::from_secs(2);
+const TICK: Duration = Duration::from_millis(5);
 /// Rights of a file that is its user's alone.
 const PRIVATE: u32 = 0o600;
 
@@ -34,12 +42,13 @@ pub(super) fn trust(home: &Path, cwd: &Path, trust: Trust) -> Result<String, Fai
 /// Writes to the settings what the user chose in the interface; all else in them stays as it is.
 pub(super) fn setting(home: &Path, setting: Setting) -> Result<String, Failure> {
     let (key, value, words) = match setting {
-        Setting::Theme(palette) => {
-            let theme = match palette {
-                Palette::Dark => "dark",
-                Palette::Light => "light",
-                Palette::Sixteen => "sixteen",
-                Palette::Plain => "plain",
+        Setting::Theme(colours) => {
+            let theme = match colours {
+                Colours::Auto => "auto",
+                Colours::Always(Palette::Dark) => "dark",
+                Colours::Always(Palette::Light) => "light",
+                Colours::Always(Palette::Sixteen) => "sixteen",
+                Colours::Always(Palette::Plain) => "plain",
             };
             ("theme", theme, format!("the theme is {theme} from now on"))
         }
@@ -65,6 +74,7 @@ fn change(
     how: impl FnOnce(&str) -> Result<String, Unchanged>,
 ) -> Result<PathBuf, Failure> {
     let file = home.join("config.toml");
+    let _lock = lock(home)?;
     let text = match fs::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         read => read.map_err(|error| refused(&file.display().to_string(), &error))?,
@@ -143,6 +153,7 @@ pub(super) fn key(config: &Config, key: &str) -> Result<String, Failure> {
             .hint("say env_key of its model_providers table where it does"));
     };
     let file = codex_config::key_file(&config.home);
+    let _lock = lock(&config.home)?;
     let mut kept = match fs::read_to_string(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
         read => {
@@ -160,6 +171,34 @@ pub(super) fn key(config: &Config, key: &str) -> Result<String, Failure> {
     Ok(format!("the key is kept in {}, for {name}", file.display()))
 }
 
+/// Keeps other processes of this program from changing the home's files until it is dropped: between the
+/// reading of one and its writing, what another wrote would be lost.
+fn lock(home: &Path) -> Result<fs::File, Failure> {
+    let path = home.join(LOCK_FILE);
+    let opened = fs::create_dir_all(home)
+        .and_then(|()| fs::OpenOptions::new().create(true).append(true).mode(PRIVATE).open(&path));
+    let file = opened.map_err(|error| refused(&path.display().to_string(), &error))?;
+    let deadline = Instant::now() + LOCKED;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(TICK),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!(
+                    "another process has held {} for {} s; nothing was written",
+                    path.display(),
+                    LOCKED.as_secs()
+                );
+                return Err(Failure::new(USAGE, message)
+                    .hint("try it again; a process that hangs there shows in `fuser FILE`"));
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(refused(&path.display().to_string(), &error));
+            }
+        }
+    }
+}
+
 /// Writes a file whole or not at all. Its rights stay as they are unless others are wanted; a new one is
 /// its user's alone, and a link stays one: what it leads to is written.
 fn replace(file: &Path, bytes: &[u8], mode: Option<u32>) -> Result<(), Failure> {
@@ -171,6 +210,8 @@ fn replace(file: &Path, bytes: &[u8], mode: Option<u32>) -> Result<(), Failure> 
         }
         let kept = fs::metadata(&place).ok().map(|meta| meta.permissions().mode() & 0o777);
         let mode = mode.or(kept).unwrap_or(PRIVATE);
+        // A process of this number may have left it half written.
+        let _ = fs::remove_file(&beside);
         let mut options = fs::OpenOptions::new();
         let mut new = options.write(true).create_new(true).mode(PRIVATE).open(&beside)?;
         new.write_all(bytes)?;
@@ -229,6 +270,41 @@ mod tests {
         for text in ["tui = 1\n", "= broken"] {
             assert!(with_setting(text, "theme", "dark").is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn changes_at_once_are_all_kept() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("config.toml");
+        fs::write(&file, "# mine\n").expect("written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("set");
+        thread::scope(|threads| {
+            for of in 0..8 {
+                let home = home.path();
+                threads.spawn(move || {
+                    for at in 0..8 {
+                        let key = format!("key_{of}_{at}");
+                        change(home, "", |text| with_setting(text, &key, "x")).expect("written");
+                    }
+                });
+            }
+        });
+        let text = fs::read_to_string(&file).expect("there");
+        assert!(text.contains("# mine\n"), "{text}");
+        assert_eq!(text.matches(" = \"x\"").count(), 64, "{text}");
+        assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o640);
+        let mut left: Vec<_> = fs::read_dir(home.path()).expect("there").flatten().collect();
+        left.retain(|entry| entry.file_name() != LOCK_FILE);
+        assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn a_lock_that_nobody_gives_up_is_not_waited_for_long() {
+        let home = tempfile::tempdir().expect("a folder");
+        let _held = lock(home.path()).expect("free");
+        let failure = change(home.path(), "", |text| Ok(text.to_owned())).expect_err("held");
+        assert!(failure.message.contains("nothing was written"), "{}", failure.message);
+        assert!(!home.path().join("config.toml").exists());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use codex_config::{AlternateScreen, Binding, ConfigError, Keymap, Origin, Theme, Tui};
 use codex_tui::host::Facts;
 use codex_tui::keymap::{Action, Chord};
-use codex_tui::options::{Keys, Mouse, Notifications, Options, Palette, Screen, Start};
+use codex_tui::options::{Colours, Keys, Mouse, Notifications, Options, Palette, Screen, Start};
 
 use crate::args::ScreenFlags;
 
@@ -25,7 +25,8 @@ pub(super) fn options(
         start,
         facts,
         screen,
-        palette: palette(settings.theme, env),
+        colours: colours(settings.theme, env),
+        fitting: fitting(env),
         keymap: keymap(settings)?,
         keys: match settings.keymap {
             Keymap::Emacs => Keys::Emacs,
@@ -93,20 +94,27 @@ fn filled(env: Env<'_>, name: &str) -> Option<String> {
     env(name).filter(|value| !value.trim().is_empty())
 }
 
-/// Finds the colours. `NO_COLOR` counts above all, since it is set for a reason; a theme that was
-/// chosen above what the terminal says.
-fn palette(theme: Theme, env: Env<'_>) -> Palette {
+/// Finds the colours that are chosen. `NO_COLOR` counts above all, since it is set for a reason.
+fn colours(theme: Theme, env: Env<'_>) -> Colours {
     if env("NO_COLOR").is_some_and(|value| !value.is_empty()) {
-        return Palette::Plain;
+        return Colours::Always(Palette::Plain);
     }
     match theme {
-        Theme::Dark => Palette::Dark,
-        Theme::Light => Palette::Light,
-        Theme::Sixteen => Palette::Sixteen,
-        Theme::Plain => Palette::Plain,
-        Theme::Auto if !has_many(env) => Palette::Sixteen,
-        Theme::Auto if is_light(env) => Palette::Light,
-        Theme::Auto => Palette::Dark,
+        Theme::Dark => Colours::Always(Palette::Dark),
+        Theme::Light => Colours::Always(Palette::Light),
+        Theme::Sixteen => Colours::Always(Palette::Sixteen),
+        Theme::Plain => Colours::Always(Palette::Plain),
+        Theme::Auto => Colours::Auto,
+    }
+}
+
+/// Finds the colours that go with the terminal, by what it says in variables: a question to it would
+/// stand before the first picture, and its answer among what is typed.
+fn fitting(env: Env<'_>) -> Palette {
+    match (has_many(env), is_light(env)) {
+        (false, _) => Palette::Sixteen,
+        (true, true) => Palette::Light,
+        (true, false) => Palette::Dark,
     }
 }
 
@@ -133,7 +141,7 @@ mod tests {
         let env = |name: &str| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         };
-        palette(theme, &env)
+        colours(theme, &env).palette(fitting(&env))
     }
 
     fn keys(bindings: &[(&str, &[&str])]) -> Result<codex_tui::keymap::Keymap, String> {

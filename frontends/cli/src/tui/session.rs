@@ -8,11 +8,13 @@ use codex_actors::wiring::Port;
 use codex_actors::{TakeUpError, TakenUp};
 use codex_event::{CloseReason, Command, Event, InterruptReason, Rejection, Seq, SessionId};
 use codex_journal::{Cut, Forked, Guest, GuestError, Handle, Layout, OpenError, RawJournal};
+use codex_redact::Redactor;
 use codex_sandbox::Spawner;
 use codex_tui::host::{Access, Changes, Link, Owner, Reply, Request, Role, Source, Topic};
 use codex_tui::run::{Desk, Left};
 
 use super::carry::Carrier;
+use super::child::Record;
 use super::facts::Asked;
 use super::{FRONTEND, failed};
 use crate::args::RunFlags;
@@ -86,7 +88,7 @@ impl Host {
         meant: Meant,
         fresh: Option<SessionId>,
     ) -> Host {
-        let carrier = Carrier::new(desk.voice(), flags.clone(), home, here);
+        let carrier = Carrier::new(desk.voice(), flags.clone(), home, here, spawner.clone());
         let (back, last, failure, next) = (None, None, None, None);
         Host { desk, carrier, flags, spawner, meant, fresh, back, last, failure, next }
     }
@@ -95,7 +97,7 @@ impl Host {
     /// and why the last one could not go on.
     pub(super) fn end(self) -> (Left, Option<SessionId>, Option<Failure>) {
         let Host { desk, carrier, last, failure, .. } = self;
-        carrier.end();
+        carrier.ending_shell()();
         (desk.join(), last, failure)
     }
 
@@ -116,6 +118,7 @@ impl Host {
 
     /// Prepares what is asked for; none when that was all, or could not be done.
     fn prepare(&mut self, request: Request) -> Result<Option<Opened>, Failure> {
+        self.carrier.records_in(None);
         match request {
             Request::Begin { input, changes } => {
                 let flags = changed(self.flags.clone(), &changes).spelled_out()?;
@@ -251,6 +254,11 @@ impl Host {
         let guest = Arc::new(guest);
         let role = Role::Guest { pid: guest.owner().pid };
         let asked = Arc::clone(&guest);
+        let recorder = Arc::clone(&guest);
+        let ask = move |command| recorder.ask(command).map_err(|it| it.to_string());
+        // Its process takes the secrets out once more that it knows of.
+        let redactor = codex_actors::redactor(self.carrier.home(), std::env::vars_os(), None);
+        self.carrier.records_in(Some(Record { ask: Arc::new(ask), redactor }));
         self.last = Some(session);
         self.connect(Link {
             session,
@@ -321,21 +329,39 @@ impl Host {
 
     /// Shows a session that this process owns now, and serves the interface until it asks for another
     /// or leaves.
-    fn show(&mut self, id: SessionId, from: Seq, draft: String, port: &Port, handle: Handle) {
+    fn show(&mut self, shown: Shown, port: &Port, handle: Handle) {
+        let Shown { id, from, draft, redactor } = shown;
         self.last = Some(id);
         self.fresh = None;
-        let asked = port.clone();
+        let (asked, recorder) = (port.clone(), port.clone());
+        let record = move |command| recorder.ask(command).map_err(|it| it.to_string());
+        self.carrier.records_in(Some(Record { ask: Arc::new(record), redactor }));
+        let end_shell = self.carrier.ending_shell();
         self.connect(Link {
             session: id,
             role: Role::Owner { from },
             source: Source::Own(handle.clone()),
-            ask: Box::new(move |command| asked.ask(command).map_err(|it| it.to_string())),
+            ask: Box::new(move |command| {
+                if matches!(command, Command::Close { .. }) {
+                    end_shell();
+                }
+                asked.ask(command).map_err(|it| it.to_string())
+            }),
             draft,
         });
         let next = self.between();
+        self.carrier.records_in(None);
         let_go(port, &handle);
         self.next = Some(next);
     }
+}
+
+/// What is shown of a session that this process owns.
+struct Shown {
+    id: SessionId,
+    from: Seq,
+    draft: String,
+    redactor: Redactor,
 }
 
 /// A session that this process owns, ready to go on.
@@ -383,8 +409,9 @@ fn own(host: &Arc<Mutex<Host>>, opened: Opened) -> Result<(), Failure> {
     let Opened { id, ready, draft } = opened;
     let Ready { setup, from, workplace, .. } = ready;
     let serving = Arc::clone(host);
+    let shown = Shown { id, from, draft, redactor: setup.redactor.clone() };
     let ran = codex_actors::run(setup, move |port, handle| {
-        locked(&serving).show(id, from, draft, &port, handle);
+        locked(&serving).show(shown, &port, handle);
     });
     drop(workplace);
     Ok(ran?)

@@ -247,6 +247,26 @@ fn an_output_that_nobody_reads_ends_the_turn() {
 }
 
 #[test]
+fn a_line_that_can_t_be_written_is_a_failure() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
+    let world = World::playing(json!([says("Hello.")]));
+    assert_eq!(world.turn(&[]).code, 0);
+    for arguments in [
+        &["audit", "key"][..],
+        &["audit", "verify", "--last"],
+        &["exec", "--skip-git-repo-check", "fork", "--last"],
+        &["doctor", "--json"],
+    ] {
+        let mut command = world.program(arguments);
+        command.stdout(full());
+        let turn = run(command);
+        assert_eq!(turn.code, 1, "{arguments:?}: {}", turn.stderr);
+        assert!(turn.stderr.contains("output"), "{arguments:?}: {}", turn.stderr);
+        assert!(turn.stderr.contains("hint: "), "{arguments:?}: {}", turn.stderr);
+    }
+}
+
+#[test]
 fn an_output_without_room_ends_the_turn() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a device");
     let world = World::playing(json!([runs("echo early"), says("late")]));

@@ -32,6 +32,11 @@ fn a_session_goes_from_one_home_to_another_in_a_file() {
     assert_eq!(piped.stdout, fs::read(&file).expect("written"), "a pipe gets the same bytes");
     assert_eq!(sessions(&world, &["export", &id]).code, 0);
     assert!(world.work().join(format!("{id}.codex-session")).is_file());
+    assert_eq!(sessions(&world, &["export", &id]).code, 2, "a file is replaced only when asked to");
+    assert_eq!(sessions(&world, &["export", &id, "--force"]).code, 0);
+    let left = fs::read_dir(world.work()).expect("there").flatten();
+    let half = left.filter(|it| it.file_name().to_string_lossy().ends_with("half")).count();
+    assert_eq!(half, 0);
 
     let other = World::playing(json!([says("On.")]));
     let made = sessions(&other, &["import", path]);
@@ -170,7 +175,15 @@ fn an_export_to_a_pipe_or_a_link_leaves_it_what_it_is() {
     let (file, link) = (world.path("file"), world.path("link"));
     fs::write(&file, "before").expect("written");
     symlink(&file, &link).expect("linked");
-    let done = sessions(&world, &["export", &id, "-o", link.to_str().expect("text")]);
+    let link_name = link.to_str().expect("text");
+    let done = sessions(&world, &["export", &id, "-o", link_name]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(
+        done.stderr.contains("is there already") && done.stderr.contains("--force"),
+        "{done:?}"
+    );
+    assert_eq!(fs::read(&file).expect("read"), b"before");
+    let done = sessions(&world, &["export", &id, "--force", "-o", link_name]);
     assert_eq!(done.code, 0, "{done:?}");
     assert!(fs::symlink_metadata(&link).expect("there").is_symlink(), "the link was replaced");
     assert_eq!(fs::read(&file).expect("read"), whole.stdout);

@@ -26,6 +26,8 @@ pub struct Trail {
     at: Timestamp,
     held: Held,
     calls: Calls,
+    /// Commands of the user's own that run: where they began, and their entries.
+    own: Vec<(Seq, usize)>,
     entries: Vec<Entry>,
 }
 
@@ -39,6 +41,7 @@ impl Trail {
             at: Timestamp(0),
             held: Held::default(),
             calls: Calls::default(),
+            own: Vec::new(),
             entries: Vec::new(),
         }
     }
@@ -59,6 +62,7 @@ impl Trail {
             | Event::TurnStarted { .. }
             | Event::ToolCalled { .. }
             | Event::ToolIntended { .. }
+            | Event::OwnCommandStarted { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. }
             | Event::SessionResumed { .. } => true,
@@ -86,6 +90,7 @@ impl Trail {
             | Event::RepositoryChanged { .. }
             | Event::ToolSpawned { .. }
             | Event::ToolOutput { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::ToolAbandoned { .. } => false,
         }
     }
@@ -236,6 +241,27 @@ impl Trail {
             | Event::ToolAbandoned { .. } => {
                 let blank = self.entry(envelope, Kind::Commands, String::new());
                 self.calls.apply(event, blank, &self.held, &mut self.entries);
+            }
+            Event::OwnCommandStarted { line, cwd } => {
+                let line = words(line);
+                let what = format!("ran a command of their own: {line}");
+                let mut entry = self.entry(envelope, Kind::Commands, what);
+                entry.confined("none", "open");
+                entry.command = Some(line);
+                entry.cwd = Some(cwd.clone());
+                self.own.push((envelope.seq, self.entries.len()));
+                self.entries.push(entry);
+            }
+            Event::OwnCommandEnded { started, exit, duration_ms, .. } => {
+                let at = self.own.iter().position(|(seq, _)| seq == started);
+                let at = at.map(|at| self.own.remove(at).1);
+                let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) else { return };
+                entry.outcome = Some(match exit {
+                    Some(code) => format!("exited with {code}"),
+                    None => "nobody knows how it ended".to_owned(),
+                });
+                (entry.exit, entry.duration_ms) = (*exit, exit.map(|_| *duration_ms));
+                entry.end_seq = Some(envelope.seq);
             }
             Event::NotificationSent { program, error, .. } => {
                 let argv = codex_view::list(program);

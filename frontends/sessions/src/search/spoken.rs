@@ -96,6 +96,8 @@ impl Spoken<'_> {
             Event::ToolCalled { invocation: Invocation::Command { argv, .. }, .. } => {
                 list(argv).into_iter().for_each(|argv| look(text(typed(&argv))));
             }
+            Event::OwnCommandStarted { line, .. } => look(text(codex_view::words(line))),
+            Event::OwnCommandEnded { output, .. } => look(text(codex_view::words(output))),
             Event::ToolOutput { call, bytes, .. } => {
                 let words = String::from_utf8_lossy(&bytes.0);
                 match self.printed.get_mut(call) {
@@ -177,9 +179,11 @@ fn kind(event: &Event) -> Option<Kind> {
         Event::ModelStreamed { part: StreamPart::Text, .. }
         | Event::ModelItemCompleted { kind: ItemKind::Message, .. } => Some(Kind::Message),
         Event::ToolCalled { invocation: Invocation::Command { .. }, .. } => Some(Kind::Command),
-        Event::ToolOutput { .. } | Event::ToolFinished { .. } | Event::ToolAbandoned { .. } => {
-            Some(Kind::Output)
-        }
+        Event::OwnCommandStarted { .. } => Some(Kind::Command),
+        Event::ToolOutput { .. }
+        | Event::ToolFinished { .. }
+        | Event::ToolAbandoned { .. }
+        | Event::OwnCommandEnded { .. } => Some(Kind::Output),
         Event::SessionOpened { .. }
         | Event::SessionForked { .. }
         | Event::SessionResumed { .. }

@@ -1,14 +1,14 @@
 //! Slash commands carried out.
 
-use codex_event::{ApprovalPolicy, Command, SessionId};
+use codex_event::{ApprovalPolicy, Command, Seq, SessionId};
 
 use super::App;
-use super::local::{Body, Local, Shell};
+use super::local::{Body, Head, Local, Shell};
 use super::popups::{Choice, With};
-use super::session::Next;
-use super::view::View;
-use crate::host::{Access, Changes, Request, Role, Setting};
-use crate::options::{Keys, Palette};
+use super::session::{Next, Pending, What};
+use super::view::{Feed, View};
+use crate::host::{Access, Changes, Owner, Request, Role, Setting};
+use crate::options::{Colours, Keys, Palette};
 use crate::popup::{Card, KeyGroup, Popup, UsageRow};
 use crate::slash::{self, Found, Slash};
 use crate::update::Intent;
@@ -167,23 +167,24 @@ impl App {
     }
 
     fn colours(&mut self, rest: &str, written: &str) {
-        let palette = match rest {
+        let colours = match rest {
             "" => {
                 let popup = Popup::themes(self.colours);
                 self.show(popup);
                 return;
             }
-            "dark" => Palette::Dark,
-            "light" => Palette::Light,
-            "16" | "sixteen" => Palette::Sixteen,
-            "plain" | "none" => Palette::Plain,
+            "auto" => Colours::Auto,
+            "dark" => Colours::Always(Palette::Dark),
+            "light" => Colours::Always(Palette::Light),
+            "16" | "sixteen" => Colours::Always(Palette::Sixteen),
+            "plain" | "none" => Colours::Always(Palette::Plain),
             _ => {
                 self.give_back(written);
-                self.toast("one of: dark, light, 16, plain");
+                self.toast("one of: auto, dark, light, 16, plain");
                 return;
             }
         };
-        self.act(crate::popup::Action::Theme(palette));
+        self.act(crate::popup::Action::Theme(colours));
     }
 
     fn keymap(&mut self, rest: &str, written: &str) {
@@ -289,7 +290,51 @@ impl App {
             return;
         }
         self.put_local(Body::Shell(Shell::new(line.clone())));
-        self.out.push(Intent::Request(Request::Shell { line }));
+        if self.pending.is_some() || self.is_catching_up() {
+            self.runs_next = Some(line);
+            return;
+        }
+        let there = self.view.as_ref().map(|view| (view.session, view.role, view.feed));
+        match there {
+            // It is part of what is done here, so there has to be something that it is part of.
+            None => {
+                self.runs_next = Some(line);
+                let changes = std::mem::take(&mut self.changes);
+                self.begun_with = changes.clone();
+                let pending = Pending { what: What::Begin, restore: None, draft: String::new() };
+                self.open(Request::Begin { input: None, changes }, pending);
+            }
+            Some((session, Role::Owner { .. } | Role::Guest { .. }, Feed::Over)) => {
+                self.runs_next = Some(line);
+                self.take_up(session, Owner::Attach);
+            }
+            Some(
+                (_, Role::Owner { .. } | Role::Guest { .. }, Feed::Open) | (_, Role::Reader, _),
+            ) => {
+                self.out.push(Intent::Request(Request::Shell { line }));
+            }
+        }
+    }
+
+    /// The own command that runs is recorded: from here on it stands below what is recorded of it.
+    pub(crate) fn shell_recorded(&mut self, at: Seq, line: &str) {
+        let own = self.locals.iter_mut().rev().find(|local| match &local.body {
+            Body::Shell(shell) => shell.exit.is_none() && shell.line == line,
+            Body::Remark { .. } => false,
+        });
+        let Some(Local { after, body: Body::Shell(shell) }) = own else { return };
+        shell.head = Head::Recorded;
+        let before = std::mem::replace(after, at);
+        self.redraw_local(before);
+        self.redraw_local(at);
+    }
+
+    /// All of the own command stands in the conversation, or nothing came of it.
+    pub(crate) fn forget_shell(&mut self) {
+        if let Some(at) = self.locals.iter().rposition(|local| !local.is_settled()) {
+            let Local { after, .. } = self.locals.remove(at);
+            self.redraw_local(after);
+        }
     }
 
     /// Changes what is known of the own command that runs.

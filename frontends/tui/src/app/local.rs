@@ -1,5 +1,5 @@
-//! What only this interface knows: words for the user, and commands of the user's own. None of it is
-//! in a journal, so none of it is in a replay.
+//! What only this interface knows: words for the user, and what a command of the user's own prints while
+//! it runs. None of it is in a journal, so none of it is in a replay.
 
 use codex_event::Seq;
 use codex_view::sanitize;
@@ -59,9 +59,20 @@ pub(crate) enum Kind {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shell {
     pub(crate) line: String,
+    pub(crate) head: Head,
     output: String,
     left_out: usize,
     pub(crate) exit: Option<i32>,
+}
+
+/// Where the line of an own command stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// With its output.
+    #[default]
+    Here,
+    /// In the cell right before it.
+    Recorded,
 }
 
 impl Shell {
@@ -128,7 +139,10 @@ impl Local {
 
 impl Shell {
     fn lines(&self, theme: &Theme, width: u16) -> Vec<Line<'static>> {
-        let mut lines = indented(&self.line, Span::styled("! ", theme.accent), theme.user, width);
+        let mut lines = match self.head {
+            Head::Here => indented(&self.line, Span::styled("! ", theme.accent), theme.user, width),
+            Head::Recorded => Vec::new(),
+        };
         let output: Vec<&str> = self.output.lines().collect();
         let hidden = self.left_out + output.len().saturating_sub(FOLDED);
         if hidden > 0 {
@@ -140,7 +154,7 @@ impl Shell {
         let words = match self.exit {
             None => "your own command · outside of the sandbox · Esc ends it".to_owned(),
             Some(code) => format!(
-                "exit {code} · your own command, outside of the sandbox; the model is not told"
+                "exit {code} · your own command, outside of the sandbox; nothing of it is recorded"
             ),
         };
         lines.extend(indented(&words, Span::raw("  "), theme.dim, width));

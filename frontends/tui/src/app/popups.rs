@@ -6,7 +6,7 @@ use super::App;
 use super::local::Kind;
 use super::session::{Next, Pending, What};
 use crate::host::{Changes, Facts, Owner, Request, SessionRow, Setting};
-use crate::options::Palette;
+use crate::options::Colours;
 use crate::popup::{Action, Answer, Popup};
 use crate::theme::Theme;
 use crate::update::Intent;
@@ -68,7 +68,7 @@ impl App {
             }
             Some(Popup::Dialog(_)) => self.confirm = None,
             Some(Popup::Chooser(_)) => {
-                self.theme = Theme::of(self.colours);
+                self.theme = Theme::of(self.colours.palette(self.options.fitting));
                 self.redraw();
             }
             Some(Popup::Commands(_) | Popup::Sessions(_) | Popup::Reader(_)) | None => {}
@@ -91,7 +91,7 @@ impl App {
             }
             Action::Slash { name, rest } => self.command(&name, &rest, None),
             Action::Change(changes) => self.change(changes),
-            Action::Theme(palette) => self.paint(palette),
+            Action::Theme(colours) => self.paint(colours),
             Action::Put(text) => {
                 self.composer.put(&text);
                 self.follow_palette();
@@ -133,13 +133,13 @@ impl App {
 
     /// Draws with these colours from now on, which is written down, or until the popup that tries them is
     /// closed.
-    fn paint(&mut self, palette: Palette) {
-        self.theme = Theme::of(palette);
+    fn paint(&mut self, colours: Colours) {
+        self.theme = Theme::of(colours.palette(self.options.fitting));
         self.redraw();
         let trying = matches!(self.popups.last(), Some(Popup::Chooser(_)));
         if !trying {
-            self.colours = palette;
-            self.out.push(Intent::Request(Request::Keep(Setting::Theme(palette))));
+            self.colours = colours;
+            self.out.push(Intent::Request(Request::Keep(Setting::Theme(colours))));
         }
     }
 

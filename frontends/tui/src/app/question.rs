@@ -26,6 +26,7 @@ fn call_in(cell: &Cell) -> Option<CallId> {
         CellBody::Prompt(_)
         | CellBody::Message(_)
         | CellBody::Reasoning(_)
+        | CellBody::OwnCommand(_)
         | CellBody::Notice(_)
         | CellBody::TurnEnd(_) => None,
     }
@@ -137,6 +138,7 @@ impl App {
             | CellBody::Prompt(_)
             | CellBody::Message(_)
             | CellBody::Reasoning(_)
+            | CellBody::OwnCommand(_)
             | CellBody::Notice(_)
             | CellBody::TurnEnd(_) => None,
         });

@@ -114,7 +114,7 @@ impl App {
                     draft: String::new(),
                 };
                 self.begun_with = changes.clone();
-                self.open(Request::Begin { input: text, changes }, pending);
+                self.open(Request::Begin { input: Some(text), changes }, pending);
             }
         }
     }
@@ -286,6 +286,9 @@ impl App {
             self.leave_now(leaving.next, reason);
             return;
         }
+        if let Some(line) = self.runs_next.take() {
+            self.out.push(Intent::Request(Request::Shell { line }));
+        }
         for text in std::mem::take(&mut self.says) {
             self.say(text);
         }
@@ -366,6 +369,7 @@ impl App {
                 );
             }
             News::TurnEnded(ended) => self.turn_ended(&ended),
+            News::OwnCommand(at, line) => self.shell_recorded(at, &line),
         }
     }
 
@@ -416,6 +420,8 @@ impl App {
             }
             Command::Name { .. }
             | Command::Shelve { .. }
+            | Command::StartOwnCommand { .. }
+            | Command::EndOwnCommand { .. }
             | Command::Open(_)
             | Command::Resume(_) => {
                 self.toast(format!("not taken: {why}"));
@@ -431,6 +437,10 @@ impl App {
             return;
         };
         let mut lost: Vec<String> = pending.restore.into_iter().collect();
+        if let Some(line) = self.runs_next.take() {
+            self.forget_shell();
+            lost.push(format!("!{line}"));
+        }
         lost.append(&mut self.says);
         if !lost.is_empty() {
             self.give_back(&lost.join("\n\n"));

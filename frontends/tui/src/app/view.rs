@@ -48,6 +48,8 @@ pub(crate) enum News {
     Unheard(usize),
     /// A turn ended.
     TurnEnded(Ended),
+    /// Somebody began a command of their own: its position and its line.
+    OwnCommand(Seq, String),
 }
 
 /// How a turn ended, for a notification.
@@ -185,6 +187,9 @@ impl View {
                 self.marks.push(Mark { at, text });
                 None
             }
+            Event::OwnCommandStarted { line: Stored::Inline(line), .. } => {
+                Some(News::OwnCommand(at, line.clone()))
+            }
             Event::ReviewSettled { call, .. } => Some(News::Settled(*call, author.clone())),
             Event::TurnCompleted { .. } => Some(News::TurnEnded(Ended::Completed)),
             Event::TurnInterrupted { reason } => Some(News::TurnEnded(Ended::Interrupted(*reason))),
@@ -216,6 +221,8 @@ impl View {
             | Event::ToolFinished { .. }
             | Event::ToolAbandoned { .. }
             | Event::RepositoryChanged { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => None,
         }
@@ -270,6 +277,7 @@ impl View {
             CellBody::Message(_)
             | CellBody::Prompt(_)
             | CellBody::Reasoning(_)
+            | CellBody::OwnCommand(_)
             | CellBody::Notice(_)
             | CellBody::TurnEnd(_) => {}
         }

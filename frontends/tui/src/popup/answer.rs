@@ -3,7 +3,7 @@
 use codex_event::{CallId, Scope, Seq, SessionId, Verdict};
 
 use crate::host::{Changes, Owner, Request};
-use crate::options::Palette;
+use crate::options::Colours;
 
 /// What comes of a key, a click or a paste.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub enum Action {
     /// Change settings: of the session that is open, or of the one that is begun next.
     Change(Changes),
     /// Draw with these colours; with [`Answer::Do`] for good, with [`Answer::Try`] for a look.
-    Theme(Palette),
+    Theme(Colours),
     /// Put this text into the composer, in place of what stands there.
     Put(String),
     /// Ask the program around the interface.

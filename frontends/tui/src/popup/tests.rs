@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 
 use super::*;
 use crate::host::{Concern, SessionRow};
-use crate::options::Palette;
+use crate::options::{Colours, Palette};
 
 /// What a popup draws, without blanks at the ends of lines.
 fn screen(popup: &mut Popup, width: u16, height: u16) -> String {
@@ -325,7 +325,7 @@ fn each() -> Vec<(&'static str, Popup)> {
         ("models", Popup::models(&models, "o3", Some("low"))),
         ("approvals", Popup::approvals(codex_event::ApprovalPolicy::OnRequest)),
         ("access", Popup::access(Some(crate::host::Access::WorkspaceWrite))),
-        ("themes", Popup::themes(Palette::Dark)),
+        ("themes", Popup::themes(Colours::Always(Palette::Dark))),
         ("prompts", Popup::prompts(prompts)),
         ("history", Popup::history(vec!["one".to_owned(), "two\nlines".to_owned()])),
         ("pages", Popup::pages("Transcript", lines)),

@@ -22,6 +22,10 @@ pub(crate) fn listen(sink: impl Fn(Told) -> bool + Send + 'static) -> io::Result
     let mut signals = Signals::new([SIGWINCH, SIGCONT, SIGTERM, SIGHUP, SIGINT])?;
     let hear = move || {
         for signal in signals.forever() {
+            if matches!(signal, SIGTERM | SIGHUP) {
+                // Whoever takes it waits for the editor until then.
+                super::editor::end();
+            }
             let told = match signal {
                 SIGWINCH => {
                     let (columns, rows) = super::size();

@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyModifiers};
 use super::{Rig, options, session};
 use crate::host::{Changes, Owner, Reply, Request, Role, Setting, Topic};
 use crate::keymap::{Action, Chord, Keymap};
-use crate::options::{Keys, Options, Palette};
+use crate::options::{Colours, Keys, Options, Palette};
 use crate::theme::Theme;
 use crate::update::{Focus, Input, Intent, Moment};
 
@@ -44,7 +44,7 @@ fn the_first_words_begin_a_session() {
     assert_eq!(rig.take(), [Intent::Request(Request::History)]);
     rig.write("hello");
     rig.press(KeyCode::Enter);
-    let begin = Request::Begin { input: "hello".into(), changes: Changes::default() };
+    let begin = Request::Begin { input: Some("hello".into()), changes: Changes::default() };
     assert_eq!(rig.requests(), [begin]);
     assert_eq!(rig.text(), "");
 }
@@ -249,7 +249,7 @@ fn a_path_is_said_and_no_command() {
     rig.take();
     rig.write("/usr/bin/env is missing");
     rig.press(KeyCode::Enter);
-    let input = "/usr/bin/env is missing".to_owned();
+    let input = Some("/usr/bin/env is missing".to_owned());
     assert_eq!(rig.requests(), [Request::Begin { input, changes: Changes::default() }]);
 }
 
@@ -270,7 +270,7 @@ fn settings_are_kept_for_the_session_that_is_begun() {
         access: Some(crate::host::Access::ReadOnly),
         approval: None,
     };
-    assert_eq!(rig.requests(), [Request::Begin { input: "hi".into(), changes }]);
+    assert_eq!(rig.requests(), [Request::Begin { input: Some("hi".into()), changes }]);
 }
 
 #[test]
@@ -304,21 +304,59 @@ fn settings_of_a_running_turn_are_refused_with_words() {
 
 #[test]
 fn a_command_of_ones_own_says_what_it_is_and_is_ended_by_escape() {
-    let mut rig = Rig::new();
+    let mut story = testing::plain_text();
+    let mut rig = Rig::owner(&story);
     rig.take();
     rig.write("!make");
     rig.press(KeyCode::Enter);
     assert_eq!(rig.requests(), [Request::Shell { line: "make".into() }]);
+    let before = story.envelopes().len();
+    story.own_command("make", Some((130, "hello\u{1b}[2J\n")));
+    rig.happen(&story.envelopes()[before..=before]);
     rig.host(Reply::Printed("hello\u{1b}[2J\n".into()));
     let frame = rig.frame(80, 24);
     assert!(frame.contains("! make") && frame.contains("hello"), "{frame}");
-    assert!(frame.contains("outside of the sandbox"), "{frame}");
+    assert!(frame.contains("outside of the sandbox · Esc ends it"), "{frame}");
+    assert_eq!(frame.matches("! make").count(), 1, "its line stands in its cell: {frame}");
     rig.press(KeyCode::Esc);
     assert_eq!(rig.requests(), [Request::Stop]);
-    rig.host(Reply::Exited(130));
-    assert!(rig.frame(80, 24).contains("exit 130"));
+    rig.happen(&story.envelopes()[before + 1..]);
+    rig.host(Reply::Recorded);
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("exit 130") && !frame.contains("Esc ends it"), "{frame}");
+    assert_eq!(frame.matches("hello").count(), 1, "{frame}");
+    // What is replayed is what was seen.
+    assert_eq!(Rig::owner(&story).frame(80, 24), frame);
     rig.press(KeyCode::Esc);
     assert_eq!(rig.requests(), []);
+}
+
+#[test]
+fn a_command_of_ones_own_begins_a_session_where_there_is_none() {
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("!make");
+    rig.press(KeyCode::Enter);
+    let begin = Request::Begin { input: None, changes: Changes::default() };
+    assert_eq!(rig.requests(), [begin]);
+    rig.link(Role::Owner { from: codex_event::Seq(1) });
+    let story = testing::plain_text().cut(4);
+    rig.happen(story.envelopes());
+    rig.tell(Input::CaughtUp);
+    assert_eq!(rig.requests(), [Request::Shell { line: "make".into() }]);
+    // Nothing is lost where none can be begun.
+    let mut rig = Rig::new();
+    rig.take();
+    rig.write("!make");
+    rig.press(KeyCode::Enter);
+    rig.host(Reply::Failed {
+        of: Topic::Session,
+        message: "no room".into(),
+        hint: "make some".into(),
+    });
+    let frame = rig.frame(80, 24);
+    assert!(frame.contains("no room") && !frame.contains("Esc ends it"), "{frame}");
+    assert_eq!(rig.text(), "!make");
 }
 
 #[test]
@@ -371,7 +409,12 @@ fn colours_are_written_down_once_they_are_chosen() {
     themes(&mut rig);
     rig.press(KeyCode::Enter);
     assert_eq!(rig.app.theme, tried);
-    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Palette::Sixteen))]);
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Colours::Always(Palette::Sixteen)))]);
+    // Those that go with the terminal, whichever they are.
+    rig.write("/theme auto");
+    rig.press(KeyCode::Enter);
+    assert_eq!(rig.app.theme, Theme::of(Palette::Light));
+    assert_eq!(rig.requests(), [Request::Keep(Setting::Theme(Colours::Auto))]);
     rig.write("/keymap vim");
     rig.press(KeyCode::Enter);
     assert_eq!(rig.requests(), [Request::Keep(Setting::Keys(Keys::Vim))]);

@@ -242,7 +242,7 @@ fn what_is_to_be_decided_comes_before_the_first_words() {
     assert_eq!((rig.app.popups.len(), rig.requests()), (1, vec![]));
     rig.press(KeyCode::Esc);
     assert_eq!(rig.app.popups.len(), 0);
-    let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
+    let begin = Request::Begin { input: Some("do it".into()), changes: Changes::default() };
     assert_eq!(rig.requests(), [begin]);
 }
 
@@ -257,7 +257,7 @@ fn a_folder_without_a_history_is_noted_and_holds_nobody_up() {
     rig.write("do it");
     assert_eq!((rig.app.popups.len(), rig.text().as_str()), (0, "do it"));
     rig.press(KeyCode::Enter);
-    let begin = Request::Begin { input: "do it".into(), changes: Changes::default() };
+    let begin = Request::Begin { input: Some("do it".into()), changes: Changes::default() };
     assert_eq!(rig.requests(), [Request::History, begin]);
     // It stays where it was said.
     let story = testing::plain_text();

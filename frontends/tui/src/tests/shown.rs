@@ -124,10 +124,9 @@ fn a_narrow_terminal() {
 
 #[test]
 fn a_command_of_ones_own() {
-    let mut rig = Rig::owner(&testing::plain_text());
-    rig.write("!ls");
-    rig.press(KeyCode::Enter);
-    rig.host(Reply::Printed("a\nb\n".into()));
-    rig.host(Reply::Exited(0));
+    let mut story = testing::plain_text();
+    story.own_command("ls", Some((0, "a\nb\n")));
+    story.own_command("make all", None);
+    let mut rig = Rig::owner(&story);
     shown!("own_command", rig.frame(80, 24));
 }

@@ -2,7 +2,7 @@
 
 use codex_event::{Invocation, Outcome};
 
-use super::{CallCell, CallState, Cell, CellBody, Notice, Review, TurnEnding};
+use super::{CallCell, CallState, Cell, CellBody, Notice, OwnState, Review, TurnEnding};
 use crate::command_line;
 use crate::stored::{list, words};
 
@@ -13,6 +13,10 @@ impl Cell {
             CellBody::Prompt(prompt) => vec![prompt.text.clone()],
             CellBody::Message(text) | CellBody::Reasoning(text) => vec![text.clone()],
             CellBody::Call(call) => call.texts(),
+            CellBody::OwnCommand(own) => match &own.state {
+                OwnState::Running => vec![own.line.clone()],
+                OwnState::Ended { output, .. } => vec![own.line.clone(), output.clone()],
+            },
             CellBody::Notice(notice) => notice.texts(),
             CellBody::TurnEnd(end) => match &end.ending {
                 TurnEnding::Completed => Vec::new(),
@@ -42,6 +46,10 @@ impl Cell {
                 let changes = call.changes.len() * 256;
                 invocation + call.patch.len() + call.output.len() + told + changes
             }
+            CellBody::OwnCommand(own) => match &own.state {
+                OwnState::Running => own.line.len(),
+                OwnState::Ended { output, .. } => own.line.len() + output.len(),
+            },
             CellBody::Notice(_) | CellBody::TurnEnd(_) => 256,
         };
         size_of::<Cell>() + size_of::<CallCell>() + texts

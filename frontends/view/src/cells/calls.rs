@@ -155,6 +155,8 @@ impl Calls {
             | Event::ModelItemCompleted { .. }
             | Event::ModelResponded { .. }
             | Event::ModelAttemptFailed { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

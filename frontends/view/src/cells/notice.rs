@@ -123,6 +123,8 @@ pub(super) fn of(event: &Event) -> Option<(Notice, Extent)> {
         | Event::ToolOutput { .. }
         | Event::ToolFinished { .. }
         | Event::ToolAbandoned { .. }
+        | Event::OwnCommandStarted { .. }
+        | Event::OwnCommandEnded { .. }
         | Event::NotificationSent { error: None, .. } => return None,
     };
     Some((notice, extent))

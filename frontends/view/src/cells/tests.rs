@@ -8,7 +8,7 @@ use codex_event::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::cell::CallState;
+use crate::cell::{CallState, OwnState};
 use crate::testing::{self, Story, change};
 
 /// What a screen would hold.
@@ -124,6 +124,10 @@ fn outline(shown: &Shown) -> Vec<String> {
                 CallState::Running { attempt, .. } => format!("call runs {attempt}"),
                 CallState::Ended { outcome, .. } => format!("call {outcome:?}"),
                 CallState::Lost { .. } => "call lost".to_owned(),
+            },
+            CellBody::OwnCommand(own) => match &own.state {
+                OwnState::Running => format!("own {} runs", own.line),
+                OwnState::Ended { exit, .. } => format!("own {} ended {exit:?}", own.line),
             },
             CellBody::Notice(notice) => format!("{notice:?}"),
             CellBody::TurnEnd(end) => format!("end {:?}", end.ending),
@@ -439,6 +443,7 @@ fn a_turn_tells_what_it_took_and_used() {
             | CellBody::Message(_)
             | CellBody::Reasoning(_)
             | CellBody::Call(_)
+            | CellBody::OwnCommand(_)
             | CellBody::Notice(_) => None,
         });
         ends.next_back().expect("a turn ended")

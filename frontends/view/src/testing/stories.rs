@@ -287,6 +287,8 @@ pub fn every_kind() -> Story {
     let error = Some("No such file or directory (os error 2)".to_owned());
     story
         .push(Author::Supervisor, Event::NotificationSent { program, payload: "{}".into(), error });
+    story.own_command("make test", Some((2, "1 failed\n")));
+    story.own_command("make all", None);
     story.close(CloseReason::Done);
     let missing = vec![(Seq(7), Seq(9))];
     story.resume(Vec::<CallId>::new());

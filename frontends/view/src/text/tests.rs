@@ -248,6 +248,11 @@ fn every_other_kind_has_its_words_and_no_escape_gets_through() {
     A|Bells  and whistles.
     A|Second line.
     a|could not notify notify-send: No such file or directory (os error 2)
+    a|own command make test in /work
+    a| own command exited 2 in 40ms:
+    a|1 failed
+    a|own command make all in /work
+    a| own command was lost: nobody knows how it ended
     a|resumed by codex 0.1.0
     a|session id: 01900000-0000-7000-8000-000000000000
     a|events 7 to 9 are lost

@@ -326,6 +326,8 @@ impl Client {
                 | Command::Interrupt { .. }
                 | Command::SettleReview { .. }
                 | Command::Name { .. }
+                | Command::StartOwnCommand { .. }
+                | Command::EndOwnCommand { .. }
                 | Command::Shelve { .. }) => settled(id, desk.attendant.ask(&frontend, wish)),
             },
             (Request::HandOver { id }, Some(frontend)) => {

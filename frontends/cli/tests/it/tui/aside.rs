@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use serde_json::json;
 
-use super::screen::{ESC, Person, Size, interface};
+use super::screen::{ESC, Person, Size, in_colour, interface};
 use super::story::repository;
-use crate::support::{World, eventually, processes, runs, says};
+use crate::support::{World, bytes, eventually, processes, run, runs, says};
 
 const SIZE: Size = Size(100, 30);
 
@@ -28,9 +29,111 @@ fn a_command_of_the_users_own_runs_in_the_folder_and_can_be_ended() {
     eventually("it runs", || processes(&format!("sleep\0{mark}")) > 0);
     person.presses(ESC);
     eventually("it was ended", || processes(&format!("sleep\0{mark}")) == 0);
+    person.until("exit 143");
     person.leaves();
     assert_eq!(person.end(), 0, "{}", person.screen());
-    assert_eq!(world.kinds_or_none(), [""; 0], "it is no part of a session");
+    let own = ["own_command_started", "own_command_ended"];
+    let kinds = world.kinds();
+    let kinds: Vec<&String> = kinds.iter().filter(|kind| own.contains(&kind.as_str())).collect();
+    assert_eq!(kinds, [own, own].concat());
+    world.check_journal();
+}
+
+#[test]
+fn the_model_hears_of_a_command_of_the_users_own_with_what_is_said_next() {
+    let world = World::playing(json!([says("Fixed."), says("Still fixed.")]));
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh").env("A_TOKEN_OF_MINE", "s3cret-of-mine");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    person.says("!echo with $A_TOKEN_OF_MINE; echo s3cret-of-mine >&2; (exit 3)");
+    person.until("exit 3 ·");
+    person.says("fix that");
+    person.until("Fixed.");
+    person.until_gone("interrupt)");
+    let said = world.bodies()[0]["input"].to_string();
+    for words in ["<user_shell_command>", "Exit code: 3", "with [redacted:A_TOKEN_OF_MINE:"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(said.find("Exit code: 3") < said.find("fix that"), "{said}");
+    person.says("and now");
+    person.until("Still fixed.");
+    person.leaves();
+    assert_eq!(person.end(), 0, "{}", person.screen());
+    assert!(!world.bodies()[1]["input"].to_string().contains("user_shell_command"), "said once");
+    for (file, bytes) in bytes(world.home()) {
+        let leaked = bytes.windows(14).any(|bytes| bytes == b"s3cret-of-mine");
+        assert!(!leaked, "the secret is in {}", file.display());
+    }
+    let audit = run(world.program(&["audit", "show", "--last"]));
+    assert_eq!(audit.code, 0, "{}", audit.stderr);
+    assert!(audit.stdout.contains("ran a command of their own: echo with"), "{}", audit.stdout);
+    let told = run(world.program(&["replay", "--last"]));
+    assert!(told.stdout.contains("own command exited 3"), "{}", told.stdout);
+    world.check_journal();
+}
+
+#[test]
+fn a_command_that_the_program_was_killed_with_is_known_to_be_lost() {
+    let world = World::playing(json!([says("I see.")]));
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    person.says("!touch began; sleep 60");
+    eventually("it runs", || world.read("began").is_some());
+    person.signal(Signal::KILL);
+    assert_eq!(person.end(), 137);
+    let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
+    again.until("nobody knows how it ended");
+    again.says("go on");
+    again.until("I see.");
+    again.leaves();
+    assert_eq!(again.end(), 0);
+    let said = world.bodies()[0]["input"].to_string();
+    assert!(said.contains("Its end is not known"), "{said}");
+    world.check_journal();
+}
+
+#[test]
+fn a_signal_ends_a_command_of_the_users_own_and_closes_the_session() {
+    let world = World::silent();
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    let mark = format!("8{}", std::process::id());
+    person.says(&format!("!touch began; sleep {mark}"));
+    eventually("it runs", || world.read("began").is_some());
+    person.signal(Signal::TERM);
+    assert_eq!(person.end(), 143);
+    assert!(person.is_as_found(), "{}", person.screen());
+    eventually("nothing is left", || processes(&mark) == 0);
+    let kinds = world.kinds();
+    assert!(kinds.ends_with(&["own_command_ended".into(), "session_closed".into()]), "{kinds:?}");
+    world.check_journal();
+}
+
+#[test]
+fn a_command_of_the_users_own_does_not_outlive_the_program() {
+    let world = World::silent();
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh").env("A_TOKEN_OF_MINE", "s3cret-of-mine");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    let mark = format!("7{}", std::process::id());
+    // What it leaves behind has a session of its own, and is deaf to polite signals.
+    let deaf = format!("(trap '' TERM HUP INT; setsid sleep {mark}) & sleep {mark}");
+    person.says(&format!("!echo $A_TOKEN_OF_MINE > given; {deaf}"));
+    eventually("both run", || processes(&format!("sleep\0{mark}")) > 1);
+    assert_eq!(world.read("given").as_deref(), Some("s3cret-of-mine\n"));
+    person.signal(Signal::KILL);
+    assert_eq!(person.end(), 137);
+    eventually("nothing is left", || processes(&mark) == 0);
 }
 
 #[test]

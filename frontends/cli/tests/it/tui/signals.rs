@@ -1,5 +1,7 @@
 //! The ends that are not wished for: the terminal is given back, and the journal is whole.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,9 +10,10 @@ use serde_json::json;
 
 use super::screen::{CTRL_Z, ENTER, Person, Size, in_colour, interface};
 use super::story::repository;
-use crate::support::{World, eventually, runs, says};
+use crate::support::{World, eventually, processes, runs, says};
 
 const SIZE: Size = Size(80, 24);
+const CTRL_G: &str = "\x07";
 
 /// A command that runs until it is ended, and marks that it began.
 fn running(world: &World) -> Person {
@@ -54,6 +57,37 @@ fn a_signal_ends_the_turn_and_closes_the_session() {
             kinds.ends_with(&["turn_interrupted".into(), "session_closed".into()]),
             "{kinds:?}"
         );
+        world.check_journal();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_editor_and_the_session() {
+    let mark = format!("9{}", std::process::id());
+    let deaf = "trap '' TERM; ";
+    for (trap, signal, code) in
+        [("", Signal::TERM, 143), (deaf, Signal::TERM, 143), ("", Signal::HUP, 129)]
+    {
+        let world = World::playing(json!([says("Hello.")]));
+        repository(&world);
+        let editor = world.work().join("editor");
+        let script = format!("#!/bin/sh\n{trap}stty raw -echo; echo EDITING; sleep {mark}\n");
+        fs::write(&editor, script).expect("written");
+        fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).expect("made to run");
+        let mut command = interface(&world, &[]);
+        command.env("VISUAL", &editor);
+        let mut person = Person::start(&command, SIZE);
+        person.says("greet me");
+        person.until("Hello.");
+        person.until_gone("interrupt)");
+        person.presses(CTRL_G);
+        person.until("EDITING");
+        person.signal(signal);
+        assert_eq!(person.end(), code, "{trap}{signal:?}");
+        assert!(signal == Signal::HUP || person.is_as_found(), "{trap}: {}", person.screen());
+        eventually("the editor is gone", || processes(&mark) == 0);
+        let kinds = world.kinds();
+        assert_eq!(kinds.last().map(String::as_str), Some("session_closed"), "{kinds:?}");
         world.check_journal();
     }
 }

@@ -178,6 +178,8 @@ impl Calls {
             | Event::ModelResponded { .. }
             | Event::ModelAttemptFailed { .. }
             | Event::ToolOutput { .. }
+            | Event::OwnCommandStarted { .. }
+            | Event::OwnCommandEnded { .. }
             | Event::NotificationSent { .. }
             | Event::Noted { .. } => {}
         }

@@ -5,7 +5,7 @@ use codex_view::sanitize;
 
 use super::{Chooser, Efforts, Value};
 use crate::host::{Access, Changes};
-use crate::options::Palette;
+use crate::options::{Colours, Palette};
 use crate::popup::field::{Field, Kind};
 use crate::popup::{Action, Popup, frame};
 
@@ -111,20 +111,29 @@ impl Popup {
     /// Offers colours; each is tried when it is selected ([`Answer::Try`]), and whoever closes it goes back.
     ///
     /// [`Answer::Try`]: crate::popup::Answer::Try
-    pub fn themes(current: Palette) -> Popup {
-        let row = |palette: Palette| {
-            let (name, meaning) = match palette {
-                Palette::Dark => ("dark", "Colours for a dark background."),
-                Palette::Light => ("light", "Colours for a light background."),
-                Palette::Sixteen => ("sixteen", "The terminal's own sixteen colours."),
-                Palette::Plain => ("plain", "No colours: bold, dim, underlined, reversed."),
+    pub fn themes(current: Colours) -> Popup {
+        let row = |colours: Colours| {
+            let (name, meaning) = match colours {
+                Colours::Auto => {
+                    ("auto", "Those that go with the terminal, dark where it says nothing.")
+                }
+                Colours::Always(Palette::Dark) => ("dark", "Colours for a dark background."),
+                Colours::Always(Palette::Light) => ("light", "Colours for a light background."),
+                Colours::Always(Palette::Sixteen) => {
+                    ("sixteen", "The terminal's own sixteen colours.")
+                }
+                Colours::Always(Palette::Plain) => {
+                    ("plain", "No colours: bold, dim, underlined, reversed.")
+                }
             };
-            let mut value = value(name, meaning, palette == current, Action::Theme(palette));
+            let mut value = value(name, meaning, colours == current, Action::Theme(colours));
             value.trying = true;
             value
         };
         let all = [Palette::Dark, Palette::Light, Palette::Sixteen, Palette::Plain];
-        let mut chooser = Chooser::new("Colours", all.map(row).to_vec());
+        let all = all.map(Colours::Always);
+        let rows = std::iter::once(Colours::Auto).chain(all).map(row).collect();
+        let mut chooser = Chooser::new("Colours", rows);
         chooser.verb = "keep";
         show(chooser)
     }

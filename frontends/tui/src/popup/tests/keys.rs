@@ -110,11 +110,22 @@ fn leaving_the_sandbox_is_confirmed() {
 
 #[test]
 fn themes_are_tried_and_given_back() {
-    let mut popup = Popup::themes(Palette::Dark);
-    assert_eq!(press(&mut popup, "down"), Answer::Try(Action::Theme(Palette::Light)));
-    assert_eq!(press(&mut popup, "down"), Answer::Try(Action::Theme(Palette::Sixteen)));
+    let mut popup = Popup::themes(Colours::Always(Palette::Dark));
+    assert_eq!(
+        press(&mut popup, "down"),
+        Answer::Try(Action::Theme(Colours::Always(Palette::Light)))
+    );
+    assert_eq!(
+        press(&mut popup, "down"),
+        Answer::Try(Action::Theme(Colours::Always(Palette::Sixteen)))
+    );
+    assert_eq!(press(&mut popup, "up up up"), Answer::Try(Action::Theme(Colours::Auto)));
     assert_eq!(press(&mut popup, "esc"), Answer::Close);
-    assert_eq!(press(&mut popup, "enter"), Answer::Do(Action::Theme(Palette::Sixteen)));
+    press(&mut popup, "down down down");
+    assert_eq!(
+        press(&mut popup, "enter"),
+        Answer::Do(Action::Theme(Colours::Always(Palette::Sixteen)))
+    );
 }
 
 #[test]
