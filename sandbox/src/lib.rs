@@ -24,6 +24,7 @@ mod seatbelt;
 mod share;
 mod spawn;
 mod status;
+mod streams;
 mod supervise;
 mod temp;
 mod world;

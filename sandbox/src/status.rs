@@ -97,7 +97,7 @@ pub enum Step {
     Root,
     /// Entering the working directory.
     WorkingDirectory,
-    /// Connecting standard input.
+    /// Connecting the standard streams.
     Stdin,
     /// Limiting resources.
     Limits,

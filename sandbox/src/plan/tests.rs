@@ -369,8 +369,8 @@ fn a_full_plan_names_what_stays_at_the_top_of_each_root() {
     assert!(plan.protected.iter().all(|it| it.how == How::Placeholder));
     assert_eq!(plan.resources.processes, Some(4096));
     assert!(
-        matches!(&plan.limits[..], [bare, new]
-            if bare.contains("bare") && new.contains("new repositories")),
+        matches!(&plan.limits[..], [bare, named, new]
+            if bare.contains("bare") && named.contains("core.hooksPath") && new.contains("new repositories")),
         "{:?}",
         plan.limits
     );

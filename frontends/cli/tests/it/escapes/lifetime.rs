@@ -71,6 +71,21 @@ fn agent_killed_at_any_moment(world: &mut World, script: &str) -> Ran {
     world.sh("true").noting(if left { "lost" } else { "" })
 }
 
+/// Tells whether somebody still writes, and so lives, though no process is there for long.
+fn beats(world: &mut World, ran: &Ran) -> bool {
+    let length = |world: &World| world.read("work/beats").len();
+    let before = length(world);
+    let began = std::time::Instant::now();
+    // It writes several times in a millisecond.
+    while began.elapsed() < Duration::from_millis(300) {
+        if length(world) > before {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    before == 0 && ran.observed != "lost" && world.is_confined()
+}
+
 const DAEMON: &str = "(setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 < /dev/null & exec true' &)";
 
 const CASES: &[Case] = &[
@@ -124,6 +139,16 @@ const CASES: &[Case] = &[
     })
     .acting(agent_killed_at_any_moment)
     .without_control(),
+    attack("ever_another_process_after_the_end", "payload hop beats; until test -s beats; do :; done; exit 0", beats)
+        .acting(ended),
+    attack("ever_another_process_after_the_agent", "payload hop beats; sleep 91.$MARK", beats)
+        .acting(agent_killed),
+    attack("supervisor_stopped", "kill -STOP $PPID; sleep 90.$MARK", left)
+        .acting(agent_killed)
+        .without_control(),
+    attack("supervisor_stopped_by_a_daemon", "p=$PPID; (setsid sh -c \"kill -STOP $p; sleep 90.$MARK\" > /dev/null 2>&1 &); sleep 91", left)
+        .acting(agent_killed)
+        .without_control(),
     // A job that holds the output open must not keep the call waiting.
     works("output_held_open", "sleep 90.$MARK & echo done", |world, ran| {
         ran.said("done") && world.sleepers() == 0
