@@ -157,7 +157,7 @@ pub(crate) fn null_stdin() -> Result<(), Failed> {
 
 /// Limits what the command can use up; a lower limit that is in force already stays.
 pub(crate) fn limit(resources: &Resources) -> Result<(), Failed> {
-    let Resources { processes, file_bytes, memory_bytes } = *resources;
+    let Resources { processes, file_bytes, memory_bytes, disk_free: _ } = *resources;
     for (resource, most) in
         [(Resource::Nproc, processes), (Resource::Fsize, file_bytes), (Resource::As, memory_bytes)]
     {

@@ -141,7 +141,7 @@ fn serve(command: Pid, word: &OwnedFd) -> i32 {
         let ended = |swept, survivors| {
             say(
                 word,
-                &Status::Ended(Ended { end, timed_out: false, swept, survivors, changes: vec![] }),
+                &Status::Ended(Ended { end, cut_short: None, swept, survivors, changes: vec![] }),
             );
         };
         if !is_anything_left {

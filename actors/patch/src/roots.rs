@@ -305,7 +305,7 @@ mod tests {
         for folder in [&root, &deep] {
             allowed.open(folder).expect_err("a link is on the way");
         }
-        assert_eq!(Roots::as_allowed([&root, &deep]).folders(), [PathBuf::new(); 0]);
+        assert!(Roots::as_allowed([&root, &deep]).folders().is_empty());
     }
 
     #[test]

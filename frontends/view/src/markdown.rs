@@ -4,6 +4,7 @@ use codex_event::{ApprovalPolicy, ChangeKind, FileChange, Invocation, Outcome, V
 
 use crate::cell::{CallCell, CallState, Cell, CellBody, Notice, Review, TurnEnd, TurnEnding};
 use crate::command_line;
+use crate::disk::disk_full;
 use crate::sanitize::{text, visible};
 use crate::stored::{list, words};
 
@@ -83,6 +84,9 @@ fn of_outcome(outcome: &Outcome) -> String {
         Outcome::Exited { code } => format!("exit code {code}"),
         Outcome::Signalled { signal } => format!("ended by signal {signal}"),
         Outcome::TimedOut => "ended, its time was up".to_owned(),
+        Outcome::DiskFull { folder, free_bytes } => {
+            format!("ended: {}", disk_full(folder, *free_bytes))
+        }
         Outcome::Interrupted => "interrupted".to_owned(),
         Outcome::Refused => "nothing ran".to_owned(),
         Outcome::Invalid => "nothing ran, the call was at fault".to_owned(),

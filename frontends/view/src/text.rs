@@ -10,6 +10,7 @@ use codex_event::{
     Outcome, Question, Retry, RetryBudget, Scope, Shelf, Timestamp, Usage, Verdict,
 };
 
+use crate::disk::disk_full;
 use crate::finale::interruption;
 use crate::hint::hint;
 use crate::paint::{Paint, Tone};
@@ -360,6 +361,10 @@ impl Text {
                 (Tone::Bad, format!("was ended by signal {signal} after {took}"), &end.output)
             }
             Some(Outcome::TimedOut) => (Tone::Bad, format!("timed out after {took}"), &end.output),
+            Some(Outcome::DiskFull { folder, free_bytes }) => {
+                let why = disk_full(folder, *free_bytes);
+                (Tone::Bad, format!("was ended after {took}: {why}"), &end.output)
+            }
             Some(Outcome::Interrupted) if end.began => {
                 (Tone::Bad, format!("was interrupted after {took}"), &end.output)
             }
@@ -409,7 +414,8 @@ impl Text {
                 | Outcome::NotStarted { .. }
                 | Outcome::Exited { .. }
                 | Outcome::Signalled { .. }
-                | Outcome::TimedOut,
+                | Outcome::TimedOut
+                | Outcome::DiskFull { .. },
             ) => Some("failed:"),
             None => Some("was lost, and may have been applied in part:"),
         };

@@ -96,6 +96,42 @@ pub struct Resources {
     /// Most bytes of memory: of address space for each process (`RLIMIT_AS`), of resident memory
     /// for all of them together in a control group.
     pub memory_bytes: Option<u64>,
+    /// Room that stays on the disks of the writable folders.
+    #[serde(default, skip_serializing_if = "DiskFloor::is_default")]
+    pub disk_free: DiskFloor,
+}
+
+/// Room on a disk below which a command is ended that goes on filling it.
+///
+/// In the order of strictness, as far as that can be told without the size of the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DiskFloor {
+    /// None: a command may fill a disk.
+    Off,
+    /// A hundredth of the disk, and 100 MiB at most.
+    #[default]
+    Small,
+    /// This many bytes.
+    Bytes(u64),
+}
+
+impl DiskFloor {
+    fn is_default(&self) -> bool {
+        *self == DiskFloor::default()
+    }
+
+    /// Gives the floor in bytes for a disk of `total` bytes; none where there is none.
+    pub fn bytes(self, total: u64) -> Option<u64> {
+        /// So little that nobody would miss it, so much that an editor can still save.
+        const SMALL: u64 = 100 << 20;
+        match self {
+            DiskFloor::Off => None,
+            DiskFloor::Small => Some(SMALL.min(total / 100)),
+            DiskFloor::Bytes(bytes) => Some(bytes),
+        }
+    }
 }
 
 impl Resources {
@@ -106,12 +142,17 @@ impl Resources {
             processes: least(self.processes, other.processes),
             file_bytes: least(self.file_bytes, other.file_bytes),
             memory_bytes: least(self.memory_bytes, other.memory_bytes),
+            disk_free: self.disk_free.max(other.disk_free),
         }
     }
 
     /// No limit of our own.
-    pub const UNLIMITED: Resources =
-        Resources { processes: None, file_bytes: None, memory_bytes: None };
+    pub const UNLIMITED: Resources = Resources {
+        processes: None,
+        file_bytes: None,
+        memory_bytes: None,
+        disk_free: DiskFloor::Off,
+    };
 
     fn is_default(&self) -> bool {
         *self == Resources::default()
@@ -124,7 +165,11 @@ const DEFAULT_PROCESSES: u64 = 4096;
 
 impl Default for Resources {
     fn default() -> Resources {
-        Resources { processes: Some(DEFAULT_PROCESSES), ..Resources::UNLIMITED }
+        Resources {
+            processes: Some(DEFAULT_PROCESSES),
+            disk_free: DiskFloor::Small,
+            ..Resources::UNLIMITED
+        }
     }
 }
 

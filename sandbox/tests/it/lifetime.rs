@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use codex_sandbox::{Cause, End, Leftover, ProcessId, end_leftover};
+use codex_sandbox::{Cause, CutShort, End, Leftover, ProcessId, end_leftover};
 
 use crate::world::{
     DANGER, FULL_AUTO, World, alive, capture, eventually, level, marker, set_level, start,
@@ -47,7 +47,7 @@ fn a_timeout_ends_the_whole_tree() -> Verdict {
         let began = Instant::now();
         let ran = capture(launch);
         let ended = ran.outcome.ended.as_ref().expect("ended");
-        assert!(ended.timed_out && ran.code() == 124, "{ended:?}");
+        assert!(ended.cut_short == Some(CutShort::Time) && ran.code() == 124, "{ended:?}");
         assert!(ended.swept >= 3, "the sleepers were there: {ended:?}");
         assert!(began.elapsed() >= Duration::from_millis(2000), "it was asked first");
         assert_eq!(alive(&marker), 0);
@@ -63,7 +63,7 @@ fn a_timeout_asks_before_it_kills() -> Verdict {
     let ran = capture(launch);
     assert_eq!(ran.stdout, "ready\nasked\n");
     let ended = ran.outcome.ended.expect("ended");
-    assert_eq!((ended.end, ended.timed_out), (End::Code(7), true));
+    assert_eq!((ended.end, ended.cut_short), (End::Code(7), Some(CutShort::Time)));
     Verdict::Held
 }
 
@@ -108,7 +108,7 @@ fn an_interrupt_ends_the_tree() -> Verdict {
     eventually("the sleeper runs", PATIENCE, || sleeping(&marker) == 1);
     running.end(Cause::Interrupt);
     let ended = running.wait().ended.expect("ended");
-    assert_eq!((ended.end, ended.timed_out), (End::Code(9), false));
+    assert_eq!((ended.end, ended.cut_short), (End::Code(9), None));
     assert_eq!(alive(&marker), 0);
     Verdict::Held
 }
