@@ -23,9 +23,7 @@ pub(crate) fn look(plan: &Plan) -> Result<(), Failed> {
         [("standard input", stdin()), ("standard output", stdout()), ("standard error", stderr())]
     {
         if let Some(what) = objection(stream, plan.network) {
-            let message = format!(
-                "{name} is {what}, which leads out of the sandbox: put a pipe between, as `cat |` does"
-            );
+            let message = format!("{name} is {what}, which leads out of the sandbox");
             return Err(Failed { step: Step::Stdin, message, code: EXIT_SETUP });
         }
     }
