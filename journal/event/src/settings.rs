@@ -81,9 +81,8 @@ impl GitWrites {
 
 /// Limits on what a command and everything it starts may use up; none leaves the system's own.
 ///
-/// They become resource limits of the processes, and limits of a control group of their own where
-/// one is delegated to this user: the kernel does not hold root to the limit of processes. The
-/// default stands for what a journal leaves out, so it never changes.
+/// They become resource limits of the processes; the kernel does not hold root to that of their
+/// number. The default stands for what a journal leaves out, so it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resources {
@@ -93,8 +92,7 @@ pub struct Resources {
     pub processes: Option<u64>,
     /// Most bytes in one file (`RLIMIT_FSIZE`).
     pub file_bytes: Option<u64>,
-    /// Most bytes of memory: of address space for each process (`RLIMIT_AS`), of resident memory
-    /// for all of them together in a control group.
+    /// Most bytes of memory: of address space, for each process (`RLIMIT_AS`).
     pub memory_bytes: Option<u64>,
     /// Room that stays on the disks of the writable folders.
     #[serde(default, skip_serializing_if = "DiskFloor::is_default")]

@@ -123,7 +123,7 @@ fn of_full(plan: &Plan, host: &Host) -> Vec<&'static str> {
              as the input can be written",
         );
     }
-    if plan.resources.processes.is_some() && host.root && !host.cgroup {
+    if plan.resources.processes.is_some() && host.root {
         limits.push("the number of root's processes is not limited");
     }
     limits
