@@ -1,6 +1,6 @@
 //! Nothing goes on after the command has ended, was ended, or has lost its agent.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -71,19 +71,28 @@ fn agent_killed_at_any_moment(world: &mut World, script: &str) -> Ran {
     world.sh("true").noting(if left { "lost" } else { "" })
 }
 
-/// Tells whether somebody still writes, and so lives, though no process is there for long.
+/// Tells whether somebody still writes, and so lives, though no process is there for long; after as
+/// long as an orderly end may take.
 fn beats(world: &mut World, ran: &Ran) -> bool {
-    let length = |world: &World| world.read("work/beats").len();
-    let before = length(world);
-    let began = std::time::Instant::now();
     // It writes several times in a millisecond.
-    while began.elapsed() < Duration::from_millis(300) {
-        if length(world) > before {
+    const QUIET: Duration = Duration::from_millis(100);
+    let patience = Duration::from_secs(if world.is_confined() { 4 } else { 0 });
+    let began = Instant::now();
+    let (mut length, mut since) = (0, began);
+    loop {
+        let now = world.read("work/beats").len();
+        if now > length {
+            (length, since) = (now, Instant::now());
+        } else if since.elapsed() > QUIET {
+            break;
+        }
+        if began.elapsed() > patience + QUIET {
             return true;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    before == 0 && ran.observed != "lost" && world.is_confined()
+    // One that was never there proves nothing.
+    world.is_confined() && (length == 0 || ran.observed == "lost")
 }
 
 const DAEMON: &str = "(setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 < /dev/null & exec true' &)";
