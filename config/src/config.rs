@@ -70,6 +70,8 @@ pub struct Resources {
     pub file_bytes: Limit,
     /// Most bytes of memory.
     pub memory_bytes: Limit,
+    /// Bytes that stay free on the disks of the writable folders.
+    pub disk_free_bytes: Limit,
 }
 
 /// One limit, as it was written.
@@ -365,6 +367,7 @@ fn resources(root: &Section<'_>) -> Result<Resources, ConfigError> {
         processes: Limit::read(&table, "processes")?,
         file_bytes: Limit::read(&table, "file_bytes")?,
         memory_bytes: Limit::read(&table, "memory_bytes")?,
+        disk_free_bytes: Limit::read(&table, "disk_free_bytes")?,
     })
 }
 

@@ -140,7 +140,7 @@ const UNUSED_ENVIRONMENT: &[&str] = &["experimental_use_profile"];
 
 const OURS_PROJECT: &[&str] = &["trust_level"];
 
-const OURS_RESOURCES: &[&str] = &["file_bytes", "memory_bytes", "processes"];
+const OURS_RESOURCES: &[&str] = &["disk_free_bytes", "file_bytes", "memory_bytes", "processes"];
 
 const OURS_WORKSPACE: &[&str] =
     &["exclude_slash_tmp", "exclude_tmpdir_env_var", "network_access", "writable_roots"];

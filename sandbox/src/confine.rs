@@ -13,11 +13,11 @@ use rustix::thread::{
     set_capabilities_secure_bits, set_no_new_privs,
 };
 
-use crate::filter::{Others, Sockets};
+use crate::filter::{Attributes, Others, Sockets};
 use crate::launch::Request;
 use crate::share::at_rest;
 use crate::status::{Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, Failed, Step};
-use crate::{Confinement, Network, Resources, Stdin, filter, ruleset};
+use crate::{Confinement, Network, Resources, Stdin, WritePlan, filter, ruleset, streams};
 
 /// The search path of an environment that has none.
 pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -45,6 +45,7 @@ fn confine(request: &Request, supervisor: Pid) -> Result<Confined, Failed> {
     if request.stdin == Stdin::Null {
         null_stdin()?;
     }
+    streams::look(&request.plan)?;
     limit(&request.plan.resources)?;
     let file_rules = fence(request)?;
     close_on_exec()?;
@@ -83,11 +84,16 @@ pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
         (Others::InSight, Network::Off) => Sockets::None,
         (Others::Hidden, Network::Off) | (_, Network::Full) => Sockets::Internet,
     };
+    let attributes = match (others, &plan.files.write) {
+        (Others::InSight, WritePlan::Roots(_)) => Attributes::Kept,
+        // Read-only mounts hold them outside of the roots.
+        (Others::Hidden, _) | (Others::InSight, WritePlan::Everything) => Attributes::Free,
+    };
     if plan.confinement == Confinement::Landlock && !plan.protected.is_empty() {
         let refusal = io::Error::other("landlock can't protect paths inside a root");
         return step(Step::Landlock, Err(refusal));
     }
-    let program = step(Step::Seccomp, filter::program(sockets, others).map_err(other))?;
+    let program = step(Step::Seccomp, filter::program(sockets, others, attributes).map_err(other))?;
     step(Step::Capabilities, drop_capabilities())?;
     step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
     let file_rules = step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;
@@ -151,7 +157,7 @@ pub(crate) fn null_stdin() -> Result<(), Failed> {
 
 /// Limits what the command can use up; a lower limit that is in force already stays.
 pub(crate) fn limit(resources: &Resources) -> Result<(), Failed> {
-    let Resources { processes, file_bytes, memory_bytes } = *resources;
+    let Resources { processes, file_bytes, memory_bytes, disk_free: _ } = *resources;
     for (resource, most) in
         [(Resource::Nproc, processes), (Resource::Fsize, file_bytes), (Resource::As, memory_bytes)]
     {

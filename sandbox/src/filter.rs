@@ -33,10 +33,63 @@ pub(crate) enum Others {
     InSight,
 }
 
+/// Whether a command can change what a file system keeps with a file that it may only read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attributes {
+    /// As its user can, or mounts stand in the way.
+    Free,
+    /// It can't, not even of its own files: no filter sees whose they are.
+    Kept,
+}
+
 /// `open_tree_attr` of Linux 6.15; the number is the same on all architectures.
 const OPEN_TREE_ATTR: i64 = 467;
 /// `lsm_set_self_attr` of Linux 6.8.
 const LSM_SET_SELF_ATTR: i64 = 460;
+/// `file_setattr` of Linux 6.17, which does what [`ATTRIBUTE_REQUESTS`] do.
+const FILE_SETATTR: i64 = 469;
+
+/// Requests of `ioctl` that are refused always: they need a descriptor for reading only, and a
+/// read-only mount holds none of them back.
+const REFUSED_REQUESTS: &[u64] = &[
+    // `TIOCSTI` and `TIOCLINUX`: both push text into a terminal's input queue.
+    0x5412,
+    0x541C,
+    // `FS_IOC_ADD_ENCRYPTION_KEY`, `FS_IOC_REMOVE_ENCRYPTION_KEY` and the latter for all users: keys
+    // belong to the user, and without his the user's own folders are locked.
+    0xC050_6617,
+    0xC040_6618,
+    0xC040_6619,
+    // `BTRFS_IOC_SNAP_CREATE` and its second version: a copy of a whole tree, with everything in it
+    // that is withheld, where it can be read.
+    0x5000_9401,
+    0x5000_9417,
+];
+
+/// Requests of `ioctl` that change a file, or make and remove folders, through a descriptor that was
+/// opened for reading. Landlock sees no path there, so only a mount or this list holds them.
+const ATTRIBUTE_REQUESTS: &[u64] = &[
+    // `FS_IOC_SETFLAGS`: a file that can't be changed any more, or can only grow.
+    0x4008_6602,
+    // `FS_IOC_FSSETXATTR`: the same, and whose quota it counts for.
+    0x401C_5820,
+    // `FS_IOC_SETVERSION`, and as ext4 numbers it.
+    0x4008_7602,
+    0x4008_6604,
+    // `FS_IOC_ENABLE_VERITY`: a file that can never be written again.
+    0x4080_6685,
+    // `FS_IOC_SET_ENCRYPTION_POLICY`: a folder that needs a key from then on.
+    0x800C_6613,
+    // `BTRFS_IOC_SUBVOL_CREATE`, `BTRFS_IOC_SNAP_DESTROY`, their second versions,
+    // `BTRFS_IOC_SUBVOL_SETFLAGS` and `BTRFS_IOC_SET_RECEIVED_SUBVOL`: folders anywhere, made, removed
+    // or made read-only.
+    0x5000_940E,
+    0x5000_940F,
+    0x5000_9418,
+    0x5000_943F,
+    0x4008_941A,
+    0xC0C8_9425,
+];
 
 /// System calls that are refused whatever their arguments.
 const REFUSED: &[i64] = &[
@@ -138,8 +191,12 @@ const MODES: &[(i64, u8, Option<u8>)] = &[
 ];
 
 /// Builds the program that is to be installed.
-pub(crate) fn program(sockets: Sockets, others: Others) -> Result<BpfProgram, BackendError> {
-    let rules = rules(sockets, others)?;
+pub(crate) fn program(
+    sockets: Sockets,
+    others: Others,
+    attributes: Attributes,
+) -> Result<BpfProgram, BackendError> {
+    let rules = rules(sockets, others, attributes)?;
     let numbers = numbers::steps(answers(&rules));
     let arguments = SeccompFilter::new(
         rules.into_iter().filter(|(_, rules)| !rules.is_empty()).collect(),
@@ -162,6 +219,7 @@ fn answers(rules: &BTreeMap<i64, Vec<SeccompRule>>) -> BTreeMap<u32, Answer> {
 fn rules(
     sockets: Sockets,
     others: Others,
+    attributes: Attributes,
 ) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         REFUSED.iter().map(|number| (*number, vec![])).collect();
@@ -172,15 +230,17 @@ fn rules(
         vec![all([arg(0, SeccompCmpOp::MaskedEq(new_user_namespace), new_user_namespace)?])?],
     );
 
-    // Both push text into a terminal's input queue. The kernel looks at the low half only.
-    const TIOCLINUX: u64 = 0x541C;
-    rules.insert(
-        libc::SYS_ioctl,
-        vec![
-            all([arg(1, SeccompCmpOp::Eq, libc::TIOCSTI)?])?,
-            all([arg(1, SeccompCmpOp::Eq, TIOCLINUX)?])?,
-        ],
-    );
+    let mut requests = REFUSED_REQUESTS.to_vec();
+    match attributes {
+        Attributes::Free => {}
+        Attributes::Kept => {
+            requests.extend(ATTRIBUTE_REQUESTS);
+            rules.insert(FILE_SETATTR, vec![]);
+        }
+    }
+    // The kernel looks at the low half of a request only.
+    let request = |number: u64| all([arg(1, SeccompCmpOp::Eq, number)?]);
+    rules.insert(libc::SYS_ioctl, requests.into_iter().map(request).collect::<Result<_, _>>()?);
 
     for &(number, mode, making) in MODES {
         let mut conditions = vec![arg(mode, SeccompCmpOp::MaskedEq(SET_USER), SET_USER)?];
@@ -277,8 +337,10 @@ mod tests {
         const LONGEST: usize = 4096;
         for sockets in [Sockets::None, Sockets::Internet] {
             for others in [Others::Hidden, Others::InSight] {
-                let program = program(sockets, others).expect("compiles");
-                assert!(!program.is_empty() && program.len() <= LONGEST);
+                for attributes in [Attributes::Free, Attributes::Kept] {
+                    let program = program(sockets, others, attributes).expect("compiles");
+                    assert!(!program.is_empty() && program.len() <= LONGEST);
+                }
             }
         }
     }
@@ -302,7 +364,8 @@ mod tests {
 
     #[test]
     fn what_is_refused_is_known_by_its_number() {
-        let answers = answers(&rules(Sockets::None, Others::Hidden).expect("right"));
+        let answers =
+            answers(&rules(Sockets::None, Others::Hidden, Attributes::Free).expect("right"));
         for number in REFUSED {
             assert_eq!(answers.get(&(*number as u32)), Some(&Answer::Refuse), "{number}");
         }

@@ -16,7 +16,7 @@ use crate::process::{Stat, fork, leave};
 use crate::status::{Confined, EXIT_SETUP, Ended, Failed, Status, Step};
 use crate::supervise::{end_of, release_surroundings, say};
 use crate::world::{Ids, arrange};
-use crate::{Protected, Stdin};
+use crate::{Protected, Stdin, streams};
 
 /// Plays process 1 from its first instruction to its last.
 ///
@@ -69,6 +69,7 @@ fn prepare(
     if request.stdin == Stdin::Null {
         confine::null_stdin()?;
     }
+    streams::look(&request.plan)?;
     confine::limit(&request.plan.resources)?;
     let file_rules = confine::fence(request)?;
     // The kernel forgets it when credentials change.
@@ -140,7 +141,7 @@ fn serve(command: Pid, word: &OwnedFd) -> i32 {
         let ended = |swept, survivors| {
             say(
                 word,
-                &Status::Ended(Ended { end, timed_out: false, swept, survivors, changes: vec![] }),
+                &Status::Ended(Ended { end, cut_short: None, swept, survivors, changes: vec![] }),
             );
         };
         if !is_anything_left {

@@ -24,12 +24,15 @@ mod seatbelt;
 mod share;
 mod spawn;
 mod status;
+mod streams;
 mod supervise;
 mod temp;
 mod world;
 mod wrapper;
 
-pub use codex_event::{EnvironmentPolicy, GitWrites, Inherit, Resources, SandboxLevel as Level};
+pub use codex_event::{
+    DiskFloor, EnvironmentPolicy, GitWrites, Inherit, Resources, SandboxLevel as Level,
+};
 pub use denial::{Denial, Grade, Look, Observation, Standing, grade, grade_by, look_on_disk};
 pub use environment::Environment;
 pub use host::{
@@ -47,8 +50,8 @@ pub use runtime_folder::{RuntimeFolder, Toolbox, memory_first, runtime_bases};
 pub use seatbelt::seatbelt_profile;
 pub use spawn::{Cause, Lifeline, Parts, Running, SpawnError, Spawner};
 pub use status::{
-    Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, EXIT_TIMED_OUT, End, Ended, Failed,
-    Status, StatusError, StatusParser, Step,
+    Confined, CutShort, EXIT_DISK_FULL, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP,
+    EXIT_TIMED_OUT, End, Ended, Failed, Status, StatusError, StatusParser, Step,
 };
 pub use supervise::{HELPER_NAME, dispatch};
 pub use temp::private_temp;

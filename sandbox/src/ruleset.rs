@@ -17,6 +17,10 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use crate::alias::Mounts;
 use crate::{Confinement, Plan, ReadPlan, Stdio, WritePlan};
 
+/// Where devices are, and the one folder there that holds files.
+const DEVICES: &str = "/dev";
+const SHARED_MEMORY: &str = "/dev/shm";
+
 /// Why the rules could not be enforced exactly as planned.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RulesError {
@@ -56,6 +60,9 @@ pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
             rules.withheld = withheld.cloned().collect();
             if !rules.withheld.is_empty() {
                 rules.withhold_other_names()?;
+            }
+            if plan.files.read == ReadPlan::Everything {
+                rules.withhold_devices()?;
             }
         }
         // What is withheld is covered, and can be read as the emptiness that it shows.
@@ -162,6 +169,21 @@ impl Rules {
             self.grant(&open(Path::new(path))?, access)?;
         }
         Ok(())
+    }
+
+    /// Leaves devices to the few that a plan names: to read them is to read what the user types into
+    /// another terminal, what the kernel logs, and, for root, the disk below all files.
+    ///
+    /// Shared memory, the one folder of files there, can be read like other files.
+    fn withhold_devices(&mut self) -> Result<(), RulesError> {
+        self.withheld.push(DEVICES.into());
+        match open(Path::new(SHARED_MEMORY)) {
+            Ok(folder) => self.grant(&folder, AccessFs::from_read(self.abi)),
+            Err(RulesError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Withholds under its other names, too, what is withheld: rules are found by the name.

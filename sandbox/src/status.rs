@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// Exit code of a command that ran out of time.
 pub const EXIT_TIMED_OUT: i32 = 124;
+/// Exit code of a command that filled a disk: as of one that the kernel ends for want of memory.
+pub const EXIT_DISK_FULL: i32 = 128 + libc::SIGKILL;
 /// Exit code when the fence could not be set up; the command did not run.
 pub const EXIT_SETUP: i32 = 125;
 /// Exit code when the program was found but could not be executed.
@@ -97,7 +99,7 @@ pub enum Step {
     Root,
     /// Entering the working directory.
     WorkingDirectory,
-    /// Connecting standard input.
+    /// Connecting the standard streams.
     Stdin,
     /// Limiting resources.
     Limits,
@@ -146,8 +148,8 @@ impl Step {
 pub struct Ended {
     /// Its own end, as the kernel reported it.
     pub end: End,
-    /// Whether the time limit was what ended it.
-    pub timed_out: bool,
+    /// Why the supervisor ended it, if it did so by itself.
+    pub cut_short: Option<CutShort>,
     /// Processes below the command that were still alive and were killed; 0 where the command was
     /// abandoned at the level `full`, since nobody counted then.
     pub swept: u32,
@@ -160,16 +162,30 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Folds the end into one exit code: 124 for a timeout, 128 + n for a signal.
+    /// Folds the end into one exit code: 124 for a timeout, 137 for a full disk, 128 + n for a signal.
     pub fn exit_code(&self) -> i32 {
-        if self.timed_out {
-            return EXIT_TIMED_OUT;
-        }
-        match self.end {
-            End::Code(code) => code,
-            End::Signal(signal) => 128 + signal,
+        match (&self.cut_short, self.end) {
+            (Some(CutShort::Time), _) => EXIT_TIMED_OUT,
+            (Some(CutShort::Disk { .. }), _) => EXIT_DISK_FULL,
+            (None, End::Code(code)) => code,
+            (None, End::Signal(signal)) => 128 + signal,
         }
     }
+}
+
+/// Why a command was ended by its supervisor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CutShort {
+    /// Its time was up.
+    Time,
+    /// A disk was nearly full, and it went on filling it.
+    Disk {
+        /// The writable folder on that disk.
+        folder: String,
+        /// What was free there, in bytes.
+        free_bytes: u64,
+    },
 }
 
 /// The end of a process.
@@ -249,7 +265,7 @@ mod tests {
             }),
             Status::Ended(Ended {
                 end: End::Signal(15),
-                timed_out: true,
+                cut_short: Some(CutShort::Time),
                 swept: 2,
                 survivors: 0,
                 changes: vec![],
@@ -288,11 +304,13 @@ mod tests {
 
     #[test]
     fn exit_codes_come_from_one_table() {
-        let ended = |end, timed_out| {
-            Ended { end, timed_out, swept: 0, survivors: 0, changes: vec![] }.exit_code()
+        let ended = |end, cut_short| {
+            Ended { end, cut_short, swept: 0, survivors: 0, changes: vec![] }.exit_code()
         };
-        assert_eq!(ended(End::Code(3), false), 3);
-        assert_eq!(ended(End::Signal(9), false), 137);
-        assert_eq!(ended(End::Signal(9), true), EXIT_TIMED_OUT);
+        assert_eq!(ended(End::Code(3), None), 3);
+        assert_eq!(ended(End::Signal(9), None), 137);
+        assert_eq!(ended(End::Signal(9), Some(CutShort::Time)), EXIT_TIMED_OUT);
+        let disk = CutShort::Disk { folder: "/w".to_owned(), free_bytes: 1 };
+        assert_eq!(ended(End::Code(0), Some(disk)), EXIT_DISK_FULL);
     }
 }

@@ -3,6 +3,7 @@
 //! It stays outside the fence, adopts every orphan below it, and sees to it that nothing outlives
 //! the command, the deadline or the agent.
 
+mod disk;
 mod start;
 mod tree;
 
@@ -22,7 +23,8 @@ use crate::confine::close_all_but;
 use crate::launch::Request;
 use crate::process::{Stat, descendants, leave};
 use crate::share::Way;
-use crate::status::{EXIT_SETUP, End, Ended, Failed, Status, Step};
+use crate::status::{CutShort, EXIT_SETUP, End, Ended, Failed, Status, Step};
+use disk::Disks;
 use start::{Role, Started, Ties};
 
 /// The name under which the program is executed again to become a supervisor.
@@ -134,6 +136,7 @@ fn supervise(
     // A limit too far away to be a point in time is no limit.
     let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
     let agent = request.agent_pid;
+    let disks = Disks::of(&request);
     let ties = Ties {
         lifeline: lifeline.as_fd(),
         signals: signals.as_fd(),
@@ -152,7 +155,7 @@ fn supervise(
             ended: None,
             is_abandoned: false,
         }
-        .run(deadline),
+        .run(deadline, disks),
         Err(failed) => give_up(&status, failed),
     }
 }
@@ -257,14 +260,14 @@ enum Wish {
 }
 
 impl Supervisor {
-    fn run(mut self, mut deadline: Option<Instant>) -> i32 {
+    fn run(mut self, mut deadline: Option<Instant>, mut disks: Disks) -> i32 {
         let mut kill_at: Option<Instant> = None;
         // One that was killed on its way to its program has ended already.
         let is_late = deadline.is_some_and(|at| at <= Instant::now());
-        let mut timed_out = is_late && self.started.way == Way::Killed;
+        let mut cut_short = (is_late && self.started.way == Way::Killed).then_some(CutShort::Time);
         let mut end: Option<End> = None;
         loop {
-            let next = [deadline, kill_at].into_iter().flatten().min();
+            let next = [deadline, kill_at, disks.due].into_iter().flatten().min();
             let wish = self.wait(next);
             let children = tree::reap(|pid, status| {
                 if pid == self.started.child {
@@ -284,15 +287,17 @@ impl Supervisor {
             if kill_at.is_some_and(|at| at <= now) {
                 break;
             }
-            let expired = deadline.is_some_and(|at| at <= now);
-            if (expired || wish == Wish::Terminate) && kill_at.is_none() {
-                timed_out = expired;
+            let expired = deadline.is_some_and(|at| at <= now).then_some(CutShort::Time);
+            let reason = expired.or_else(|| disks.look(now));
+            if (reason.is_some() || wish == Wish::Terminate) && kill_at.is_none() {
+                cut_short = reason;
                 deadline = None;
+                disks.due = None;
                 kill_at = Some(now + GRACE);
                 self.terminate();
             }
         }
-        self.finish(end, timed_out)
+        self.finish(end, cut_short)
     }
 
     /// Asks the command's process group to end.
@@ -408,12 +413,12 @@ impl Supervisor {
     }
 
     /// Ends what is left, says how it ended, and returns this process's own exit code.
-    fn finish(mut self, end: Option<End>, timed_out: bool) -> i32 {
+    fn finish(mut self, end: Option<End>, cut_short: Option<CutShort>) -> i32 {
         let mut ended = match self.started.role {
             Role::Command => self.sweep(end),
             Role::Init => self.end_init(),
         };
-        ended.timed_out = timed_out;
+        ended.cut_short = cut_short;
         // Before the agent hears of the end, so that it finds its folders as they were.
         ended.changes = std::mem::take(&mut self.started.kept).look_again();
         let survivors = ended.survivors;
@@ -445,7 +450,7 @@ impl Supervisor {
         self.listen();
         Ended {
             end: end.unwrap_or(End::Signal(libc::SIGKILL)),
-            timed_out: false,
+            cut_short: None,
             swept: sweep.swept,
             survivors: sweep.survivors,
             changes: vec![],
@@ -475,7 +480,7 @@ impl Supervisor {
         self.listen();
         let end = self.ended.take().map_or(End::Signal(libc::SIGKILL), |ended| ended.end);
         let swept = u32::try_from(inside).unwrap_or(u32::MAX);
-        Ended { end, timed_out: false, swept, survivors, changes: vec![] }
+        Ended { end, cut_short: None, swept, survivors, changes: vec![] }
     }
 
     /// Waits for the only child, which was killed.

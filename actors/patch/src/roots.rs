@@ -57,6 +57,22 @@ impl Roots {
         Ok(roots)
     }
 
+    /// Makes roots of folders that were canonical when somebody allowed them.
+    ///
+    /// One that is not any more allows nothing and is left out: a command that may write around a
+    /// folder can put a link in its place, or in the place of one above it, and what the link leads to
+    /// was allowed by nobody.
+    pub fn as_allowed<P: AsRef<Path>>(folders: impl IntoIterator<Item = P>) -> Roots {
+        let is_itself =
+            |folder: &PathBuf| folder.canonicalize().is_ok_and(|canonical| canonical == *folder);
+        let folders = folders.into_iter().map(|folder| folder.as_ref().to_owned());
+        Roots {
+            folders: folders.filter(is_itself).collect(),
+            guard: Guard::Nothing,
+            allowed: Vec::new(),
+        }
+    }
+
     /// Leaves these canonical paths as they are although they lie below a folder, and with them
     /// whatever is named `.git` at any depth: a command could not change them there either.
     pub fn guarding(self, paths: impl IntoIterator<Item = PathBuf>) -> Roots {
@@ -99,15 +115,15 @@ impl Roots {
 
     /// Opens a folder, given by its canonical path.
     ///
-    /// No step below the root may be a symbolic link, so a folder that was swapped for a link since
-    /// its path was worked out is an error and not a way out.
+    /// No step may be a symbolic link, neither below the root nor on the way to it, so a folder that was
+    /// swapped for a link since its path was worked out is an error and not a way out.
     pub(crate) fn open(&self, folder: &Path) -> io::Result<OwnedFd> {
         // An allowed file may need folders, too, and its temporary lies beside it.
         let allowed = self.allowed.iter().any(|file| file != folder && file.starts_with(folder));
         let root = self.above(folder).or(allowed.then_some(Path::new("/")));
         let root = root.ok_or(Errno::XDEV)?;
         let below = folder.strip_prefix(root).map_err(|_| Errno::XDEV)?;
-        let root = openat(CWD, root, FOLDER | OFlags::NOFOLLOW, Mode::empty())?;
+        let root = open_root(root)?;
         if below.as_os_str().is_empty() {
             return Ok(root);
         }
@@ -124,6 +140,20 @@ impl Roots {
         }
         walk(root, below)
     }
+}
+
+/// Opens a root by its canonical path; on systems without such a call, links on the way to it are
+/// followed.
+fn open_root(root: &Path) -> io::Result<OwnedFd> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{ResolveFlags, openat2};
+        match openat2(CWD, root, FOLDER, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+            Err(Errno::NOSYS | Errno::PERM | Errno::AGAIN) => {}
+            other => return Ok(other?),
+        }
+    }
+    Ok(openat(CWD, root, FOLDER | OFlags::NOFOLLOW, Mode::empty())?)
 }
 
 fn walk(root: OwnedFd, below: &Path) -> io::Result<OwnedFd> {
@@ -259,6 +289,23 @@ mod tests {
         }
         by_walking("../x").expect_err("it leads out");
         roots.open(Path::new("/")).expect_err("it is above the root");
+    }
+
+    #[test]
+    fn a_root_that_became_a_link_allows_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let around = folder.path().canonicalize().expect("it exists");
+        let (root, deep) = (around.join("a"), around.join("a/deep"));
+        fs::create_dir_all(&deep).expect("folders");
+        fs::create_dir_all(around.join("other/deep")).expect("folders");
+        let allowed = Roots::as_allowed([&root, &deep, &around.join("nowhere")]);
+        assert_eq!(allowed.folders(), [root.clone(), deep.clone()]);
+        fs::rename(&root, around.join("old")).expect("moved");
+        symlink("other", &root).expect("a link");
+        for folder in [&root, &deep] {
+            allowed.open(folder).expect_err("a link is on the way");
+        }
+        assert!(Roots::as_allowed([&root, &deep]).folders().is_empty());
     }
 
     #[test]

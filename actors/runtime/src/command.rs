@@ -9,8 +9,8 @@ use actix::{Addr, Recipient};
 use codex_event::{CallId, Denial, DenialGrade, Outcome, OutputStream, ProcessMark};
 use codex_redact::{Redactor, Stream};
 use codex_sandbox::{
-    Cause, Confined, Confinement, End as ProcessEnd, Environment, Failed, Grade, Launch, Network,
-    Observation, Plan, Status, StatusParser, Stdin, Stdio, grade,
+    Cause, Confined, Confinement, CutShort, End as ProcessEnd, Environment, Failed, Grade, Launch,
+    Network, Observation, Plan, Status, StatusParser, Stdin, Stdio, grade,
 };
 use codex_session::Report;
 use tokio::io::AsyncReadExt;
@@ -280,14 +280,19 @@ impl Watch {
             // command may have run even if its supervisor could not say so any more.
             (None, None) => Outcome::Signalled { signal: 9 },
             (Some(_), _) if interrupted => Outcome::Interrupted,
-            (Some(ended), _) if ended.timed_out => Outcome::TimedOut,
-            (Some(ended), _) => {
-                let outcome = match ended.end {
-                    ProcessEnd::Code(code) => Outcome::Exited { code },
-                    ProcessEnd::Signal(signal) => Outcome::Signalled { signal },
-                };
-                return Ended { outcome, end: Some(ended.end) };
-            }
+            (Some(ended), _) => match (ended.cut_short, ended.end) {
+                (Some(CutShort::Time), _) => Outcome::TimedOut,
+                (Some(CutShort::Disk { folder, free_bytes }), _) => {
+                    Outcome::DiskFull { folder, free_bytes }
+                }
+                (None, end) => {
+                    let outcome = match end {
+                        ProcessEnd::Code(code) => Outcome::Exited { code },
+                        ProcessEnd::Signal(signal) => Outcome::Signalled { signal },
+                    };
+                    return Ended { outcome, end: Some(end) };
+                }
+            },
         };
         Ended { outcome, end: None }
     }

@@ -34,6 +34,24 @@ struct Metadata {
 /// Words what became of a command for the tool that was called.
 pub(crate) fn command(form: Form, outcome: &Outcome, duration_ms: u64, output: &str) -> String {
     let seconds = duration_ms as f64 / 1000.0;
+    let output = &*match outcome {
+        Outcome::DiskFull { folder, free_bytes } => {
+            let line = if output.is_empty() || output.ends_with('\n') { "" } else { "\n" };
+            let free = free_bytes >> 20;
+            Cow::from(format!(
+                "{output}{line}[ended because the disk of {folder} is nearly full: {free} MiB are free]\n"
+            ))
+        }
+        Outcome::Exited { .. }
+        | Outcome::Signalled { .. }
+        | Outcome::TimedOut
+        | Outcome::Interrupted
+        | Outcome::Refused
+        | Outcome::Invalid
+        | Outcome::Patched { .. }
+        | Outcome::PatchFailed
+        | Outcome::NotStarted { .. } => Cow::from(output),
+    };
     match (outcome, outcome.exit_code()) {
         (Outcome::NotStarted { reason }, _) => format!("failed to start the command: {reason}"),
         (Outcome::Interrupted, _) => {

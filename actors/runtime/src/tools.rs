@@ -201,7 +201,7 @@ fn plan(
         return Err(failed(&"the call holds no patch"));
     };
     let patch = codex_patch::parse(&text).map_err(|error| failed(&error))?;
-    let roots = Roots::new(place.plan.writable_roots()).map_err(|error| failed(&error))?;
+    let roots = Roots::as_allowed(place.plan.writable_roots());
     let roots = match &place.plan.files.write {
         WritePlan::Everything => roots,
         WritePlan::Roots(_) => roots.guarding(place.plan.reserved()),

@@ -583,11 +583,13 @@ fn the_home_is_found_without_looking_at_the_disk() {
 #[test]
 fn limits_of_commands_are_read_and_0_lifts_one() {
     let config = Given::file(
-        "git_writes = \"metadata\"\n[sandbox_resources]\nprocesses = 0\nfile_bytes = 5\n",
+        "git_writes = \"metadata\"\n[sandbox_resources]\nprocesses = 0\nfile_bytes = 5\n\
+         disk_free_bytes = 9\n",
     )
     .load();
     assert_eq!(config.git_writes, GitWrites::Metadata);
-    let Resources { processes, file_bytes, memory_bytes } = config.resources;
+    let Resources { processes, file_bytes, memory_bytes, disk_free_bytes } = config.resources;
+    assert_eq!(disk_free_bytes, Limit::AtMost(9));
     let limits = [processes, file_bytes, memory_bytes].map(|limit| limit.or(Some(7)));
     assert_eq!(limits, [None, Some(5), Some(7)]);
     let config = Given::nothing().over("git_writes=metadata").load();

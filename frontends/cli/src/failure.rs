@@ -435,11 +435,14 @@ pub(crate) fn step_hint(failed: &Failed) -> &'static str {
              can't be kept; nothing was run. Replace a link by what it points to, or work in another \
              folder"
         }
+        Step::Stdin => {
+            "nothing was run. Give the command a file or put a pipe between, as in `cat | codex sandbox …` \
+             or `codex sandbox … | cat`"
+        }
         Step::Request
         | Step::Supervisor
         | Step::Fork
         | Step::Process
-        | Step::Stdin
         | Step::Limits
         | Step::Descriptors => {
             "the system refused a process; nothing was run. Check its limits (`ulimit -a`) and that \

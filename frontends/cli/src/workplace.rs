@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use codex_config::{Config, Limit, SandboxLevel};
-use codex_event::Permission;
+use codex_event::{DiskFloor, Permission};
 use codex_sandbox::{
     Confinement, Environment, EnvironmentPolicy, GitWrites, Host, Plan, PlanError, Policy,
     Resources, RuntimeFolder, Seen, Toolbox, memory_first, private_temp, runtime_bases,
@@ -192,6 +192,11 @@ pub(crate) fn resources(config: &Config) -> Resources {
         processes: limit(config.resources.processes, fit.processes),
         file_bytes: limit(config.resources.file_bytes, fit.file_bytes),
         memory_bytes: limit(config.resources.memory_bytes, fit.memory_bytes),
+        disk_free: match config.resources.disk_free_bytes {
+            Limit::Default => fit.disk_free,
+            Limit::Unlimited => DiskFloor::Off,
+            Limit::AtMost(bytes) => DiskFloor::Bytes(bytes.min(LARGEST)),
+        },
     }
 }
 

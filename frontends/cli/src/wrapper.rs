@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use codex_config::{Config, ConfigError, EnvironmentPolicy, Flags, Inputs, Origin, SandboxLevel};
 use codex_event::{FULL_AUTO, Permission};
-use codex_sandbox::{EXIT_SETUP, Launch, Resources, RuntimeFolder, Stdin, Stdio, run_inherited};
+use codex_sandbox::{
+    CutShort, EXIT_SETUP, Launch, Resources, RuntimeFolder, Stdin, Stdio, run_inherited,
+};
 
 use crate::args::Sandbox;
 use crate::failure::{Failure, step_hint};
@@ -60,6 +62,13 @@ pub(crate) fn sandbox(args: Sandbox) -> Result<ExitCode, Failure> {
     if let Some(failed) = &outcome.failed {
         say::aside(format_args!("error: {}", codex_view::sanitize::text(&failed.message)));
         say::aside(format_args!("hint: {}", step_hint(failed)));
+    }
+    if let Some(CutShort::Disk { folder, free_bytes }) =
+        outcome.ended.as_ref().and_then(|ended| ended.cut_short.as_ref())
+    {
+        let why = codex_view::disk_full(folder, *free_bytes);
+        say::aside(format_args!("error: the command was ended: {why}"));
+        say::aside(format_args!("hint: free some room, or let the command write elsewhere (-s)"));
     }
     // Nothing was printed but the lines above, which are in no buffer.
     outcome.leave()

@@ -9,7 +9,7 @@ use codex_event::{
     SessionId, Settings, Timestamp, Usage,
 };
 use codex_journal::{Layout, RawError, RawJournal, verify};
-use codex_view::{Finale, command_line, interruption, list, words};
+use codex_view::{Finale, command_line, disk_full, interruption, list, words};
 use serde::Serialize;
 
 use crate::catalog::Catalog;
@@ -268,6 +268,7 @@ fn told(outcome: &Outcome) -> String {
         Outcome::Exited { code } => format!("exit {code}"),
         Outcome::Signalled { signal } => format!("signal {signal}"),
         Outcome::TimedOut => "timed out".to_owned(),
+        Outcome::DiskFull { folder, free_bytes } => disk_full(folder, *free_bytes),
         Outcome::Interrupted => "interrupted".to_owned(),
         Outcome::Refused => "refused".to_owned(),
         Outcome::Invalid => "invalid".to_owned(),

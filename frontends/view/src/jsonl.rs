@@ -162,6 +162,7 @@ fn command_ended<'a>(argv: &[String], end: &'a End) -> Option<ItemBody<'a>> {
             Outcome::Exited { .. }
             | Outcome::Signalled { .. }
             | Outcome::TimedOut
+            | Outcome::DiskFull { .. }
             | Outcome::Interrupted
             | Outcome::Patched { .. }
             | Outcome::PatchFailed,
@@ -187,7 +188,8 @@ fn patch_status(end: &End) -> Option<PatchStatus> {
             | Outcome::NotStarted { .. }
             | Outcome::Exited { .. }
             | Outcome::Signalled { .. }
-            | Outcome::TimedOut,
+            | Outcome::TimedOut
+            | Outcome::DiskFull { .. },
         )
         | None => end.began.then_some(PatchStatus::Failed),
         Some(Outcome::Invalid) => None,

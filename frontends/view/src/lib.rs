@@ -12,6 +12,7 @@ mod answers;
 mod cell;
 mod cells;
 mod command_line;
+mod disk;
 mod finale;
 mod hint;
 pub mod image;
@@ -36,6 +37,7 @@ pub use cell::{
 };
 pub use cells::{CellChange, Cells};
 pub use command_line::command_line;
+pub use disk::disk_full;
 pub use finale::{Ending, Finale, interruption};
 pub use hint::hint;
 pub use jsonl::Jsonl;

@@ -6,6 +6,7 @@ use crate::cell::{
     CallCell, CallState, Cell, CellBody, Notice, OwnCommand, OwnState, Review, Standing, TurnEnd,
     TurnEnding,
 };
+use crate::disk::disk_full;
 use crate::sanitize::{text, visible};
 use crate::stored::{list, words};
 use crate::{BROKEN, command_line};
@@ -110,6 +111,9 @@ fn of_outcome(outcome: &Outcome) -> String {
         Outcome::Exited { code } => format!("exit code {code}"),
         Outcome::Signalled { signal } => format!("ended by signal {signal}"),
         Outcome::TimedOut => "ended, its time was up".to_owned(),
+        Outcome::DiskFull { folder, free_bytes } => {
+            format!("ended: {}", disk_full(folder, *free_bytes))
+        }
         Outcome::Interrupted => "interrupted".to_owned(),
         Outcome::Refused => "nothing ran".to_owned(),
         Outcome::Invalid => "nothing ran, the call was at fault".to_owned(),

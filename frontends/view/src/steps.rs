@@ -180,6 +180,7 @@ impl Steps {
                     Outcome::Exited { .. }
                     | Outcome::Signalled { .. }
                     | Outcome::TimedOut
+                    | Outcome::DiskFull { .. }
                     | Outcome::Interrupted
                     | Outcome::Refused
                     | Outcome::Invalid

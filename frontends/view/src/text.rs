@@ -12,6 +12,7 @@ use codex_event::{
     Outcome, Question, Retry, RetryBudget, Scope, Shelf, Timestamp, Verdict,
 };
 
+use crate::disk::disk_full;
 use crate::finale::interruption;
 use crate::hint::hint;
 use crate::paint::{Paint, Tone};
@@ -378,6 +379,10 @@ impl Text {
                 (Tone::Bad, format!("was ended by signal {signal} after {took}"), &end.output)
             }
             Some(Outcome::TimedOut) => (Tone::Bad, format!("timed out after {took}"), &end.output),
+            Some(Outcome::DiskFull { folder, free_bytes }) => {
+                let why = disk_full(folder, *free_bytes);
+                (Tone::Bad, format!("was ended after {took}: {why}"), &end.output)
+            }
             Some(Outcome::Interrupted) if end.began => {
                 (Tone::Bad, format!("was interrupted after {took}"), &end.output)
             }
@@ -427,7 +432,8 @@ impl Text {
                 | Outcome::NotStarted { .. }
                 | Outcome::Exited { .. }
                 | Outcome::Signalled { .. }
-                | Outcome::TimedOut,
+                | Outcome::TimedOut
+                | Outcome::DiskFull { .. },
             ) => Some("failed:"),
             None => Some("was lost, and may have been applied in part:"),
         };

@@ -552,6 +552,7 @@ impl Event {
                 Outcome::Exited { .. }
                 | Outcome::Signalled { .. }
                 | Outcome::TimedOut
+                | Outcome::DiskFull { .. }
                 | Outcome::Interrupted
                 | Outcome::Refused
                 | Outcome::Invalid

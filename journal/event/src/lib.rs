@@ -51,8 +51,8 @@ pub use record::{FORMAT, FrameError, HEADER_LEN, MAGIC, MAX_JSON_LEN, Proven, Re
 pub use restraint::Restraint;
 pub use resume::{FoundPatch, PatchState, Resumption, Surroundings};
 pub use settings::{
-    Backend, ContextSource, GitHead, GitWrites, PLACEHOLDER_MARK, ProviderSettings, Resources,
-    SandboxLevel, SandboxReport, Settings,
+    Backend, ContextSource, DiskFloor, GitHead, GitWrites, PLACEHOLDER_MARK, ProviderSettings,
+    Resources, SandboxLevel, SandboxReport, Settings,
 };
 pub use stored::{Content, OutputBytes, Slot, Stored};
 pub use texts::{Text, Texts};

@@ -86,6 +86,7 @@ impl Resources {
             processes: least(self.processes, other.processes),
             file_bytes: least(self.file_bytes, other.file_bytes),
             memory_bytes: least(self.memory_bytes, other.memory_bytes),
+            disk_free: self.disk_free.max(other.disk_free),
         }
     }
 }
@@ -120,6 +121,7 @@ impl Permission {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::DiskFloor;
 
     fn set(words: &[&str]) -> Vec<Permission> {
         words.iter().flat_map(|word| Permission::expand(word).expect("a word")).collect()
@@ -159,9 +161,16 @@ mod tests {
                 assert_eq!(one.stricter(two), by_strictness[at.max(other)]);
             }
         }
-        let few = Resources { processes: Some(1), file_bytes: None, memory_bytes: Some(3) };
-        let small = Resources { processes: Some(2), file_bytes: Some(2), memory_bytes: None };
-        let both = Resources { processes: Some(1), file_bytes: Some(2), memory_bytes: Some(3) };
+        let (off, on) = (DiskFloor::Off, DiskFloor::default());
+        let limits = |processes, file_bytes, memory_bytes, disk_free| Resources {
+            processes,
+            file_bytes,
+            memory_bytes,
+            disk_free,
+        };
+        let few = limits(Some(1), None, Some(3), off);
+        let small = limits(Some(2), Some(2), None, on);
+        let both = limits(Some(1), Some(2), Some(3), on);
         assert_eq!((few.stricter(small), small.stricter(few)), (both, both));
     }
 }

@@ -81,9 +81,8 @@ impl GitWrites {
 
 /// Limits on what a command and everything it starts may use up; none leaves the system's own.
 ///
-/// They become resource limits of the processes, and limits of a control group of their own where
-/// one is delegated to this user: the kernel does not hold root to the limit of processes. The
-/// default stands for what a journal leaves out, so it never changes.
+/// They become resource limits of the processes; the kernel does not hold root to that of their
+/// number. The default stands for what a journal leaves out, so it never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Resources {
@@ -93,15 +92,54 @@ pub struct Resources {
     pub processes: Option<u64>,
     /// Most bytes in one file (`RLIMIT_FSIZE`).
     pub file_bytes: Option<u64>,
-    /// Most bytes of memory: of address space for each process (`RLIMIT_AS`), of resident memory
-    /// for all of them together in a control group.
+    /// Most bytes of memory: of address space, for each process (`RLIMIT_AS`).
     pub memory_bytes: Option<u64>,
+    /// Room that stays on the disks of the writable folders.
+    #[serde(default, skip_serializing_if = "DiskFloor::is_default")]
+    pub disk_free: DiskFloor,
+}
+
+/// Room on a disk below which a command is ended that goes on filling it.
+///
+/// In the order of strictness, as far as that can be told without the size of the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum DiskFloor {
+    /// None: a command may fill a disk.
+    Off,
+    /// A hundredth of the disk, and 100 MiB at most.
+    #[default]
+    Small,
+    /// This many bytes.
+    Bytes(u64),
+}
+
+impl DiskFloor {
+    fn is_default(&self) -> bool {
+        *self == DiskFloor::default()
+    }
+
+    /// Gives the floor in bytes for a disk of `total` bytes; none where there is none.
+    pub fn bytes(self, total: u64) -> Option<u64> {
+        /// So little that nobody would miss it, so much that an editor can still save.
+        const SMALL: u64 = 100 << 20;
+        match self {
+            DiskFloor::Off => None,
+            DiskFloor::Small => Some(SMALL.min(total / 100)),
+            DiskFloor::Bytes(bytes) => Some(bytes),
+        }
+    }
 }
 
 impl Resources {
     /// No limit of our own.
-    pub const UNLIMITED: Resources =
-        Resources { processes: None, file_bytes: None, memory_bytes: None };
+    pub const UNLIMITED: Resources = Resources {
+        processes: None,
+        file_bytes: None,
+        memory_bytes: None,
+        disk_free: DiskFloor::Off,
+    };
 
     fn is_default(&self) -> bool {
         *self == Resources::default()
@@ -114,7 +152,11 @@ const DEFAULT_PROCESSES: u64 = 4096;
 
 impl Default for Resources {
     fn default() -> Resources {
-        Resources { processes: Some(DEFAULT_PROCESSES), ..Resources::UNLIMITED }
+        Resources {
+            processes: Some(DEFAULT_PROCESSES),
+            disk_free: DiskFloor::Small,
+            ..Resources::UNLIMITED
+        }
     }
 }
 

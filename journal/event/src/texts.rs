@@ -240,6 +240,7 @@ impl Texts for Outcome {
         match self {
             Outcome::Patched { changes } => changes.texts(see),
             Outcome::NotStarted { reason } => reason.texts(see),
+            Outcome::DiskFull { folder, free_bytes: _ } => folder.texts(see),
             Outcome::Exited { .. }
             | Outcome::Signalled { .. }
             | Outcome::TimedOut

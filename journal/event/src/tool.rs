@@ -189,6 +189,14 @@ pub enum Outcome {
     },
     /// The command was ended because its time was up; it counts as exit code 124.
     TimedOut,
+    /// The command was ended because a disk was nearly full and it went on filling it; it counts as exit
+    /// code 137, as what the kernel ends for want of memory.
+    DiskFull {
+        /// The writable folder on that disk.
+        folder: String,
+        /// What was free there, in bytes.
+        free_bytes: u64,
+    },
     /// The call was ended by an interrupt.
     Interrupted,
     /// A rule or a person refused; nothing ran.
@@ -216,6 +224,7 @@ impl Outcome {
             Outcome::Exited { code } => Some(*code),
             Outcome::Signalled { signal } => Some(128 + signal),
             Outcome::TimedOut => Some(124),
+            Outcome::DiskFull { .. } => Some(137),
             Outcome::Patched { .. } => Some(0),
             Outcome::PatchFailed => Some(1),
             Outcome::Interrupted

@@ -12,7 +12,7 @@ use rustix::fs::{
     ioctl_setflags, linkat, makedev, mknodat, openat, removexattr, renameat_with, setxattr,
 };
 
-use crate::call::{c_string, call};
+use crate::call::{c_string, call, fields64};
 use crate::number;
 
 pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
@@ -44,6 +44,15 @@ pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
             let flags = ioctl_getflags(&file)?;
             Ok(ioctl_setflags(&file, flags | IFlags::NODUMP)?)
         }),
+        ["extended-flags", path] => extended_flags(path),
+        ["flags-by-the-newest-call", path] => flags_by_the_newest_call(path),
+        ["version", path] => version(path),
+        ["mode-by-the-newest-call", path] => {
+            let path = c_string(path);
+            let here: i32 = libc::AT_FDCWD;
+            call(FCHMODAT2, [here.into(), path[..].into(), 0o777.into(), 0.into()]).map(drop)
+        }
+        ["by-a-copy-of-the-tree", path] => by_a_copy_of_the_tree(path),
         ["link-unnamed", folder, path] => link_unnamed(folder, path),
         ["device-node", path] => device_node(path),
         ["by-handle", path] => by_handle(path),
@@ -57,6 +66,55 @@ pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
         ["flip-link", link, one, other, target] => flip_link(link, one, other, target),
         _ => return None,
     })
+}
+
+/// `fchmodat2` of Linux 6.6 and `file_setattr` of Linux 6.17; the numbers are the same on all
+/// architectures.
+const FCHMODAT2: i64 = 452;
+const FILE_SETATTR: i64 = 469;
+
+/// `FS_XFLAG_NODUMP` of `linux/fs.h`.
+const NO_DUMP: u32 = 0x80;
+
+/// Marks a file to be left out of backups, by the request that all file systems share.
+fn extended_flags(path: &str) -> io::Result<()> {
+    /// `FS_IOC_FSGETXATTR` and `FS_IOC_FSSETXATTR`; `struct fsxattr` has 28 bytes, flags first.
+    const GET: i64 = 0x801C_581F;
+    const SET: i64 = 0x401C_5820;
+    let file = File::open(path)?;
+    let fd = file.as_raw_fd();
+    let mut attributes = [0_u8; 28];
+    call(libc::SYS_ioctl, [fd.into(), GET.into(), attributes[..].as_mut().into()])?;
+    attributes[..4].copy_from_slice(&NO_DUMP.to_ne_bytes());
+    call(libc::SYS_ioctl, [fd.into(), SET.into(), attributes[..].as_ref().into()]).map(drop)
+}
+
+/// The same by a call of its own, which needs no descriptor at all.
+fn flags_by_the_newest_call(path: &str) -> io::Result<()> {
+    // `struct file_attr`: flags of 64 bits, then four numbers of 32.
+    let attributes = fields64(&[NO_DUMP.into(), 0, 0]);
+    let (here, path) = (libc::AT_FDCWD, c_string(path));
+    let (attributes, size) = (&attributes[..], 24);
+    call(FILE_SETATTR, [here.into(), path[..].into(), attributes.into(), size.into(), 0.into()])
+        .map(drop)
+}
+
+/// Sets the number by which servers of files tell an inode from the one before it.
+fn version(path: &str) -> io::Result<()> {
+    /// `FS_IOC_SETVERSION`.
+    const SET: i64 = 0x4008_7602;
+    let file = File::open(path)?;
+    let number = 1717_u64.to_ne_bytes();
+    call(libc::SYS_ioctl, [file.as_raw_fd().into(), SET.into(), number[..].into()]).map(drop)
+}
+
+/// Writes to a file through a copy of the mounts that is attached nowhere.
+fn by_a_copy_of_the_tree(path: &str) -> io::Result<()> {
+    /// `OPEN_TREE_CLONE` of `linux/mount.h`, with `AT_RECURSIVE`.
+    const COPY: i64 = 1 | 0x8000;
+    let (here, root) = (libc::AT_FDCWD, c_string("/"));
+    let tree = call(libc::SYS_open_tree, [here.into(), root[..].into(), COPY.into()])?;
+    fs::write(format!("/proc/self/fd/{tree}{path}"), "escaped")
 }
 
 fn rename(one: &str, other: &str, flags: RenameFlags) -> io::Result<()> {

@@ -10,6 +10,7 @@ use rustix::net::{
     AddressFamily, MMsgHdr, Protocol, SendAncillaryBuffer, SendFlags, SocketAddrUnix, SocketType,
     connect, ipproto, sendmmsg, sendmsg_addr, sendto, socket, socketpair,
 };
+use rustix::stdio::stdin;
 
 use crate::{number, stay};
 
@@ -61,6 +62,15 @@ pub(crate) fn attempt(words: &[&str]) -> Option<io::Result<()>> {
         ["pair-abstract", name] => SocketAddrUnix::new_abstract_name(name.as_bytes())
             .map_err(Into::into)
             .and_then(|to| pair(Type::DGRAM).and_then(|it| send(&it, &to, Way::Message))),
+        // What was given as the standard input, turned to another partner.
+        ["input-to", to] => input_to(to),
+        ["input-datagram", to] => {
+            address(to).and_then(|to| Ok(sendto(stdin(), b"x", SendFlags::empty(), &to)?)).map(drop)
+        }
+        ["input-unix-datagram", path] => SocketAddrUnix::new(path)
+            .and_then(|to| sendto(stdin(), b"x", SendFlags::empty(), &to))
+            .map(drop)
+            .map_err(Into::into),
         ["bind-unix", path] => UnixListener::bind(path).map(drop),
         _ => return None,
     })
@@ -81,6 +91,14 @@ fn any(to: &str) -> &'static str {
 
 fn address(to: &str) -> io::Result<SocketAddr> {
     to.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, to.to_owned()))
+}
+
+/// Closes a connection and makes another with the same socket.
+fn input_to(to: &str) -> io::Result<()> {
+    rustix::net::connect_unspec(stdin())?;
+    connect(stdin(), &address(to)?)?;
+    rustix::net::send(stdin(), b"x", SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 fn inet(to: &str, kind: SocketType, protocol: Option<Protocol>) -> io::Result<()> {

@@ -106,20 +106,13 @@ impl Host {
         }
         layers.push(Layer {
             name: "control group",
-            gives: match self.root {
-                true => "limits on processes and memory for a command as a whole, also for root",
-                false => "limits on memory for a command as a whole",
-            },
-            found: if self.cgroup { "delegated" } else { "not delegated" }.to_owned(),
-            lack: (!self.cgroup).then(|| Lack {
-                lost: match self.root {
-                    true => "limits hold for each process, and root's processes are not counted",
-                    false => "limits on memory hold for each process, not for all of a command",
-                }
-                .to_owned(),
-                remedy: "delegate a control group (version 2) with the controller `pids` to \
-                             this user"
+            gives: "limits on processes and memory for a command as a whole, also for root",
+            // Commands get no group of their own, delegated or not.
+            found: if self.cgroup { "delegated, not used" } else { "not delegated" }.to_owned(),
+            lack: self.root.then(|| Lack {
+                lost: "limits hold for each process, and root's processes are not counted"
                     .to_owned(),
+                remedy: "run as another user, whose processes are counted".to_owned(),
             }),
             need: Need::Extra,
         });

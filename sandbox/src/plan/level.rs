@@ -47,7 +47,14 @@ pub(super) fn limits(plan: &Plan, host: &Host, has_agent_home: bool) -> Vec<Stri
         WritePlan::Roots(roots) => !roots.is_empty(),
     };
     if plan.confinement != Confinement::None && has_roots {
-        found.push("bare repositories below a writable folder can be changed");
+        found.push(
+            "bare repositories below a writable folder can be changed, and so can others that lie more \
+             than six folders deep or below `node_modules` or `target`",
+        );
+        found.push(
+            "files of a project that a repository's settings name can be changed like its other files: \
+             hooks below `core.hooksPath`, included settings",
+        );
         found.push(
             "new repositories and programs that run as their group can be made in a writable folder",
         );
@@ -111,9 +118,12 @@ fn of_full(plan: &Plan, host: &Host) -> Vec<&'static str> {
         limits.push("repositories in the folders below /tmp can be changed");
     }
     if plan.landlock_abi == 0 {
-        limits.push("mounts are the only layer that holds files: landlock is missing");
+        limits.push(
+            "mounts are the only layer that holds files: landlock is missing, and a file that is given \
+             as the input can be written",
+        );
     }
-    if plan.resources.processes.is_some() && host.root && !host.cgroup {
+    if plan.resources.processes.is_some() && host.root {
         limits.push("the number of root's processes is not limited");
     }
     limits

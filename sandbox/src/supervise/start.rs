@@ -26,7 +26,7 @@ const TORN: &[u8] =
 
 /// The same where it was killed because its time was up: the command never ran, and its limit is why.
 const TORN_BY_TIME: &[u8] =
-    b"{\"ended\":{\"end\":{\"signal\":9},\"timed_out\":true,\"swept\":0,\"survivors\":0}}\n";
+    b"{\"ended\":{\"end\":{\"signal\":9},\"cut_short\":\"time\",\"swept\":0,\"survivors\":0}}\n";
 
 /// What the supervisor listens to while the command's process fences itself in.
 pub(super) struct Ties<'a> {
@@ -151,7 +151,7 @@ impl Kept {
 mod tests {
     use super::*;
     use crate::StatusParser;
-    use crate::status::{End, Ended};
+    use crate::status::{CutShort, End, Ended};
 
     #[test]
     fn the_last_word_is_one_that_is_understood() {
@@ -161,7 +161,8 @@ mod tests {
         assert_eq!(said, [Status::Failed(failed)]);
         let said = StatusParser::default().feed(TORN_BY_TIME).expect("a line");
         let end = End::Signal(libc::SIGKILL);
-        let ended = Ended { end, timed_out: true, swept: 0, survivors: 0, changes: vec![] };
+        let ended =
+            Ended { end, cut_short: Some(CutShort::Time), swept: 0, survivors: 0, changes: vec![] };
         assert_eq!(said, [Status::Ended(ended)]);
     }
 }

@@ -173,10 +173,29 @@ fn a_granted_network_opens_inet_only() -> Verdict {
     Verdict::Held
 }
 
+/// Requests of `ioctl` that no command may make: keys of encrypted folders, copies of whole trees.
+const REFUSED_REQUESTS: [&str; 5] = ["c0506617", "c0406618", "c0406619", "50009401", "50009417"];
+
+/// Requests that change a file or make folders through a descriptor for reading: flags in both ways,
+/// versions, verity, encryption, subvolumes.
+const ATTRIBUTE_REQUESTS: [&str; 12] = [
+    "40086602", "401c5820", "40087602", "40086604", "40806685", "800c6613", "5000940e", "5000940f",
+    "50009418", "5000943f", "4008941a", "c0c89425",
+];
+
 fn kernel_surfaces_are_refused() -> Verdict {
     let world = World::new();
     for kind in ["io_uring", "ptrace", "keyctl", "userns", "tiocsti", "tiocsti-high"] {
         assert_eq!(world.probe(FULL_AUTO, &[kind]), "EPERM", "{kind}");
+    }
+    for request in REFUSED_REQUESTS {
+        assert_eq!(world.probe(FULL_AUTO, &["request", request]), "EPERM", "{request}");
+    }
+    // Mounts hold what these do; in its own folders a command may do it.
+    for probe in
+        ATTRIBUTE_REQUESTS.map(|it| vec!["request", it]).into_iter().chain([vec!["file_setattr"]])
+    {
+        assert_eq!(world.probe(FULL_AUTO, &probe) == "EPERM", !is_full(), "{probe:?}");
     }
     for kind in ["clone3", "x32"] {
         assert_eq!(world.probe(FULL_AUTO, &[kind]), "ENOSYS", "{kind}");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 
 use codex_sandbox::{
-    Cause, End, Leftover, Level, Outcome, Plan, Policy, ProcessId, end_leftover, probe,
+    Cause, CutShort, End, Leftover, Level, Outcome, Plan, Policy, ProcessId, end_leftover, probe,
 };
 
 use crate::world::{
@@ -50,7 +50,7 @@ fn a_timeout_ends_the_whole_tree() -> Verdict {
         let began = Instant::now();
         let ran = capture(launch);
         let ended = ran.outcome.ended.as_ref().expect("ended");
-        assert!(ended.timed_out && ran.code() == 124, "{ended:?}");
+        assert!(ended.cut_short == Some(CutShort::Time) && ran.code() == 124, "{ended:?}");
         assert!(ended.swept >= 3, "the sleepers were there: {ended:?}");
         assert!(began.elapsed() >= Duration::from_millis(2000), "it was asked first");
         assert_eq!(alive(&marker), 0);
@@ -66,7 +66,7 @@ fn a_timeout_asks_before_it_kills() -> Verdict {
     let ran = capture(launch);
     assert_eq!(ran.stdout, "ready\nasked\n");
     let ended = ran.outcome.ended.expect("ended");
-    assert_eq!((ended.end, ended.timed_out), (End::Code(7), true));
+    assert_eq!((ended.end, ended.cut_short), (End::Code(7), Some(CutShort::Time)));
     Verdict::Held
 }
 
@@ -82,7 +82,10 @@ fn a_timeout_before_the_command_began_is_one() -> Verdict {
     let ran = capture(launch);
     let Outcome { confined, failed, ended, .. } = &ran.outcome;
     assert_eq!((confined, failed), (&None, &None), "{}", ran.stderr);
-    assert!(ended.as_ref().is_some_and(|ended| ended.timed_out), "{ended:?}");
+    assert!(
+        ended.as_ref().is_some_and(|ended| ended.cut_short == Some(CutShort::Time)),
+        "{ended:?}"
+    );
     assert_eq!((ran.code(), ran.stdout.as_str()), (124, ""));
     assert_eq!(world.read("project/marker"), "");
     Verdict::Held
@@ -129,7 +132,7 @@ fn an_interrupt_ends_the_tree() -> Verdict {
     eventually("the sleeper runs", PATIENCE, || sleeping(&marker) == 1);
     running.end(Cause::Interrupt);
     let ended = running.wait().ended.expect("ended");
-    assert_eq!((ended.end, ended.timed_out), (End::Code(9), false));
+    assert_eq!((ended.end, ended.cut_short), (End::Code(9), None));
     assert_eq!(alive(&marker), 0);
     Verdict::Held
 }

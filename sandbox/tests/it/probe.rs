@@ -30,6 +30,11 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         "x32" => call(0x4000_0000 | libc::SYS_getpid, [0, 0]),
         "tiocsti" => call(libc::SYS_ioctl, [0, libc::TIOCSTI as i64]),
         "tiocsti-high" => call(libc::SYS_ioctl, [0, libc::TIOCSTI as i64 | 1 << 40]),
+        "request" => match u32::from_str_radix(argument, 16) {
+            Ok(request) => call(libc::SYS_ioctl, [0, request.into()]),
+            Err(error) => error.to_string(),
+        },
+        "file_setattr" => call(469, [0, 0, 0, 0]),
         // All processes of the user; the class is none that there is, so nothing changes.
         "user-io-priority" => call(libc::SYS_ioprio_set, [3, 0, 7 << 13]),
         // No process has the number.

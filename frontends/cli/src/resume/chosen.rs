@@ -133,6 +133,9 @@ impl Chosen {
         if self.has(&["sandbox_resources.memory_bytes"]) {
             now.resources.memory_bytes = limits.memory_bytes;
         }
+        if self.has(&["sandbox_resources.disk_free_bytes"]) {
+            now.resources.disk_free = limits.disk_free;
+        }
         self.provider(&mut now, config);
         // Asking the provider to keep nothing narrows, so it holds wherever it is written.
         if config.disable_response_storage || self.has(&["disable_response_storage"]) {

@@ -128,6 +128,25 @@ fn the_program_is_confined_like_the_command_that_calls_it() {
 }
 
 #[test]
+fn a_folder_that_a_command_put_a_link_in_place_of_is_no_root_any_more() {
+    let line = "cd .. && mv project old && ln -s ../victim project";
+    let world = World::playing(json!([runs(line), patches(ADD), says("x")]));
+    let (project, victim) = (world.path("outer/project"), world.path("victim"));
+    fs::create_dir_all(&project).expect("made");
+    fs::create_dir(&victim).expect("made");
+    let outer = format!("disk-write-folder={}", world.path("outer").display());
+    let level = ["-c", "sandbox_level=landlock", "-s", "disk-full-read-access"];
+    let grants = ["-s", "disk-write-cwd", "-s", &outer, "--json", "go"];
+    let mut command = world.exec(&[&level[..], &grants].concat());
+    command.current_dir(&project);
+    let turn = run(command);
+    assert!(project.is_symlink(), "the command did it: {}{}", turn.stdout, turn.stderr);
+    assert!(!victim.join("a.txt").exists(), "{}", turn.stdout);
+    let told = world.bodies().last().expect("a request").to_string();
+    assert!(told.contains("outside"), "{told}");
+}
+
+#[test]
 fn no_command_can_change_the_programs_that_others_will_find() {
     let line = "link=$(command -v apply_patch); echo \"link $link\"
         ln -sf /bin/false \"$link\" || echo kept

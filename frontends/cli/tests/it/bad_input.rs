@@ -338,6 +338,55 @@ fn a_patch_from_the_command_line_stays_in_its_folder() {
 }
 
 #[test]
+fn a_stream_that_leads_out_of_the_sandbox_is_refused() {
+    let world = World::silent();
+    for (level, folder) in [("full", "input"), ("landlock", "input"), ("full", "output")] {
+        let words = ["sandbox", "-s", "workspace-write", "--", "touch", "ran"];
+        let flags: &[&str] = if level == "landlock" { &["--without-namespaces"] } else { &[] };
+        let mut command = world.program(&[&words[..1], flags, &words[1..]].concat());
+        let root = || fs::File::open("/").expect("opened");
+        match folder {
+            "input" => command.stdin(root()),
+            _ => command.stdout(root()),
+        };
+        let turn = run(command);
+        let lines = format!(
+            "error: standard {folder} is a folder, which leads out of the sandbox\n\
+             hint: nothing was run. Give the command a file or put a pipe between, as in \
+             `cat | codex sandbox …` or `codex sandbox … | cat`\n"
+        );
+        assert_eq!((turn.code, turn.stderr), (125, lines), "{level}");
+        assert!(world.read("ran").is_none());
+    }
+}
+
+#[test]
+fn a_writable_folder_is_what_its_name_leads_to_when_it_is_granted() {
+    let world = World::silent();
+    let granted = world.path("granted");
+    fs::create_dir(&granted).expect("made");
+    std::os::unix::fs::symlink("../granted", world.work().join("link")).expect("made");
+    let script = "echo x > link/in && ln -sfn /tmp link; echo $?";
+    let sandbox = |name: &str| {
+        let folder = format!("disk-write-folder={name}");
+        let reads = ["-s", "disk-full-read-access", "-s", &folder];
+        let words = ["--", "sh", "-c", script];
+        run(world.program(&[&["sandbox"], &reads[..], &words].concat()))
+    };
+    let turn = sandbox("link");
+    assert_eq!((turn.code, turn.stdout.as_str()), (0, "1\n"), "the link stays: {}", turn.stderr);
+    assert!(granted.join("in").exists());
+    for (name, why) in [
+        ("nowhere", "is not a usable folder: No such file or directory (os error 2)"),
+        ("link/in", "is not a usable folder: not a directory"),
+    ] {
+        let turn = sandbox(name);
+        assert!(turn.code == 125 && turn.stdout.is_empty(), "{turn:?}");
+        assert!(turn.stderr.contains(why) && turn.stderr.contains("hint: "), "{}", turn.stderr);
+    }
+}
+
+#[test]
 fn what_wraps_a_command_or_a_patch_says_what_to_do() {
     let world = World::silent();
     fs::write(world.work().join("a.txt"), "one\n").expect("written");

@@ -30,6 +30,7 @@ mod run;
 mod secrets;
 mod settings;
 mod sockets;
+mod streams;
 mod tools;
 mod views;
 mod world;

@@ -153,3 +153,30 @@ fn a_home_that_can_only_be_read_is_shown_and_not_written() {
     assert_eq!(told(&world, "replay"), turn.stdout);
     assert_eq!(world.bodies().len(), 1, "nothing was asked");
 }
+
+#[test]
+fn a_command_that_fills_a_disk_is_ended_and_one_that_frees_it_is_not() {
+    if !can_mount() {
+        return;
+    }
+    let fills = "for it in $(seq 60); do head -c 1048576 /dev/zero >> small/full; sleep 0.1; done; \
+                 echo all of it";
+    let frees = "cat small/full > /dev/null; sleep 2.2; rm small/full; echo freed";
+    let world = World::playing(json!([runs(fills), runs(frees), says("done")]));
+    let turn = inside(
+        &world,
+        "mkdir small; mount -t tmpfs -o size=64m tmpfs small || builtin exit 99
+         exec --json -s disk-full-read-access -s disk-write-folder=$PWD/small \
+             -c sandbox_resources.disk_free_bytes=66000000 go",
+    );
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+    let ended: Vec<Value> = turn.items("command_execution");
+    let codes: Vec<Option<i64>> = ended.iter().map(|item| item["exit_code"].as_i64()).collect();
+    assert_eq!(codes, [Some(137), Some(0)], "{ended:?}");
+    let outputs = turn.outputs();
+    assert!(!outputs[0].contains("all of it") && outputs[1].contains("freed"), "{outputs:?}");
+    let told = Value::from(world.bodies()).to_string();
+    let why = format!("ended because the disk of {}/small is nearly full", world.work().display());
+    assert!(told.contains(&why), "{told}");
+    world.check_replay(&turn);
+}

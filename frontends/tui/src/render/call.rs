@@ -8,7 +8,7 @@ use codex_event::{
     Assessment, ChangeKind, Denial, DenialGrade, FileChange, Invocation, Outcome, RuleDecision,
     Stored,
 };
-use codex_view::{CallCell, CallState, sanitize, words as stored};
+use codex_view::{CallCell, CallState, disk_full, sanitize, words as stored};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -110,9 +110,10 @@ fn head(call: &CallCell, look: &Look<'_>, verbs: &Verbs) -> Head {
         CallState::Lost { .. } => ("! ", theme.warning, verbs.lost),
         CallState::Ended { outcome, .. } => match outcome {
             Outcome::Exited { code: 0 } | Outcome::Patched { .. } => ("• ", theme.good, verbs.did),
-            Outcome::Exited { .. } | Outcome::Signalled { .. } | Outcome::TimedOut => {
-                ("✗ ", theme.bad, verbs.did)
-            }
+            Outcome::Exited { .. }
+            | Outcome::Signalled { .. }
+            | Outcome::TimedOut
+            | Outcome::DiskFull { .. } => ("✗ ", theme.bad, verbs.did),
             Outcome::Interrupted if began(call) => ("✗ ", theme.bad, verbs.did),
             Outcome::Interrupted | Outcome::Refused => ("✗ ", theme.bad, verbs.did_not),
             Outcome::PatchFailed | Outcome::NotStarted { .. } | Outcome::Invalid => {
@@ -289,6 +290,10 @@ fn ended(sheet: &mut Sheet<'_>, call: &CallCell, end: &Outcome, duration_ms: u64
             outcome(sheet, call, how, theme.bad);
         }
         Outcome::TimedOut => outcome(sheet, call, format!("timed out · {took}"), theme.bad),
+        Outcome::DiskFull { folder, free_bytes } => {
+            let how = format!("ended · {took}: {}", disk_full(folder, *free_bytes));
+            outcome(sheet, call, how, theme.bad);
+        }
         Outcome::Interrupted if began(call) => {
             outcome(sheet, call, format!("interrupted · {took}"), theme.bad);
         }

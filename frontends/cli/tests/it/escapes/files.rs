@@ -86,6 +86,13 @@ const CASES: &[Case] = &[
     attack("made_without_a_name", "payload link-unnamed \"$OUT\" mine", |world, _| {
         world.has("work/mine")
     }),
+    attack("by_a_copy_of_the_tree", "payload by-a-copy-of-the-tree \"$VICTIM\"", changed),
+    attack(
+        "from_below_a_path_too_long",
+        "up=..; name=$(printf '%0200d' 0); for it in $(seq 25); do mkdir $name; cd -P $name; \
+         up=$up/..; done; echo escaped > $up/outside/victim",
+        changed,
+    ),
     attack("whiteout", "payload rename-whiteout \"$VICTIM\" \"$OUT/gone\"", changed),
     attack("device_node", "payload device-node \"$WORK/node\"", |world, _| {
         world.has("work/node.read")

@@ -17,6 +17,11 @@ const BARE: &str = "bare repositories below";
 /// How a plan without namespaces says that it holds no bare repository anywhere.
 const BARE_ANYWHERE: &str = "a repository without a `.git`";
 
+/// How every plan says where it does not look for repositories.
+const FAR: &str = "`node_modules`";
+/// How it says what a repository's settings make programs of, outside of it.
+const NAMED: &str = "`core.hooksPath`";
+
 #[test]
 fn the_users_git_runs_nothing_planted() {
     judge("git", CASES);
@@ -297,6 +302,42 @@ const CASES: &[Case] = &[
     })
     .after(above_bare)
     .at_no_level(BARE),
+    attack("hook_of_a_submodule", "mkdir -p .git/modules/library/hooks; cp \"$EVIL\" .git/modules/library/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/library")
+    })
+    .after(in_submodule)
+    .with_namespaces(SAID),
+    attack("hook_of_a_repository_far_below", "mkdir -p 1/2/3/4/5/6/7/8/.git/hooks; cp \"$EVIL\" 1/2/3/4/5/6/7/8/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/1/2/3/4/5/6/7/8")
+    })
+    .after(|world| {
+        evil(world)?;
+        repository(world, "work/1/2/3/4/5/6/7/8")
+    })
+    .at_no_level(FAR),
+    attack("hook_of_a_dependency", "mkdir -p node_modules/it/.git/hooks; cp \"$EVIL\" node_modules/it/.git/hooks/pre-commit", |world, _| {
+        ran_in(world, "work/node_modules/it")
+    })
+    .after(|world| {
+        evil(world)?;
+        repository(world, "work/node_modules/it")
+    })
+    .at_no_level(FAR),
+    attack("hook_in_a_folder_of_the_project", "cp \"$EVIL\" .husky/pre-commit", ran)
+        .after(|world| {
+            in_repository(world)?;
+            fs::create_dir(world.path("work/.husky")).map_err(|error| error.to_string())?;
+            let words = ["git", "config", "core.hooksPath", ".husky"];
+            world.outside(&world.path("work"), &words).map(drop)
+        })
+        .at_no_level(NAMED),
+    attack("settings_in_a_file_of_the_project", "printf '[core]\\n\\tfsmonitor = %s\\n' \"$EVIL\" > .gitconfig", ran)
+        .after(|world| {
+            in_repository(world)?;
+            let words = ["git", "config", "include.path", "../.gitconfig"];
+            world.outside(&world.path("work"), &words).map(drop)
+        })
+        .at_no_level(NAMED),
     works("reading_a_bare_root", "git log --all -1; git rev-parse --is-bare-repository > answer", |world, _| {
         fs::read_to_string(world.path("work/answer")).is_ok_and(|it| it == "true\n")
     })

@@ -1,6 +1,6 @@
 //! Nothing goes on after the command has ended, was ended, or has lost its agent.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -71,6 +71,30 @@ fn agent_killed_at_any_moment(world: &mut World, script: &str) -> Ran {
     world.sh("true").noting(if left { "lost" } else { "" })
 }
 
+/// Tells whether somebody still writes, and so lives, though no process is there for long; after as
+/// long as an orderly end may take.
+fn beats(world: &mut World, ran: &Ran) -> bool {
+    // It writes several times in a millisecond.
+    const QUIET: Duration = Duration::from_millis(100);
+    let patience = Duration::from_secs(if world.is_confined() { 4 } else { 0 });
+    let began = Instant::now();
+    let (mut length, mut since) = (0, began);
+    loop {
+        let now = world.read("work/beats").len();
+        if now > length {
+            (length, since) = (now, Instant::now());
+        } else if since.elapsed() > QUIET {
+            break;
+        }
+        if began.elapsed() > patience + QUIET {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // One that was never there proves nothing.
+    world.is_confined() && (length == 0 || ran.observed == "lost")
+}
+
 const DAEMON: &str = "(setsid sh -c 'sleep 90.$MARK > /dev/null 2>&1 < /dev/null & exec true' &)";
 
 const CASES: &[Case] = &[
@@ -124,6 +148,16 @@ const CASES: &[Case] = &[
     })
     .acting(agent_killed_at_any_moment)
     .without_control(),
+    attack("ever_another_process_after_the_end", "payload hop beats; until test -s beats; do :; done; exit 0", beats)
+        .acting(ended),
+    attack("ever_another_process_after_the_agent", "payload hop beats; sleep 91.$MARK", beats)
+        .acting(agent_killed),
+    attack("supervisor_stopped", "kill -STOP $PPID; sleep 90.$MARK", left)
+        .acting(agent_killed)
+        .without_control(),
+    attack("supervisor_stopped_by_a_daemon", "p=$PPID; (setsid sh -c \"kill -STOP $p; sleep 90.$MARK\" > /dev/null 2>&1 &); sleep 91", left)
+        .acting(agent_killed)
+        .without_control(),
     // A job that holds the output open must not keep the call waiting.
     works("output_held_open", "sleep 90.$MARK & echo done", |world, ran| {
         ran.said("done") && world.sleepers() == 0

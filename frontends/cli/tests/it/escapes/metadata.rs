@@ -30,6 +30,15 @@ fn time_changed(world: &mut World, _: &Ran) -> bool {
     std::fs::metadata(world.path("outside/victim")).is_ok_and(|it| it.mtime() < 1_000_000_000)
 }
 
+fn flags(path: &std::path::Path) -> IFlags {
+    let file = std::fs::File::open(path).expect("readable");
+    ioctl_getflags(&file).unwrap_or(IFlags::empty())
+}
+
+fn dump_refused(world: &mut World, _: &Ran) -> bool {
+    flags(&world.path("outside/victim")).contains(IFlags::NODUMP)
+}
+
 const CASES: &[Case] = &[
     attack("mode", "chmod 777 \"$VICTIM\"", mode_changed).with_namespaces(SAID),
     attack("mode_by_descriptor", "payload mode-by-descriptor \"$VICTIM\"", mode_changed)
@@ -64,10 +73,29 @@ const CASES: &[Case] = &[
             .map_err(|error| format!("no attributes here: {error}"))
     })
     .with_namespaces(SAID),
-    attack("inode_flags", "payload inode-flags \"$VICTIM\"", |world, _| {
-        let file = std::fs::File::open(world.path("outside/victim")).expect("readable");
-        ioctl_getflags(&file).is_ok_and(|it| it.contains(IFlags::NODUMP))
-    })
+    attack("inode_flags", "payload inode-flags \"$VICTIM\"", dump_refused),
+    attack("inode_flags_extended", "payload extended-flags \"$VICTIM\"", dump_refused),
+    attack(
+        "inode_flags_by_the_newest_call",
+        "payload flags-by-the-newest-call \"$VICTIM\"",
+        dump_refused,
+    ),
+    attack(
+        "inode_flags_of_the_agents_key",
+        "payload flags-by-the-newest-call \"$CODEX_HOME/auth.json\"",
+        |world, _| flags(&world.path("agent/auth.json")).contains(IFlags::NODUMP),
+    ),
+    attack("version_of_an_inode", "payload version \"$VICTIM\"", |world, _| {
+        let words = ["lsattr", "-v", &world.text("outside/victim")];
+        world.outside(&world.path("."), &words).is_ok_and(|it| it.trim().starts_with("1717 "))
+    }),
+    attack("mode_by_the_newest_call", "payload mode-by-the-newest-call \"$VICTIM\"", mode_changed)
+        .with_namespaces(SAID),
+    attack(
+        "times_by_path_descriptor",
+        "touch -d 1999-01-01 \"/proc/self/root$VICTIM\"",
+        time_changed,
+    )
     .with_namespaces(SAID),
     attack("set_user_id", "cp /bin/sh shell; chown root shell; chmod 4755 shell", |world, _| {
         // Only root can make one that others could use to become root.

@@ -131,7 +131,28 @@ const CASES: &[Case] = &[
     attack("typed_ahead_with_high_bits", "payload type-ahead-high typed-$MARK", typed)
         .after(terminal)
         .acting(at_terminal),
+    attack("typed_at_another_terminal", "head -n 1 \"$TERMINAL\"", |world, ran| {
+        ran.said(&world.secret("typed"))
+    })
+    .after(another_terminal),
+    attack("typed_at_another_terminal_with_network", "head -n 1 \"$TERMINAL\"", |world, ran| {
+        ran.said(&world.secret("typed"))
+    })
+    .after(another_terminal)
+    .with(Grants::Network),
 ];
+
+/// A terminal at which the user has typed a line that nobody has read yet.
+fn another_terminal(world: &mut World) -> Result<(), Unable> {
+    terminal(world)?;
+    let control = world.control.as_ref().expect("a terminal");
+    let name = ptsname(control, Vec::new()).map_err(|error| error.to_string())?;
+    let line = format!("{}\n", world.secret("typed"));
+    rustix::io::write(control, line.as_bytes()).map_err(|error| error.to_string())?;
+    world.set("TERMINAL", name.to_string_lossy());
+    world.open.extend(world.input.take());
+    Ok(())
+}
 
 /// Runs a script next to a sleeper of the same group, and leaves that one to be looked at.
 fn beside(world: &mut World, script: &str) -> Ran {

@@ -23,6 +23,18 @@ fn environment_read(world: &mut World, ran: &Ran) -> bool {
     ran.said(&world.secret("environment"))
 }
 
+/// Names the device that some mounted file system lies on.
+fn disk(world: &mut World) -> Result<(), Unable> {
+    use std::os::unix::fs::FileTypeExt;
+    let mounts = std::fs::read_to_string("/proc/self/mounts").map_err(|it| it.to_string())?;
+    let mut sources = mounts.lines().filter_map(|line| line.split(' ').next());
+    let is_disk =
+        |path: &&str| std::fs::metadata(path).is_ok_and(|it| it.file_type().is_block_device());
+    let disk = sources.find(is_disk).ok_or("no disk can be seen here")?;
+    world.set("DISK", disk);
+    Ok(())
+}
+
 /// Sets a variable of the agent to a secret, and looks for it in the command's environment.
 macro_rules! variable {
     ($case:literal, $name:literal) => {
@@ -136,6 +148,15 @@ const CASES: &[Case] = &[
     attack("agents_key_strict", "cat \"$CODEX_HOME/auth.json\"", key_read).with(Grants::Strict),
     attack("agents_names", "ls -R \"$CODEX_HOME\"", |_, ran| ran.said("auth.json"))
         .with_namespaces("names of files in the agent's home"),
+    attack(
+        "messages_of_the_kernel",
+        "dd if=/dev/kmsg of=log bs=8192 count=1 iflag=nonblock",
+        |world, _| !world.read("work/log").is_empty(),
+    ),
+    attack("disk_below_all_files", "head -c 512 \"$DISK\" > sector", |world, _| {
+        std::fs::metadata(world.path("work/sector")).is_ok_and(|it| it.len() == 512)
+    })
+    .after(disk),
     works("other_files_of_the_home", "cat \"$HOME/.bashrc\"", |_, ran| ran.said("# kept")),
     works("harmless_variables", "env", |_, ran| ran.said("HARMLESS=kept") && ran.said("LANG="))
         .after(|world| {

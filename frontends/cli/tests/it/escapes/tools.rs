@@ -98,6 +98,11 @@ const CASES: &[Case] = &[
     works("descriptors_by_name", "echo fine > /dev/stdout; echo x > /dev/stderr; cat /dev/null", ok),
     works("standard_input_is_empty", "cat; echo fine", ok),
     works("archives", "mkdir d && echo fine > d/f && tar czf a.tgz d && rm -r d && tar xzf a.tgz && cat d/f", ok),
+    works("copies_with_everything", "mkdir d && echo fine > d/f && ln -s f d/l && chmod 640 d/f && touch -d 2001-01-01 d/f && cp -a d e && tar cf - --xattrs e | (mkdir t && cd t && tar xpf -) && install -m 755 d/f t/g && mv t/e \"$TMPDIR/e\" && cp -a --reflink=auto \"$TMPDIR/e\" . && cat e/l t/g", |world, ran| {
+        ok(world, ran) && ran.stdout.matches("fine").count() == 2
+    }),
+    works("copies_by_rsync", "mkdir d && echo fine > d/f && rsync -a d/ e/ && cat e/f", ok)
+        .after(|_| needs("rsync", &["--version"])),
     works("links_of_its_own", "ln -s hello l && cat l | grep -q hello && readlink l && echo fine", ok),
     works("sparse_and_large_files", "truncate -s 64M big && test $(stat -c %s big) = 67108864 && rm big && echo fine", ok),
     works("locks", "flock lock -c 'echo fine'", ok),

@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub(crate) input: Option<OwnedFd>,
     /// The other end of a terminal that is the input.
     pub(crate) control: Option<OwnedFd>,
+    /// What has to stay open as long as this world.
+    pub(crate) open: Vec<OwnedFd>,
     pub(crate) listener: Option<Listener>,
     pub(crate) bystander: Option<Bystander>,
 }
@@ -131,6 +133,7 @@ impl World {
             starter: None,
             input: None,
             control: None,
+            open: Vec::new(),
             listener: None,
             bystander: None,
         };

@@ -8,7 +8,7 @@ use codex_event::{
     CallId, ChangeKind, Confinement, Event, FileChange, Invocation, Outcome, Question, Scope, Seq,
     Verdict,
 };
-use codex_view::{command_line, list, words};
+use codex_view::{command_line, disk_full, list, words};
 
 use super::entry::{Entry, Kind};
 use super::settings::Held;
@@ -263,6 +263,9 @@ impl Call {
             Outcome::Exited { code } => format!("exited {code}"),
             Outcome::Signalled { signal } => format!("ended by signal {signal}"),
             Outcome::TimedOut => "ended: its time was up".to_owned(),
+            Outcome::DiskFull { folder, free_bytes } => {
+                format!("ended: {}", disk_full(folder, *free_bytes))
+            }
             Outcome::Interrupted => "ended by an interrupt".to_owned(),
             Outcome::Refused => "refused: nothing ran".to_owned(),
             Outcome::Invalid => "at fault: nothing ran".to_owned(),
