@@ -80,13 +80,20 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
             continue;
         }
         if typed.contains(PollFlags::IN) {
+            // What is there is read at once, before any event of it is given out.
+            let mut bytes = rustix::io::ioctl_fionread(terminal).unwrap_or_default();
             loop {
                 let more = event::poll(if burst.is_waiting() { BURST } else { MOMENT })?;
                 let known = match more {
-                    true => input(event::read()?, ahead).map(|it| burst.take(Instant::now(), it)),
-                    false => Some(burst.silence()),
+                    true => {
+                        let event = event::read()?;
+                        let times = times(&event, std::mem::take(&mut bytes));
+                        let inputs = (0..times).filter_map(|_| input(event.clone(), ahead));
+                        inputs.flat_map(|it| burst.take(Instant::now(), it)).collect()
+                    }
+                    false => burst.silence(),
                 };
-                if !known.into_iter().flatten().all(sink) {
+                if !known.into_iter().all(sink) {
                     return Ok(());
                 }
                 if !more {
@@ -133,6 +140,13 @@ fn wait(told: &OwnedFd, pausing: &SyncSender<()>) -> io::Result<bool> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Gives how often the first event of so many bytes happened: the reader takes two Escs that come at once
+/// for one.
+fn times(event: &Event, bytes: u64) -> usize {
+    let is_escape = matches!(event, Event::Key(key) if *key == KeyEvent::from(KeyCode::Esc));
+    if is_escape && bytes == 2 { 2 } else { 1 }
 }
 
 fn input(event: Event, ahead: Ahead) -> Option<Input> {
