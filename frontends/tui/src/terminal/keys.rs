@@ -98,12 +98,17 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
         let limit = if typed.contains(PollFlags::IN) { MOMENT } else { LOOK };
         // What was typed ahead is read at once, but by the first look that is one.
         let mut next = ahead;
+        // What is there is read at once, before any event of it is given out.
+        let mut bytes = rustix::io::ioctl_fionread(terminal).unwrap_or_default();
         while is_more(&burst, limit)? {
-            let Some(input) = input(event::read()?, ahead) else { continue };
+            let event = event::read()?;
             again = AGAIN.iter();
             next = Ahead::No;
-            if !burst.take(Instant::now(), input).into_iter().all(sink) {
-                return Ok(());
+            for _ in 0..times(&event, std::mem::take(&mut bytes)) {
+                let Some(input) = input(event.clone(), ahead) else { continue };
+                if !burst.take(Instant::now(), input).into_iter().all(sink) {
+                    return Ok(());
+                }
             }
         }
         if !burst.silence().into_iter().all(sink) {
@@ -154,6 +159,13 @@ fn wait(told: &OwnedFd, pausing: &SyncSender<()>) -> io::Result<bool> {
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Gives how often the first event of so many bytes happened: the reader takes two Escs that come at once
+/// for one.
+fn times(event: &Event, bytes: u64) -> usize {
+    let is_escape = matches!(event, Event::Key(key) if *key == KeyEvent::from(KeyCode::Esc));
+    if is_escape && bytes == 2 { 2 } else { 1 }
 }
 
 fn input(event: Event, ahead: Ahead) -> Option<Input> {
