@@ -183,6 +183,8 @@ fn a_folder_moves_no_terminal_either() {
     let mut person = Person::start(&command, SIZE);
     person.says("go");
     person.until("First.");
+    // The title says so while a turn runs.
+    person.until_gone("interrupt)");
     assert_eq!(person.title().as_deref(), Some("codex · wo\\x1b]0owned\\x07rk"));
     is_harmless(&person);
     leaves(&world, person);
