@@ -28,7 +28,7 @@ mod wish;
 pub use judge::interpret;
 pub use model::tools_digest;
 pub use output::Excerpt;
-pub use secrets::{ephemeral_redactor, redactor};
+pub use secrets::{NoMarkerKey, check_marker_key, ephemeral_redactor, redactor};
 pub use takeup::{TakeUpError, TakenUp};
 pub use wiring::{Port, RunError, Setup, Start, run};
 pub use wish::WishError;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use codex_redact::{KEY_BYTES, Known, Redactor, named, says_secret};
 use serde_json::Value;
@@ -17,6 +17,31 @@ const KEY_FILE: &str = "redaction.key";
 const AUTH_FILE: &str = "auth.json";
 /// Most bytes of that file.
 const MAX_AUTH_FILE: u64 = 1 << 20;
+
+/// What stands in the place of the key of the markers is none.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is no key of markers: it has {found} bytes instead of {KEY_BYTES}")]
+pub struct NoMarkerKey {
+    /// The file.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub found: u64,
+}
+
+/// Looks at the key of the markers, if there is one yet: with another one than before, equal secrets would
+/// not be seen to be equal any more, and nobody would be told.
+///
+/// # Errors
+///
+/// When the file has not the length of a key.
+pub fn check_marker_key(home: &Path) -> Result<(), NoMarkerKey> {
+    let path = home.join(KEY_FILE);
+    match fs::metadata(&path) {
+        Ok(meta) if meta.len() != KEY_BYTES as u64 => Err(NoMarkerKey { path, found: meta.len() }),
+        // What can't be read can't be kept either: that is a key in memory.
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
 
 /// Makes a redactor of what the environment, the file of credentials and the access to the provider
 /// hold of secrets.

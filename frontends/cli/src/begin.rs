@@ -54,7 +54,7 @@ pub(crate) fn ready(
     })?;
     workplace.announce();
     let access = opening::access(config);
-    let redactor = secrets::redactor(home, &access, config);
+    let redactor = secrets::redactor(home, &access, config)?;
     let id = codex_actors::wiring::new_session_id();
     let opening = Box::new(opening::opening(config, cwd, &workplace, &redactor)?);
     let setup = Setup {

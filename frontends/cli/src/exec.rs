@@ -214,8 +214,8 @@ impl Turn {
         let spawner = spawner()?;
         let access = opening::access(config);
         let redactor = match self.keep {
-            Keep::OnDisk => secrets::redactor(&self.home, &access, config),
-            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access, config),
+            Keep::OnDisk => secrets::redactor(&self.home, &access, config)?,
+            Keep::InMemory => secrets::ephemeral_redactor(&self.home, &access, config)?,
         };
         let id = codex_actors::wiring::new_session_id();
         let opening = Box::new(opening::opening(config, &self.cwd, &workplace, &redactor)?);

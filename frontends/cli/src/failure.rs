@@ -4,7 +4,7 @@ use std::io;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use codex_actors::{RunError, TakeUpError};
+use codex_actors::{NoMarkerKey, RunError, TakeUpError};
 use codex_config::ConfigError;
 use codex_event::{Rejection, Seq};
 use codex_exec::ExecError;
@@ -173,6 +173,18 @@ impl From<ReplayError> for Failure {
             ReplayError::Journal(error) => error.into(),
             ReplayError::Output(error) => output(&error),
         }
+    }
+}
+
+impl From<NoMarkerKey> for Failure {
+    fn from(error: NoMarkerKey) -> Self {
+        let path = error.path.display();
+        let hint = format!(
+            "put the 32 bytes back from a copy; or move {path} away, and a new one is made: what was \
+             redacted stays redacted, but a secret gets another marker from then on, so that old and \
+             new ones can't be compared"
+        );
+        Failure::new(USAGE, error.to_string()).hint(hint)
     }
 }
 

@@ -97,7 +97,7 @@ fn begin(
     })?;
     workplace.announce();
     let access = opening::access(&config);
-    let redactor = secrets::redactor(&home, &access, &config);
+    let redactor = secrets::redactor(&home, &access, &config)?;
     let opening = Box::new(opening::opening(&config, &cwd, &workplace, &redactor)?);
     let id = codex_actors::wiring::new_session_id();
     let out = Arc::new(Out::default());

@@ -131,7 +131,7 @@ impl Taker<'_> {
         let rulebook = rulebook::load(home, &config, &cwd)?;
         let settings = chosen.settings(&trusted, &config, flags, questions);
         let access = opening::access(&config);
-        let redactor = secrets::redactor(home, &access, &config);
+        let redactor = secrets::redactor(home, &access, &config)?;
         let provider = &settings.provider;
         opening::address_without_secret(&provider.id, &provider.base_url, &redactor)?;
         if questions == Questions::Refused {

@@ -8,17 +8,25 @@ use codex_actors::wiring::Access;
 use codex_config::Config;
 use codex_redact::Redactor;
 
+use crate::failure::Failure;
+
 /// The last redactor that was made; none before anybody needed one.
 static CURRENT: RwLock<Option<Redactor>> = RwLock::new(None);
 
 /// Makes the redactor of a session, which from now on also cleans the log.
-pub(crate) fn redactor(home: &Path, access: &Access, config: &Config) -> Redactor {
-    current(codex_actors::redactor(home, variables(config), Some(access)))
+pub(crate) fn redactor(home: &Path, access: &Access, config: &Config) -> Result<Redactor, Failure> {
+    codex_actors::check_marker_key(home)?;
+    Ok(current(codex_actors::redactor(home, variables(config), Some(access))))
 }
 
 /// The same for a session that leaves nothing behind.
-pub(crate) fn ephemeral_redactor(home: &Path, access: &Access, config: &Config) -> Redactor {
-    current(codex_actors::ephemeral_redactor(home, variables(config), Some(access)))
+pub(crate) fn ephemeral_redactor(
+    home: &Path,
+    access: &Access,
+    config: &Config,
+) -> Result<Redactor, Failure> {
+    codex_actors::check_marker_key(home)?;
+    Ok(current(codex_actors::ephemeral_redactor(home, variables(config), Some(access))))
 }
 
 /// Gives our own variables, and those that the settings set for commands.

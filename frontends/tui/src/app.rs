@@ -63,6 +63,8 @@ pub struct App {
     /// When a key of a text was pressed last, whoever took it; none once the text was handed in. A dialog
     /// that opens by itself takes no such key as an answer.
     typed: Option<Moment>,
+    /// When a button of the mouse was pressed, or a popup appeared.
+    pub(crate) clicked: Option<Moment>,
     /// Those on top last.
     pub(crate) popups: Vec<Popup>,
     /// The slash commands that match what stands in the composer.
@@ -129,6 +131,7 @@ impl App {
             dirty: true,
             composer: Composer::new(options.keys),
             typed: None,
+            clicked: None,
             popups: Vec::new(),
             palette: None,
             palette_closed: false,

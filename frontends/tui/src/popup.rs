@@ -105,6 +105,16 @@ impl Popup {
         self
     }
 
+    /// Tells whether a click is no answer to it, but was meant for what was there before. `last` is when it
+    /// appeared, or a key of a text or a button was pressed before this click, whichever came last.
+    pub fn holds_click(&mut self, now: Moment, last: Option<Moment>) -> bool {
+        match self {
+            Popup::Approval(it) => it.holds_click(now, last),
+            Popup::Dialog(it) => it.holds_click(now, last),
+            Popup::Commands(_) | Popup::Sessions(_) | Popup::Chooser(_) | Popup::Reader(_) => false,
+        }
+    }
+
     /// Tells whether a key is no answer to it, but belongs to what was done before it appeared. `typed`
     /// is when a key of a text was pressed before this one, whoever took it.
     pub fn holds_back(&mut self, now: Moment, typed: Option<Moment>, key: KeyEvent) -> bool {

@@ -14,7 +14,7 @@ use crate::{opening, say, secrets};
 
 pub(super) fn import(home: &Home, path: &Path) -> Result<(), Failure> {
     let config = load(home.path.clone(), Vec::new())?;
-    let redactor = secrets::redactor(&home.path, &opening::access(&config), &config);
+    let redactor = secrets::redactor(&home.path, &opening::access(&config), &config)?;
     let fresh = opening::provider(&config);
     opening::address_without_secret(&fresh.id, &fresh.base_url, &redactor)?;
     let settings = Settings {

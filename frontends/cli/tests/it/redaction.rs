@@ -307,6 +307,25 @@ fn the_key_of_the_markers_is_its_owners_alone() {
 }
 
 #[test]
+fn a_key_of_the_markers_that_is_none_is_said_and_left_alone() {
+    let world = World::playing(json!([says("fine"), says("fine again")]));
+    let key = world.home().join("redaction.key");
+    for broken in [&b"short"[..], b"", &[7; 33]] {
+        fs::write(&key, broken).expect("written");
+        let refused = run(exec(&world, &["go"]));
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        let words = format!("redaction.key is no key of markers: it has {} bytes", broken.len());
+        assert!(refused.stderr.contains(&words), "{}", refused.stderr);
+        assert!(refused.stderr.contains("hint: "), "{}", refused.stderr);
+        assert_eq!(fs::read(&key).expect("there"), broken, "nothing is lost");
+    }
+    assert_eq!(world.bodies().len(), 0, "the model was asked");
+    fs::write(&key, [7; 32]).expect("written");
+    let turn = run(exec(&world, &["go"]));
+    assert_eq!(turn.code, 0, "{}", turn.stderr);
+}
+
+#[test]
 fn an_address_with_a_secret_is_refused() {
     let settings = provider(&format!("http://127.0.0.1:1/{TOKEN}/v1"));
     let world = World::silent().with_provider(&settings);

@@ -309,7 +309,15 @@ impl App {
 
     pub(crate) fn mouse(&mut self, mouse: MouseEvent) {
         let covered = self.covers_popup();
+        let last = self.clicked.max(self.typed);
+        let clicks = matches!(mouse.kind, MouseEventKind::Down(_));
+        if clicks {
+            self.clicked = Some(self.now);
+        }
         if let Some(popup) = self.popups.last_mut().filter(|_| !covered) {
+            if clicks && popup.holds_click(self.now, last) {
+                return;
+            }
             let answer = popup.mouse(self.now, mouse);
             self.popup_answer(answer);
             return;

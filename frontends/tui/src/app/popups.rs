@@ -30,6 +30,7 @@ impl App {
     /// Puts a popup on top.
     pub(crate) fn show(&mut self, popup: Popup) {
         self.palette = None;
+        self.clicked = Some(self.now);
         self.popups.push(popup);
     }
 

@@ -203,6 +203,17 @@ impl Approval {
         holds
     }
 
+    pub(super) fn holds_click(&mut self, now: Moment, last: Option<Moment>) -> bool {
+        let holds = match self.view {
+            View::Choices => self.guard.holds_click(now, last),
+            View::Writing(..) | View::Whole(_) => false,
+        };
+        if holds {
+            self.remark = Some(guard::HELD_CLICK.to_owned());
+        }
+        holds
+    }
+
     pub(super) fn key(&mut self, key: KeyEvent) -> Answer {
         self.remark = None;
         match &mut self.view {

@@ -120,6 +120,14 @@ impl Dialog {
         holds
     }
 
+    pub(super) fn holds_click(&mut self, now: Moment, last: Option<Moment>) -> bool {
+        let holds = self.field.is_none() && self.guard.holds_click(now, last);
+        if holds {
+            self.remark = Some(guard::HELD_CLICK);
+        }
+        holds
+    }
+
     pub(super) fn key(&mut self, key: KeyEvent) -> Answer {
         self.remark = None;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);

@@ -1,4 +1,4 @@
-//! What keeps a key that was meant for something else from being an answer.
+//! What keeps a key or a click that was meant for something else from being an answer.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -9,7 +9,10 @@ const PAUSE_MS: u64 = 500;
 /// Said to whoever typed on.
 pub(super) const HELD: &str = "you were writing: pause a moment, then answer";
 
-/// How far keys are answers.
+/// Said to whoever clicked at once.
+pub(super) const HELD_CLICK: &str = "this has only just appeared: look at it, then click";
+
+/// How far keys and clicks are answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Guard {
     /// They are: the user asked for the dialog, or has begun to answer.
@@ -27,6 +30,21 @@ impl Guard {
         if *self == Guard::Unseen {
             *self = Guard::Seen;
         }
+    }
+
+    /// Tells whether a click is no answer: nobody can have aimed at what has only just appeared. `last` is
+    /// when the dialog appeared, or a key of a text or a button was pressed before it. The first one that
+    /// is an answer ends the guard.
+    pub(super) fn holds_click(&mut self, now: Moment, last: Option<Moment>) -> bool {
+        let holds = match self {
+            Guard::Off => false,
+            Guard::Unseen => true,
+            Guard::Seen => last.is_some_and(|last| now.0.saturating_sub(last.0) < PAUSE_MS),
+        };
+        if !holds {
+            *self = Guard::Off;
+        }
+        holds
     }
 
     /// Tells whether a key is no answer. `typed` is when a key of a text was pressed before it. The first

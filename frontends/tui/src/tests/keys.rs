@@ -175,6 +175,36 @@ fn a_question_answered_elsewhere_goes_and_says_by_whom() {
 }
 
 #[test]
+fn a_click_that_was_on_its_way_answers_no_question() {
+    use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+    let mut rig = Rig::owner(&asking());
+    let click = |rig: &mut Rig| {
+        let frame = rig.frame(80, 24);
+        let row = frame
+            .lines()
+            .position(|line| line.contains("yes, this once"))
+            .unwrap_or_else(|| panic!("{frame}"));
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        let row = u16::try_from(row).expect("a row");
+        let modifiers = KeyModifiers::NONE;
+        rig.tell(Input::Mouse(MouseEvent { kind, column: 6, row, modifiers }));
+    };
+    rig.take();
+    // Two, as a button that bounces gives them: one would select, and the other one answer.
+    click(&mut rig);
+    rig.wait(20);
+    click(&mut rig);
+    assert_eq!(rig.asks(), [], "nobody can have read it");
+    assert!(rig.frame(80, 24).contains("only just appeared"), "{}", rig.frame(80, 24));
+    rig.wait(600);
+    click(&mut rig);
+    assert_eq!(rig.asks(), [], "it selects");
+    rig.wait(600);
+    click(&mut rig);
+    assert!(matches!(rig.asks()[..], [Command::SettleReview { .. }]), "it answers");
+}
+
+#[test]
 fn a_question_tells_those_who_look_elsewhere() {
     let mut rig = Rig::owner(&running());
     rig.tell(Input::Focus(Focus::Lost));
