@@ -31,8 +31,8 @@ const MOMENT: Duration = Duration::from_millis(1);
 /// not let run for so long gets no key, although there may be hundreds, and the terminal is silent.
 const AGAIN: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
 
-/// Time of such a look.
-const LOOK: Duration = Duration::from_millis(20);
+/// Time of such a look. Short, since of what comes within it nobody knows how much it is.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The key that a line feed is, once Enter is a carriage return.
 const LINE_FEED: KeyEvent = KeyEvent::new(KeyCode::Char('j'), KeyModifiers::CONTROL);
@@ -74,7 +74,8 @@ fn read(told: &OwnedFd, pausing: &SyncSender<()>, sink: &impl Fn(Input) -> bool)
     let terminal = rustix::stdio::stdin();
     let mut burst = Burst::default();
     let mut ahead = is_typed_ahead()?;
-    let mut again = AGAIN.iter();
+    // Before anything was read nothing can lie around.
+    let mut again = AGAIN[AGAIN.len()..].iter();
     loop {
         let mut ready = [PollFd::new(&terminal, PollFlags::IN), PollFd::new(told, PollFlags::IN)];
         let limit = again.next().and_then(|limit| Timespec::try_from(*limit).ok());
