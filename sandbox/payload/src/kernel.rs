@@ -159,9 +159,12 @@ fn wait() -> io::Result<()> {
     call(libc::SYS_wait4, [(-1).into(), 0.into(), 0.into(), 0.into()]).map(drop)
 }
 
+/// Stays as a process named [`JOINED`](crate::JOINED) once the kernel has let it in: nothing else
+/// tells a process that has joined from one that still tries.
 fn join_namespace(pid: &str, kind: &str) -> io::Result<()> {
     let file = std::fs::File::open(format!("/proc/{pid}/ns/{kind}"))?;
     call(libc::SYS_setns, [file.as_fd().as_raw_fd().into(), 0.into()])?;
+    call(libc::SYS_prctl, [libc::PR_SET_NAME.into(), c_string(crate::JOINED)[..].into()])?;
     stay()
 }
 

@@ -16,6 +16,9 @@ use std::io;
 
 pub use bystander::{Holding, Kind};
 
+/// The name of a process that has got into a namespace of another, which leaves no other trace.
+pub const JOINED: &str = "joined";
+
 /// One file of attempts: tries the words if they are among its own.
 type Family = fn(&[&str]) -> Option<io::Result<()>>;
 

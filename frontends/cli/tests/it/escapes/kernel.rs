@@ -108,9 +108,7 @@ const CASES: &[Case] = &[
     attack("namespace_of_another", "payload join-namespace $PID mnt", seen)
         .after(|world| world.put(Kind::Process))
         .acting(|world, script| {
-            world.watch(script, |it| {
-                it.status("Name").starts_with("escapes") && it.status("Threads") == "1"
-            })
+            world.watch(script, |it| it.status("Name") == codex_payload::JOINED)
         }),
     attack("ring", "payload keep-ring", seen)
         .acting(|world, script| world.watch(script, |it| it.holds("anon_inode:[io_uring]"))),
