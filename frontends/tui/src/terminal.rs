@@ -90,7 +90,7 @@ pub fn restore() {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    let mut out = END_SYNC.to_owned();
+    let mut out = [END_SYNC, inline::WRAP].concat();
     command(&mut out, DisableMouseCapture);
     command(&mut out, PopKeyboardEnhancementFlags);
     command(&mut out, DisableFocusChange);

@@ -6,6 +6,10 @@
 //! cuts or scrolls its lines when it is resized, that cell stays where its line begins, so everything from
 //! there on can be erased and drawn again, and nothing before it is touched. The cursor that people see is
 //! a reversed cell.
+//!
+//! A terminal tells of its new size late, and frames for the old one come in between. So a row of the live
+//! part is cut where the screen ends instead of wrapped, and the way down scrolls instead of stopping at
+//! the last row: as many rows up from there is the first cell again, whatever the size is.
 
 use std::io;
 
@@ -25,6 +29,9 @@ const END: &[u8] = b"\r\x1b[?2026l";
 /// scrollback.
 pub(super) const ERASE_BELOW: &str = "\r\x1b[0m\x1b[K\x1b[C\x1b[J\r";
 const ERASE_RIGHT: &[u8] = b"\x1b[0m\x1b[K";
+/// Rows are cut where the screen ends, or wrapped again: DECAWM, private mode 7.
+const CUT: &[u8] = b"\x1b[?7l";
+pub(super) const WRAP: &str = "\x1b[?7h";
 
 /// The live part at the end of what the terminal shows.
 #[derive(Debug)]
@@ -92,20 +99,18 @@ impl Inline {
     /// Gives the bytes that bring the terminal up to date; none when nothing changed.
     fn frame(&mut self, finished: &[Line<'_>], next: &Buffer) -> Vec<u8> {
         let rows = rows(next);
-        let mut body = Vec::new();
+        let mut above = Vec::new();
         if !finished.is_empty() {
-            body = self.erased();
-            body.extend(encode::lines(finished, self.columns));
+            above = self.erased();
+            above.extend(encode::lines(finished, self.columns));
         }
-        self.rewrite(rows, &mut body);
-        if body.is_empty() {
+        let mut live = Vec::new();
+        self.rewrite(rows, &mut live);
+        if above.is_empty() && live.is_empty() {
             return Vec::new();
         }
-        let mut frame = BEGIN.to_vec();
-        frame.extend(body);
-        self.go(0, &mut frame);
-        frame.extend_from_slice(END);
-        frame
+        self.go(0, &mut live);
+        [BEGIN, &above, CUT, &live, WRAP.as_bytes(), END].concat()
     }
 
     /// Writes the rows that differ, those that are new, and erases those that are gone.
@@ -123,9 +128,9 @@ impl Inline {
                 self.go(index - 1, out);
                 out.extend_from_slice(b"\r\n");
             }
-            out.extend_from_slice(row);
+            // Not behind the row: where it fills its line and is not wrapped, the cursor is on its end.
             out.extend_from_slice(ERASE_RIGHT);
-            // A row that fills its line leaves the cursor on it.
+            out.extend_from_slice(row);
             self.at = index;
         }
         if self.rows.len() > rows.len() {
@@ -137,12 +142,10 @@ impl Inline {
 
     /// Moves the cursor to a row of the live part.
     fn go(&mut self, row: usize, out: &mut Vec<u8>) {
-        let (rows, way) = match self.at.checked_sub(row) {
-            Some(rows) => (rows, 'A'),
-            None => (row - self.at, 'B'),
-        };
-        if rows > 0 {
-            out.extend_from_slice(format!("\x1b[{rows}{way}").as_bytes());
+        match self.at.checked_sub(row) {
+            Some(0) => {}
+            Some(rows) => out.extend_from_slice(format!("\x1b[{rows}A").as_bytes()),
+            None => out.resize(out.len() + row - self.at, b'\n'),
         }
         self.at = row;
     }

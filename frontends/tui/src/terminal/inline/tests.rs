@@ -88,8 +88,20 @@ struct World {
 
 #[derive(Clone, Debug)]
 enum Act {
-    Draw { finished: usize, height: u16, wide: bool },
-    Resize { columns: u16, rows: u16 },
+    Draw {
+        finished: usize,
+        height: u16,
+        wide: bool,
+    },
+    Resize {
+        columns: u16,
+        rows: u16,
+    },
+    /// The terminal has its new size; the program hears of it with the next [`Act::Resize`].
+    Slip {
+        columns: u16,
+        rows: u16,
+    },
 }
 
 impl World {
@@ -131,6 +143,7 @@ impl World {
                 let erase = self.inline.resized(columns);
                 self.emulator.feed(&erase);
             }
+            Act::Slip { columns, rows } => self.emulator.resize(columns, rows),
         }
     }
 }
@@ -142,8 +155,20 @@ fn mark(index: usize) -> String {
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let draw = (0_usize..8, 1_u16..6, any::<bool>())
         .prop_map(|(finished, height, wide)| Act::Draw { finished, height, wide });
-    let resize = (8_u16..60, 6_u16..20).prop_map(|(columns, rows)| Act::Resize { columns, rows });
-    prop::collection::vec(prop_oneof![3 => draw, 1 => resize], 1..30)
+    let size = (8_u16..60, 6_u16..20);
+    let resize = size.clone().prop_map(|(columns, rows)| Act::Resize { columns, rows });
+    let slip = size.prop_map(|(columns, rows)| Act::Slip { columns, rows });
+    prop::collection::vec(prop_oneof![3 => draw, 1 => resize, 1 => slip], 1..30)
+}
+
+/// Frames for a size that the terminal has no longer, on a screen that has room for all of them.
+fn late_acts() -> impl Strategy<Value = Vec<Act>> {
+    let draw = (0_usize..3, 1_u16..5, any::<bool>())
+        .prop_map(|(finished, height, wide)| Act::Draw { finished, height, wide });
+    let size = (20_u16..60, 20_u16..30);
+    let resize = size.clone().prop_map(|(columns, rows)| Act::Resize { columns, rows });
+    let slip = size.prop_map(|(columns, rows)| Act::Slip { columns, rows });
+    prop::collection::vec(prop_oneof![3 => draw, 1 => resize, 1 => slip], 1..30)
 }
 
 proptest! {
@@ -158,6 +183,22 @@ proptest! {
         let marks: Vec<&str> = text.match_indices('#').map(|(at, _)| &text[at..at + 5]).collect();
         let expected: Vec<String> = (0..world.finished).map(mark).collect();
         prop_assert_eq!(marks, expected, "{:#?}", lines);
+    }
+}
+
+proptest! {
+    #[test]
+    fn frames_of_a_size_that_is_over_leave_nothing_behind(acts in late_acts()) {
+        let mut world = World::new();
+        // As it is after the first answers; a screen that was never full moves what is on it.
+        world.act(&Act::Resize { columns: 40, rows: 24 });
+        world.act(&Act::Draw { finished: 60, height: 3, wide: true });
+        acts.iter().for_each(|act| world.act(act));
+        world.act(&Act::Resize { columns: 50, rows: 24 });
+        world.act(&Act::Draw { finished: 0, height: 4, wide: false });
+        let lines = world.emulator.lines();
+        let live: Vec<_> = lines.iter().filter(|line| line.contains("live")).collect();
+        prop_assert_eq!(live, ["live 0", "live 1", "live 2", "live 3"], "{:#?}", lines);
     }
 }
 
