@@ -15,6 +15,7 @@ use rustix::thread::{
 
 use crate::filter::{Attributes, Others, Sockets};
 use crate::launch::Request;
+use crate::ruleset::Granting;
 use crate::share::at_rest;
 use crate::status::{Confined, EXIT_NOT_EXECUTABLE, EXIT_NOT_FOUND, EXIT_SETUP, Failed, Step};
 use crate::{Confinement, Network, Resources, Stdin, WritePlan, filter, ruleset, streams};
@@ -27,10 +28,11 @@ pub(crate) const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// It returns only on failure; nothing of the command has run then.
 pub(crate) fn become_command(
     request: Request,
+    granting: Granting,
     supervisor: Pid,
     announce: impl FnOnce(Confined),
 ) -> Failed {
-    match confine(&request, supervisor) {
+    match confine(&request, granting, supervisor) {
         Ok(confined) => {
             announce(confined);
             exec(request.argv, request.env)
@@ -39,7 +41,7 @@ pub(crate) fn become_command(
     }
 }
 
-fn confine(request: &Request, supervisor: Pid) -> Result<Confined, Failed> {
+fn confine(request: &Request, granting: Granting, supervisor: Pid) -> Result<Confined, Failed> {
     own_session(supervisor)?;
     enter_folder(request)?;
     if request.stdin == Stdin::Null {
@@ -47,7 +49,7 @@ fn confine(request: &Request, supervisor: Pid) -> Result<Confined, Failed> {
     }
     streams::look(&request.plan)?;
     limit(&request.plan.resources)?;
-    let file_rules = fence(request)?;
+    let file_rules = fence(request, granting)?;
     close_on_exec()?;
     Ok(Confined {
         pid: 0,
@@ -73,7 +75,7 @@ fn other(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
 /// starts; returns the number of file rules.
 ///
 /// At the level `full` the namespaces must have been arranged before: nothing can be mounted after.
-pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
+pub(crate) fn fence(request: &Request, granting: Granting) -> Result<u32, Failed> {
     let plan = &request.plan;
     let others = match plan.confinement {
         Confinement::None => return Ok(0),
@@ -96,7 +98,8 @@ pub(crate) fn fence(request: &Request) -> Result<u32, Failed> {
     let program = step(Step::Seccomp, filter::program(sockets, others, attributes).map_err(other))?;
     step(Step::Capabilities, drop_capabilities())?;
     step(Step::Capabilities, set_no_new_privs(true).map_err(Into::into))?;
-    let file_rules = step(Step::Landlock, ruleset::enforce(plan, request.stdio).map_err(other))?;
+    let file_rules = ruleset::enforce(plan, request.stdio, granting).map_err(other);
+    let file_rules = step(Step::Landlock, file_rules)?;
     step(Step::Seccomp, seccompiler::apply_filter(&program).map_err(other))?;
     Ok(file_rules)
 }

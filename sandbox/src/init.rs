@@ -13,6 +13,7 @@ use rustix::process::{DumpableBehavior, Pid, Signal, WaitOptions, WaitStatus, wa
 use crate::confine::{self, close_all_but};
 use crate::launch::Request;
 use crate::process::{Stat, fork, leave};
+use crate::ruleset::Granting;
 use crate::status::{Confined, EXIT_SETUP, Ended, Failed, Status, Step};
 use crate::supervise::{end_of, release_surroundings, say};
 use crate::world::{Ids, arrange};
@@ -71,7 +72,7 @@ fn prepare(
     }
     streams::look(&request.plan)?;
     confine::limit(&request.plan.resources)?;
-    let file_rules = confine::fence(request)?;
+    let file_rules = confine::fence(request, Granting::Itself)?;
     // The kernel forgets it when credentials change.
     die_with_the_supervisor(word)?;
     Ok(Confined {

@@ -1,5 +1,7 @@
 //! The landlock rules of a plan.
 
+mod promise;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -13,6 +15,8 @@ use landlock::{
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+
+pub(crate) use promise::{Promised, promise};
 
 use crate::alias::Mounts;
 use crate::{Confinement, Plan, ReadPlan, Stdio, WritePlan};
@@ -30,92 +34,31 @@ pub(crate) enum RulesError {
     Landlock(#[from] RulesetError),
     #[error("landlock says {0:?} where the plan asks for full enforcement")]
     Partial(RulesetStatus),
+    #[error("sharing a ruleset: {0}")]
+    Share(io::Error),
+    #[error("{}", if .0.is_empty() { "the wrapper ended before it had granted all rules" } else { .0 })]
+    Broken(String),
+}
+
+/// Who grants the rules.
+pub(crate) enum Granting {
+    /// The process that they bind.
+    Itself,
+    /// The wrapper, at the same time.
+    Wrapper(Promised),
 }
 
 /// Restricts the calling thread to the plan's files, and returns the number of file rules.
 ///
 /// Every feature the plan names is a hard requirement: what can't be enforced exactly is an error,
 /// never a weaker fence.
-pub(crate) fn enforce(plan: &Plan, stdio: Stdio) -> Result<u32, RulesError> {
-    if plan.landlock_abi == 0 {
-        return Ok(0);
+pub(crate) fn enforce(plan: &Plan, stdio: Stdio, granting: Granting) -> Result<u32, RulesError> {
+    match granting {
+        Granting::Wrapper(promised) => return promised.enforce(),
+        Granting::Itself => {}
     }
-    let abi = abi_of(plan);
-    let mut ruleset = Ruleset::default()
-        .set_compatibility(CompatLevel::HardRequirement)
-        .handle_access(AccessFs::from_all(abi))?;
-    if plan.scopes.tcp {
-        ruleset = ruleset.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?;
-    }
-    if plan.scopes.signals {
-        ruleset = ruleset.scope(Scope::Signal)?;
-    }
-    if plan.scopes.abstract_sockets {
-        ruleset = ruleset.scope(Scope::AbstractUnixSocket)?;
-    }
-    let mut rules = Rules { ruleset: ruleset.create()?, abi, count: 0, withheld: vec![] };
-    match plan.confinement {
-        Confinement::None | Confinement::Landlock => {
-            let withheld = plan.files.withheld.iter().filter(|path| is_present(path));
-            rules.withheld = withheld.cloned().collect();
-            if !rules.withheld.is_empty() {
-                rules.withhold_other_names()?;
-            }
-            if plan.files.read == ReadPlan::Everything {
-                rules.withhold_devices()?;
-            }
-        }
-        // What is withheld is covered, and can be read as the emptiness that it shows.
-        Confinement::Full => rules.private_folders()?,
-    }
-    match &plan.files.read {
-        ReadPlan::Everything => rules.read(Path::new("/"))?,
-        ReadPlan::Roots(roots) => {
-            for root in roots {
-                rules.read(root)?;
-            }
-        }
-    }
-    match &plan.files.write {
-        WritePlan::Everything => rules.grant(&open(Path::new("/"))?, rules.writes())?,
-        WritePlan::Roots(roots) => {
-            for root in roots {
-                rules.grant(&open(root)?, rules.writes() | AccessFs::from_read(abi))?;
-            }
-        }
-    }
-    for path in &plan.files.programs {
-        match open(path) {
-            Ok(file) => rules.grant(&file, AccessFs::from_read(abi))?,
-            // An update has taken it away meanwhile: then there is nothing to execute.
-            Err(RulesError::Open { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let device = rules.device();
-    for path in &plan.files.devices {
-        match open(path) {
-            Ok(file) => rules.grant(&file, device)?,
-            Err(RulesError::Open { source, .. })
-                if matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ENXIO)) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if stdio == Stdio::Inherit {
-        // `/dev/stderr` opens the terminal anew; whoever gave us this one may write to it.
-        for stream in [
-            io::stdin().is_terminal().then(|| io::stdin().as_fd().try_clone_to_owned()),
-            io::stdout().is_terminal().then(|| io::stdout().as_fd().try_clone_to_owned()),
-            io::stderr().is_terminal().then(|| io::stderr().as_fd().try_clone_to_owned()),
-        ]
-        .into_iter()
-        .flatten()
-        .flatten()
-        {
-            rules.grant(&stream, device)?;
-        }
-    }
-
+    let Some(mut rules) = Rules::begin(plan)? else { return Ok(0) };
+    rules.grant_all(plan, stdio)?;
     let count = rules.count;
     let status = rules.ruleset.restrict_self()?;
     match status.ruleset {
@@ -144,6 +87,95 @@ struct Rules {
 }
 
 impl Rules {
+    /// Makes a ruleset without a rule; none where the plan asks for no landlock.
+    fn begin(plan: &Plan) -> Result<Option<Rules>, RulesError> {
+        if plan.landlock_abi == 0 {
+            return Ok(None);
+        }
+        let abi = abi_of(plan);
+        let mut ruleset = Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::from_all(abi))?;
+        if plan.scopes.tcp {
+            ruleset = ruleset.handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?;
+        }
+        if plan.scopes.signals {
+            ruleset = ruleset.scope(Scope::Signal)?;
+        }
+        if plan.scopes.abstract_sockets {
+            ruleset = ruleset.scope(Scope::AbstractUnixSocket)?;
+        }
+        Ok(Some(Rules { ruleset: ruleset.create()?, abi, count: 0, withheld: vec![] }))
+    }
+
+    /// Grants all that the plan does.
+    fn grant_all(&mut self, plan: &Plan, stdio: Stdio) -> Result<(), RulesError> {
+        let abi = self.abi;
+        match plan.confinement {
+            Confinement::None | Confinement::Landlock => {
+                let withheld = plan.files.withheld.iter().filter(|path| is_present(path));
+                self.withheld = withheld.cloned().collect();
+                if !self.withheld.is_empty() {
+                    self.withhold_other_names()?;
+                }
+                if plan.files.read == ReadPlan::Everything {
+                    self.withhold_devices()?;
+                }
+            }
+            // What is withheld is covered, and can be read as the emptiness that it shows.
+            Confinement::Full => self.private_folders()?,
+        }
+        match &plan.files.read {
+            ReadPlan::Everything => self.read(Path::new("/"))?,
+            ReadPlan::Roots(roots) => {
+                for root in roots {
+                    self.read(root)?;
+                }
+            }
+        }
+        match &plan.files.write {
+            WritePlan::Everything => self.grant(&open(Path::new("/"))?, self.writes())?,
+            WritePlan::Roots(roots) => {
+                for root in roots {
+                    self.grant(&open(root)?, self.writes() | AccessFs::from_read(abi))?;
+                }
+            }
+        }
+        for path in &plan.files.programs {
+            match open(path) {
+                Ok(file) => self.grant(&file, AccessFs::from_read(abi))?,
+                // An update has taken it away meanwhile: then there is nothing to execute.
+                Err(RulesError::Open { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let device = self.device();
+        for path in &plan.files.devices {
+            match open(path) {
+                Ok(file) => self.grant(&file, device)?,
+                Err(RulesError::Open { source, .. })
+                    if matches!(source.raw_os_error(), Some(libc::ENOENT | libc::ENXIO)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if stdio == Stdio::Inherit {
+            // `/dev/stderr` opens the terminal anew; whoever gave us this one may write to it.
+            for stream in [
+                io::stdin().is_terminal().then(|| io::stdin().as_fd().try_clone_to_owned()),
+                io::stdout().is_terminal().then(|| io::stdout().as_fd().try_clone_to_owned()),
+                io::stderr().is_terminal().then(|| io::stderr().as_fd().try_clone_to_owned()),
+            ]
+            .into_iter()
+            .flatten()
+            .flatten()
+            {
+                self.grant(&stream, device)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writing without the right to make device nodes, which lead around every rule.
     fn writes(&self) -> BitFlags<AccessFs> {
         AccessFs::from_write(self.abi) & !(AccessFs::MakeChar | AccessFs::MakeBlock)

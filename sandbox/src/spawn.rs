@@ -16,7 +16,8 @@ use rustix::process::Pid;
 
 use crate::launch::Request;
 use crate::process::fork;
-use crate::supervise::{self, HELPER_NAME, LIFELINE_TERMINATE};
+use crate::ruleset::{Granting, promise};
+use crate::supervise::{self, Errand, HELPER_NAME, LIFELINE_TERMINATE};
 use crate::{Launch, Outcome, ProcessId, Status, StatusParser, Stdin, Stdio};
 
 /// Launches that may wait for the spawner thread before a caller is held up.
@@ -132,13 +133,32 @@ pub(crate) fn fork_supervisor(launch: &Launch) -> Result<Forked, SpawnError> {
     let (lifeline_read, lifeline_write) = pipe()?;
     let (status_read, status_write) = pipe()?;
     let request = Request::new(launch, own_pid());
+    let shared = promise(&launch.plan)
+        .map_err(|error| at("making a landlock ruleset")(io::Error::other(error)))?;
     match fork().map_err(at("starting the supervisor"))? {
-        None => supervise::attend(request, lifeline_read, status_write),
-        Some(supervisor) => Ok(Forked {
-            status: status_read,
-            lifeline: Lifeline { pipe: lifeline_write },
-            supervisor,
-        }),
+        None => {
+            let granting = match shared {
+                Some((promise, promised)) => {
+                    // With the wrapper's end of it no word comes any more, also if that is killed.
+                    drop(promise);
+                    Granting::Wrapper(promised)
+                }
+                None => Granting::Itself,
+            };
+            supervise::attend(Errand { request, granting }, lifeline_read, status_write)
+        }
+        Some(supervisor) => {
+            drop((lifeline_read, status_write));
+            if let Some((promise, promised)) = shared {
+                drop(promised);
+                promise.keep(&launch.plan, launch.stdio);
+            }
+            Ok(Forked {
+                status: status_read,
+                lifeline: Lifeline { pipe: lifeline_write },
+                supervisor,
+            })
+        }
     }
 }
 

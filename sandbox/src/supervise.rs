@@ -22,6 +22,7 @@ use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitStatu
 use crate::confine::close_all_but;
 use crate::launch::Request;
 use crate::process::{Stat, descendants, leave};
+use crate::ruleset::Granting;
 use crate::share::Way;
 use crate::status::{CutShort, EXIT_SETUP, End, Ended, Failed, Status, Step};
 use disk::Disks;
@@ -57,7 +58,7 @@ pub fn dispatch() {
         words.filter_map(|word| word.to_str().and_then(|word| word.parse().ok())).collect();
     let code = match fds[..] {
         [request, lifeline, status] => match Pipes::adopt(request, lifeline, status) {
-            Ok((request, pipes)) => supervise(|| read_request(request), pipes),
+            Ok((request, pipes)) => supervise(|| read_errand(request), pipes),
             Err(_) => EXIT_SETUP,
         },
         _ => EXIT_SETUP,
@@ -69,8 +70,14 @@ pub fn dispatch() {
 /// the agent is left as it is, and its descriptors are closed.
 ///
 /// The caller had one thread when it forked, see [`crate::process::has_one_thread`].
-pub(crate) fn attend(request: Request, lifeline: OwnedFd, status: OwnedFd) -> ! {
-    leave(supervise(|| Ok(request), Pipes { lifeline, status: status.into() }))
+pub(crate) fn attend(errand: Errand, lifeline: OwnedFd, status: OwnedFd) -> ! {
+    leave(supervise(|| Ok(errand), Pipes { lifeline, status: status.into() }))
+}
+
+/// What a supervisor is there for.
+pub(crate) struct Errand {
+    pub(crate) request: Request,
+    pub(crate) granting: Granting,
 }
 
 /// What ties the supervisor to the agent.
@@ -116,34 +123,36 @@ pub(crate) fn say(pipe: impl AsFd, status: &Status) {
     }
 }
 
-fn read_request(mut source: File) -> Result<Request, Failed> {
+fn read_errand(mut source: File) -> Result<Errand, Failed> {
     let mut text = vec![];
-    source
+    let request = source
         .read_to_end(&mut text)
         .and_then(|_| serde_json::from_slice(&text).map_err(Into::into))
-        .map_err(|error| setup_failure(Step::Request, error))
+        .map_err(|error| setup_failure(Step::Request, error))?;
+    Ok(Errand { request, granting: Granting::Itself })
 }
 
 fn supervise(
-    request: impl FnOnce() -> Result<Request, Failed>,
+    errand: impl FnOnce() -> Result<Errand, Failed>,
     Pipes { lifeline, status }: Pipes,
 ) -> i32 {
-    let (request, signals) = match prepare(request, &[lifeline.as_fd(), status.as_fd()]) {
+    let (errand, signals) = match prepare(errand, &[lifeline.as_fd(), status.as_fd()]) {
         Ok(ready) => ready,
         Err(failed) => return give_up(&status, failed),
     };
+    let request = &errand.request;
     let timeout = request.timeout_ms.map(Duration::from_millis);
     // A limit too far away to be a point in time is no limit.
     let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
     let agent = request.agent_pid;
-    let disks = Disks::of(&request);
+    let disks = Disks::of(request);
     let ties = Ties {
         lifeline: lifeline.as_fd(),
         signals: signals.as_fd(),
         status: status.as_fd(),
         until: deadline,
     };
-    match start::start(request, &ties) {
+    match start::start(errand, &ties) {
         Ok(started) => Supervisor {
             started,
             agent,
@@ -171,18 +180,18 @@ fn setup_failure(step: Step, error: impl ToString) -> Failed {
 }
 
 fn prepare(
-    request: impl FnOnce() -> Result<Request, Failed>,
+    errand: impl FnOnce() -> Result<Errand, Failed>,
     kept: &[BorrowedFd<'_>],
-) -> Result<(Request, OwnedFd), Failed> {
+) -> Result<(Errand, OwnedFd), Failed> {
     // Block first: from here on a dying agent is a signal to be read, not a death.
     let signals = block_signals().map_err(|error| setup_failure(Step::Supervisor, error))?;
-    let request = request()?;
+    let errand = errand()?;
     let set_up = || -> io::Result<()> {
         // TERM, not KILL: this process must outlive the agent for as long as it takes to end the
         // tree; the lifeline says the same, whichever comes first.
         rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?;
         if rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get())
-            != Some(request.agent_pid)
+            != Some(errand.request.agent_pid)
         {
             return Err(io::Error::other("the agent is gone"));
         }
@@ -194,10 +203,14 @@ fn prepare(
         rustix::process::setrlimit(Resource::Core, no_core)?;
         let mut kept = kept.to_vec();
         kept.push(signals.as_fd());
+        match &errand.granting {
+            Granting::Itself => {}
+            Granting::Wrapper(promised) => kept.extend(promised.descriptors()),
+        }
         close_all_but(&kept)
     };
     set_up().map_err(|error| setup_failure(Step::Supervisor, error))?;
-    Ok((request, signals))
+    Ok((errand, signals))
 }
 
 #[allow(unsafe_code)]

@@ -7,13 +7,14 @@ use std::time::Instant;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
 use rustix::process::Pid;
 
-use super::{SWEEP_LIMIT, release_surroundings, say, setup_failure, tree};
+use super::{Errand, SWEEP_LIMIT, release_surroundings, say, setup_failure, tree};
 use crate::confine::become_command;
 use crate::init;
 use crate::launch::Request;
 use crate::placeholder::Placeholders;
 use crate::process::leave;
 use crate::protect::{self, Found, RepositoryWatch};
+use crate::ruleset::Granting;
 use crate::share::{Left, Torn, Way, share};
 use crate::status::{EXIT_SETUP, EXIT_TIMED_OUT, Failed, Status, Step};
 use crate::world::{Ids, fork_into};
@@ -68,7 +69,10 @@ pub(super) enum Role {
     Init,
 }
 
-pub(super) fn start(request: Request, ties: &Ties<'_>) -> Result<Started, Failed> {
+pub(super) fn start(
+    Errand { request, granting }: Errand,
+    ties: &Ties<'_>,
+) -> Result<Started, Failed> {
     let failure = |error: io::Error| setup_failure(Step::Fork, error);
     let flags = SocketFlags::CLOEXEC;
     let (errands, word) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
@@ -79,7 +83,8 @@ pub(super) fn start(request: Request, ties: &Ties<'_>) -> Result<Started, Failed
     let kept = Kept::look(&request.plan).map_err(|error| setup_failure(Step::Scan, error))?;
     let (role, Left { child, way }) = match request.plan.confinement {
         Confinement::None | Confinement::Landlock => {
-            (Role::Command, start_command(request, &errands, word, ties).map_err(failure)?)
+            let left = start_command(request, granting, &errands, word, ties);
+            (Role::Command, left.map_err(failure)?)
         }
         Confinement::Full => {
             let ids = Ids::own();
@@ -102,6 +107,7 @@ pub(super) fn start(request: Request, ties: &Ties<'_>) -> Result<Started, Failed
 /// Starts the process that fences itself in and becomes the command, and waits until it has.
 fn start_command(
     request: Request,
+    granting: Granting,
     errands: &OwnedFd,
     word: OwnedFd,
     ties: &Ties<'_>,
@@ -109,7 +115,7 @@ fn start_command(
     let supervisor = rustix::process::getpid();
     let sharing = share(word, move |word| {
         let announce = |confined| say(word, &Status::Confined(confined));
-        let failed = become_command(request, supervisor, announce);
+        let failed = become_command(request, granting, supervisor, announce);
         let code = failed.code;
         say(word, &Status::Failed(failed));
         code

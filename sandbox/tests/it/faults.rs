@@ -104,7 +104,7 @@ fn plan_lower() -> ExitCode {
 }
 
 /// Forbids a call to this process and all that it starts.
-fn refuse(call: i64, bits: Option<(u8, u64)>) {
+pub(crate) fn refuse(call: i64, bits: Option<(u8, u64)>) {
     let rules = bits.map_or(vec![], |(argument, bits)| {
         // Numbers of resources and requests are whole, flags are bits among others.
         let op = match call {

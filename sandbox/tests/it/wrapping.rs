@@ -13,6 +13,7 @@ use codex_sandbox::{
 };
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
+use crate::faults::refuse;
 use crate::world::{World, alive, eventually, level, marker, set_level};
 use crate::{Case, Verdict};
 
@@ -20,18 +21,20 @@ pub(crate) const CASES: &[Case] = &[
     ("the_wrapper_passes_streams_and_codes", the_wrapper_passes_streams_and_codes),
     ("a_signal_to_the_wrapper_ends_the_tree", a_signal_to_the_wrapper_ends_the_tree),
     ("another_name_leads_no_further", another_name_leads_no_further),
+    ("rules_that_can_t_be_had_run_nothing", rules_that_can_t_be_had_run_nothing),
     (
         "the_supervisor_is_a_fork_where_no_command_sees_it",
         the_supervisor_is_a_fork_where_no_command_sees_it,
     ),
 ];
 
-/// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] -- COMMAND…`
+/// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] [--without CALL] -- COMMAND…`
 pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
     let mut permissions = vec![];
     let mut cwd = env::current_dir().expect("a folder");
     let mut read_roots = vec![];
     let mut timeout = None;
+    let mut without = None;
     let mut words = words.iter();
     let wanted = words.next().expect("a level");
     set_level(serde_json::from_str(wanted).expect("a level"));
@@ -42,6 +45,7 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
             "-C" => cwd = value().into(),
             "--read" => read_roots.push(PathBuf::from(value())),
             "--timeout-ms" => timeout = Some(Duration::from_millis(value().parse().expect("ms"))),
+            "--without" => without = Some(value().parse().expect("a number")),
             "--" => break,
             other => panic!("unknown option {other}"),
         }
@@ -82,6 +86,9 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
         stdin: Stdin::Inherit,
         stdio: codex_sandbox::Stdio::Inherit,
     };
+    if let Some(call) = without {
+        refuse(call, None);
+    }
     let outcome = run_inherited(launch, || {}, || drop(folder)).expect("a supervisor");
     if let Some(failed) = &outcome.failed {
         eprintln!("wrapper: {:?}: {}", failed.step, failed.message);
@@ -174,6 +181,23 @@ fn another_name_leads_no_further() -> Verdict {
         return Verdict::Skipped("nothing can be mounted here");
     };
     assert_eq!(seen, "plain notes", "{}", String::from_utf8_lossy(&ran.stderr));
+    Verdict::Held
+}
+
+/// The wrapper grants the rules where its supervisor is a fork, and the command's process elsewhere.
+fn rules_that_can_t_be_had_run_nothing() -> Verdict {
+    if probe().landlock_abi == 0 {
+        return Verdict::Skipped("there is no landlock here");
+    }
+    for call in [libc::SYS_landlock_add_rule, libc::SYS_landlock_restrict_self] {
+        let world = World::new();
+        let words = ["--without", &call.to_string(), "--", "sh", "-c", "echo ran > marker"];
+        let output = wrapper(&world, &words).output().expect("ended");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(125), "{said}");
+        assert!(said.contains("Landlock: ") && said.contains("not permitted"), "{said}");
+        assert!(!world.at("project/marker").exists(), "it ran without call {call}");
+    }
     Verdict::Held
 }
 
