@@ -83,7 +83,8 @@ impl Journal {
     fn answer(&self) -> Report {
         let (request, attempt) = (self.request, 1);
         let invocation = Invocation::Command {
-            argv: vec!["cargo".to_owned(), "test".to_owned()].into(),
+            // Each another one: a call that is repeated without end ends its turn.
+            argv: vec!["cargo".to_owned(), "test".to_owned(), request.to_string()].into(),
             workdir: None,
             timeout_ms: None,
             safety: Safety::Unknown,
