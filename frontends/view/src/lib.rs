@@ -47,4 +47,4 @@ pub use patch_text::patch_text;
 pub use status::{Running, Status, Waiting, access};
 pub use steps::{End, Step, Steps, Work};
 pub use stored::{list, words};
-pub use text::{Channel, Line, Style, Text, Timing};
+pub use text::{Channel, Line, Style, Text, Timing, grouped};

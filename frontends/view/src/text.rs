@@ -19,6 +19,7 @@ use crate::paint::{Paint, Tone};
 use crate::steps::{End, Step, Steps, Work};
 use crate::stored::{list, words};
 use crate::{BROKEN, command_line, sanitize};
+pub use figures::grouped;
 use figures::{duration, tokens};
 
 /// Lines of a command's output that are shown; all of them are in the journal.

@@ -1,6 +1,6 @@
 //! Pastes that are folded to one sign, and what of a pasted text is kept.
 
-use codex_view::sanitize;
+use codex_view::{grouped, sanitize};
 
 /// Lines from which on a paste is folded.
 const LINES: usize = 10;
@@ -55,13 +55,13 @@ impl Chips {
     pub(super) fn fold(&mut self, text: String) -> String {
         let lines = text.lines().count();
         let label = if lines > LINES {
-            format!("[pasted {} lines]", grouped(lines))
+            format!("[pasted {} lines]", grouped(lines as u64))
         } else if text.len() > GRAPHEMES {
             let graphemes = super::graphemes::count(&text);
             if graphemes <= GRAPHEMES {
                 return text;
             }
-            format!("[pasted {} characters]", grouped(graphemes))
+            format!("[pasted {} characters]", grouped(graphemes as u64))
         } else {
             return text;
         };
@@ -108,19 +108,6 @@ impl Chips {
         }
         whole
     }
-}
-
-/// Writes a number with a comma after each three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// What is drawn of a grapheme.

@@ -1,6 +1,6 @@
 //! What keys do.
 
-use codex_event::{Command, InterruptReason, Scope, Verdict};
+use codex_event::{Command, Envelope, InterruptReason, Scope, Verdict};
 use codex_view::testing::{self, Story, command};
 use crossterm::event::{KeyCode, KeyModifiers};
 
@@ -234,13 +234,11 @@ fn the_title_says_what_waits() {
     assert_eq!(titles(&mut rig).last().map(String::as_str), Some("? codex · dir"));
 }
 
-#[test]
-fn a_large_patch_is_read_for_its_question() {
+/// A patch that has to be read before it can be shown, as it is and as it is told.
+pub(super) fn large_patch() -> (Vec<Envelope>, Vec<Envelope>) {
     let mut story = running();
-    let patch = format!(
-        "*** Begin Patch\n*** Add File: big.txt\n{}*** End Patch",
-        "+a line of it\n".repeat(200)
-    );
+    let lines = "+a line of it\n".repeat(200);
+    let patch = format!("*** Begin Patch\n*** Add File: big.txt\n{lines}*** End Patch");
     let raw = serde_json::json!({"type": "custom_tool_call", "input": patch});
     let (call_id, name) = ("call_1".to_owned(), "apply_patch".to_owned());
     story.item(codex_event::ItemKind::CustomCall { call_id, name }, &raw.to_string());
@@ -252,6 +250,12 @@ fn a_large_patch_is_read_for_its_question() {
     let whole = story.envelopes().to_vec();
     let mut told = whole.clone();
     told.iter_mut().for_each(|envelope| drop(envelope.spill()));
+    (whole, told)
+}
+
+#[test]
+fn a_large_patch_is_read_for_its_question() {
+    let (whole, told) = large_patch();
     assert_ne!(told, whole);
     let mut rig = Rig::new();
     rig.journal = whole;

@@ -3,7 +3,7 @@
 use codex_event::{CallId, Command, Envelope, Scope, Seq, Verdict};
 use crossterm::event::KeyCode;
 
-use super::keys::{asking, running};
+use super::keys::{asking, large_patch, running};
 use super::{Rig, options};
 use crate::host::{Concern, Request, Role, Trust};
 use crate::update::Input;
@@ -16,25 +16,6 @@ fn question() -> Vec<Envelope> {
 fn allows() -> Command {
     let call = CallId(1);
     Command::SettleReview { call, verdict: Verdict::Allowed, scope: Scope::Once }
-}
-
-/// A patch that has to be read before it can be shown, as it is and as it is told.
-fn large_patch() -> (Vec<Envelope>, Vec<Envelope>) {
-    let mut story = running();
-    let lines = "+a line of it\n".repeat(200);
-    let patch = format!("*** Begin Patch\n*** Add File: big.txt\n{lines}*** End Patch");
-    let raw = serde_json::json!({"type": "custom_tool_call", "input": patch});
-    let (call_id, name) = ("call_1".to_owned(), "apply_patch".to_owned());
-    story.item(codex_event::ItemKind::CustomCall { call_id, name }, &raw.to_string());
-    story.responds();
-    let call = story.called(codex_event::Invocation::Patch { workdir: None, text: None });
-    let (question, reason) = (codex_event::Question::Run, "patches are asked about".to_owned());
-    let event = codex_event::Event::ReviewAsked { call, question, reason };
-    story.push(codex_event::Author::Supervisor, event);
-    let whole = story.envelopes().to_vec();
-    let mut told = whole.clone();
-    told.iter_mut().for_each(|envelope| drop(envelope.spill()));
-    (whole, told)
 }
 
 #[test]

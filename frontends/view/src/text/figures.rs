@@ -23,7 +23,8 @@ pub(super) fn tokens(usage: &Usage) -> String {
     )
 }
 
-pub(super) fn grouped(number: u64) -> String {
+/// Writes a number with a comma after each three digits, counted from its end.
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -1,7 +1,7 @@
 //! Pages that are made of tables: keys, status, tokens; and differences.
 
 use codex_event::{Timestamp, Usage};
-use codex_view::sanitize;
+use codex_view::{grouped, sanitize};
 use ratatui::text::{Line, Span};
 
 use super::{Extent, Made, Reader};
@@ -164,17 +164,4 @@ fn tokens(rows: &[UsageRow], theme: &Theme, width: u16) -> Vec<Line<'static>> {
         lines.push(line(&row.label, figures.collect(), style));
     }
     lines
-}
-
-/// A number with its thousands apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
