@@ -37,6 +37,10 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How long the end of a run waits for killed processes that hang in the kernel.
 const SWEEP_LIMIT: Duration = Duration::from_secs(5);
 
+/// The limit on a dump of memory, in bytes: too little for a file, and the one number at which the kernel
+/// starts no program of the host's for it either (`coredump_pipe` in `fs/coredump.c`), as it does at 0.
+const NO_CORE: u64 = 1;
+
 /// The longest message of a child, in bytes: a failure names a path and a reason.
 const WORD_LIMIT: usize = 16 * 1024;
 
@@ -199,8 +203,10 @@ fn prepare(
         rustix::thread::set_name(c"codex-sandbox")?;
         rustix::process::setsid()?;
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-        let no_core = Rlimit { current: Some(0), maximum: Some(0) };
-        rustix::process::setrlimit(Resource::Core, no_core)?;
+        let core = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        // Who may have none already can't be given one byte.
+        rustix::process::setrlimit(Resource::Core, core(NO_CORE))
+            .or_else(|_| rustix::process::setrlimit(Resource::Core, core(0)))?;
         let mut kept = kept.to_vec();
         kept.push(signals.as_fd());
         match &errand.granting {
