@@ -455,6 +455,8 @@ impl Supervisor {
         while survivors > 0
             && tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0
         {}
+        // Process 1 of the namespaces was on its way out.
+        tree::collect();
         code
     }
 

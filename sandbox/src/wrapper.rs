@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 
 use crate::process::{has_one_thread, leave};
 use crate::spawn::{Forked, fork_supervisor};
@@ -120,7 +120,7 @@ pub fn run_inherited(
     if let Some(afterwards) = afterwards {
         afterwards();
     }
-    command.leave();
+    command.supervisor.collect();
     Ok(outcome)
 }
 
@@ -128,8 +128,29 @@ pub fn run_inherited(
 struct Command {
     status: OwnedFd,
     lifeline: Lifeline,
-    /// The supervisor, if nobody else collects it.
-    supervisor: Option<Pid>,
+    supervisor: Supervisor,
+}
+
+/// The supervisor as its parent sees it; one that is gone by now, and was collected, is none.
+struct Supervisor(Option<OwnedFd>);
+
+impl Supervisor {
+    fn of(pid: Option<Pid>) -> Supervisor {
+        Supervisor(pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()))
+    }
+
+    /// Waits for its end and collects it; but not one that waits for what hangs in the kernel.
+    ///
+    /// Nothing is left then that bears this process's arguments. And process 1, which would get it
+    /// instead, collects nobody in many a container.
+    fn collect(self) {
+        const LIMIT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+        let Supervisor(Some(process)) = self else { return };
+        let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&LIMIT));
+        // A thread that waits for it may have been faster.
+        let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let _ = waitid(WaitId::PidFd(process.as_fd()), how);
+    }
 }
 
 impl Command {
@@ -150,21 +171,12 @@ impl Command {
         if !is_out_of_sight || !has_one_thread() {
             let spawner = Spawner::start()
                 .map_err(|source| SpawnError::System { step: "starting the spawner", source })?;
-            let Parts { status, lifeline, .. } = spawner.spawn(launch)?.into_parts();
-            return Ok(Command { status, lifeline, supervisor: None });
+            let Parts { status, lifeline, process, .. } = spawner.spawn(launch)?.into_parts();
+            let supervisor = Supervisor::of(Pid::from_raw(process.pid));
+            return Ok(Command { status, lifeline, supervisor });
         }
         let Forked { status, lifeline, supervisor } = fork_supervisor(&launch)?;
-        Ok(Command { status, lifeline, supervisor: Some(supervisor) })
-    }
-
-    /// Waits until the supervisor is gone, too, so that nothing is left that bears this process's
-    /// arguments; but not for one that waits for what hangs in the kernel.
-    fn leave(self) {
-        const LIMIT: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
-        let Some(supervisor) = self.supervisor else { return };
-        if let Ok(gone) = pidfd_open(supervisor, PidfdFlags::empty()) {
-            let _ = poll(&mut [PollFd::new(&gone, PollFlags::IN)], Some(&LIMIT));
-        }
+        Ok(Command { status, lifeline, supervisor: Supervisor::of(Some(supervisor)) })
     }
 }
 

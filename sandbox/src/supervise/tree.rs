@@ -37,6 +37,11 @@ pub(super) fn reap(mut note: impl FnMut(Pid, WaitStatus)) -> bool {
     }
 }
 
+/// Waits for the end of every child: who adopts them otherwise may be one who collects nobody.
+pub(super) fn collect() {
+    while !matches!(wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
+}
+
 /// Kills everything below this process until nothing is left or the deadline passes.
 ///
 /// Each round stops all it finds until it finds nothing new, then kills: a stopped process can't

@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Some("--crowded") => view::play_crowded_agent(&words[1..]),
         Some("--agent") => lifetime::play_agent(&words[1..]),
         Some("--wrapper") => return wrapping::play_wrapper(&words[1..]),
+        Some("--idle-init") => return wrapping::play_idle_init(&words[1..]),
         _ => {}
     }
     run(words.iter().find(|word| !word.starts_with('-')).map(String::as_str))

@@ -11,7 +11,7 @@ use codex_sandbox::{
     Environment, GitWrites, Launch, Level, Plan, Policy, Resources, RuntimeFolder, Stdin,
     private_temp, probe, run_inherited, runtime_bases,
 };
-use rustix::process::{Pid, Signal, geteuid, kill_process};
+use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, set_child_subreaper};
 
 use crate::faults::refuse;
 use crate::world::{World, alive, eventually, level, marker, set_level};
@@ -21,6 +21,7 @@ pub(crate) const CASES: &[Case] = &[
     ("the_wrapper_passes_streams_and_codes", the_wrapper_passes_streams_and_codes),
     ("a_signal_to_the_wrapper_ends_the_tree", a_signal_to_the_wrapper_ends_the_tree),
     ("another_name_leads_no_further", another_name_leads_no_further),
+    ("nobody_is_left_for_others_to_collect", nobody_is_left_for_others_to_collect),
     ("rules_that_can_t_be_had_run_nothing", rules_that_can_t_be_had_run_nothing),
     (
         "the_supervisor_is_a_fork_where_no_command_sees_it",
@@ -96,6 +97,20 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
     ExitCode::from(u8::try_from(outcome.exit_code()).unwrap_or(u8::MAX))
 }
 
+/// Runs a program as often as is said, adopts what it leaves, and collects nothing of it, as many a
+/// process 1 of a container does; prints how many processes are left: `--idle-init TIMES COMMAND…`
+pub(crate) fn play_idle_init(words: &[String]) -> ExitCode {
+    let (times, command) = words.split_first().expect("how often");
+    set_child_subreaper(Some(getpid())).expect("a reaper of orphans");
+    for _ in 0..times.parse().expect("a number") {
+        let ended = Command::new(&command[0]).args(&command[1..]).status().expect("started");
+        assert!(ended.success(), "{ended}");
+    }
+    let children = std::fs::read_to_string("/proc/thread-self/children").expect("readable");
+    println!("{}", children.split_whitespace().count());
+    ExitCode::SUCCESS
+}
+
 fn wrapper(world: &World, words: &[&str]) -> Command {
     let mut command = Command::new(env::current_exe().expect("known"));
     command
@@ -137,6 +152,20 @@ fn the_wrapper_passes_streams_and_codes() -> Verdict {
     }
     let output = wrapper(&world, &["-C", "/", "--", "true"]).output().expect("ended");
     assert_eq!(output.status.code(), Some(2));
+    Verdict::Held
+}
+
+fn nobody_is_left_for_others_to_collect() -> Verdict {
+    let world = World::new();
+    let inside = wrapper(&world, &["--", "true"]);
+    let mut init = Command::new(env::current_exe().expect("known"));
+    init.args(["--idle-init", "10"]).arg(inside.get_program()).args(inside.get_args());
+    for (name, value) in inside.get_envs() {
+        init.env(name, value.unwrap_or_default());
+    }
+    let output = init.output().expect("ended");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said, "0\n", "{}", String::from_utf8_lossy(&output.stderr));
     Verdict::Held
 }
 
