@@ -98,6 +98,37 @@ fn a_command_that_the_program_was_killed_with_is_known_to_be_lost() {
 }
 
 #[test]
+fn a_kill_within_a_turn_loses_that_and_the_command_beside_it_and_says_so() {
+    let items: Vec<_> =
+        (0..200).map(|at| json!({"type": "text", "text": format!("piece {at} ")})).collect();
+    let slow = json!({"items": items, "chunk_deltas": 1, "delay_ms": 100});
+    let world = World::playing(json!([slow, says("I see.")]));
+    repository(&world);
+    let mut command = interface(&world, &[]);
+    command.env("SHELL", "/bin/sh");
+    let mut person = Person::start(&command, SIZE);
+    person.until("? keys");
+    person.says("piece by piece");
+    person.until("piece 1");
+    person.says("!touch began; sleep 60");
+    eventually("it runs", || world.read("began").is_some());
+    person.signal(Signal::KILL);
+    assert_eq!(person.end(), 137);
+    let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
+    again.until("nobody knows how it ended");
+    again.says("go on");
+    again.until("I see.");
+    again.leaves();
+    assert_eq!(again.end(), 0);
+    let kinds = world.kinds();
+    let ends = |wanted: &str| kinds.iter().filter(|kind| *kind == wanted).count();
+    let (lost, cut, done) =
+        (ends("own_command_ended"), ends("turn_interrupted"), ends("turn_completed"));
+    assert_eq!((lost, cut, done), (1, 1, 1), "{kinds:?}");
+    world.check_journal();
+}
+
+#[test]
 fn a_signal_ends_a_command_of_the_users_own_and_closes_the_session() {
     let world = World::silent();
     repository(&world);
