@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
     attack("own_session", "setsid sleep 90.$MARK & sleep 91", left).acting(group_killed),
     attack("forked_twice", "(nohup setsid sleep 90.$MARK > /dev/null 2>&1 &); sleep 91", left)
         .acting(group_killed),
-    attack("stopped", "setsid sh -c 'sleep 90.$MARK & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $! $$' & sleep 91", left)
+    attack("stopped", "setsid sh -c 'sleep 90.$MARK & until grep -q sleep /proc/$!/comm; do :; done; kill -STOP $! $$' sh.$MARK & sleep 91", left)
         .acting(group_killed),
     attack("many_at_once", "for it in 1 2 3 4 5 6 7 8; do setsid sleep 90.$MARK & done; sleep 91", left)
         .acting(group_killed),
