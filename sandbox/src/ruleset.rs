@@ -36,6 +36,10 @@ pub(crate) enum RulesError {
     Partial(RulesetStatus),
     #[error("sharing a ruleset: {0}")]
     Share(io::Error),
+    #[error("reading the wrapper's word: {0}")]
+    Word(io::Error),
+    #[error("restricting to the ruleset: {0}")]
+    Restrict(io::Error),
     #[error("{}", if .0.is_empty() { "the wrapper ended before it had granted all rules" } else { .0 })]
     Broken(String),
 }

@@ -128,18 +128,18 @@ fn serve(program: &io::Result<File>, queue: &Receiver<Job>) {
 /// # Errors
 ///
 /// When the supervisor can't be started.
-pub(crate) fn fork_supervisor(launch: &Launch) -> Result<Forked, SpawnError> {
-    check(launch)?;
+pub(crate) fn fork_supervisor(launch: Launch) -> Result<Forked, SpawnError> {
+    check(&launch)?;
     let (lifeline_read, lifeline_write) = pipe()?;
     let (status_read, status_write) = pipe()?;
-    let request = Request::new(launch, own_pid());
+    let request = Request::new(&launch, own_pid());
     let shared = promise(&launch.plan)
         .map_err(|error| at("making a landlock ruleset")(io::Error::other(error)))?;
     match fork().map_err(at("starting the supervisor"))? {
         None => {
             let granting = match shared {
                 Some((promise, promised)) => {
-                    // With the wrapper's end of it no word comes any more, also if that is killed.
+                    // Held here, too, it would keep the command waiting for ever once the wrapper is killed.
                     drop(promise);
                     Granting::Wrapper(promised)
                 }
@@ -151,7 +151,13 @@ pub(crate) fn fork_supervisor(launch: &Launch) -> Result<Forked, SpawnError> {
             drop((lifeline_read, status_write));
             if let Some((promise, promised)) = shared {
                 drop(promised);
-                promise.keep(&launch.plan, launch.stdio);
+                // On a thread: whoever waits for the command has to hear signals, also while a file
+                // system of a server that is gone answers nothing. Without one the word never comes.
+                let Launch { plan, stdio, .. } = launch;
+                thread::Builder::new()
+                    .name("sandbox-rules".to_owned())
+                    .spawn(move || promise.keep(&plan, stdio))
+                    .map_err(at("starting a thread"))?;
             }
             Ok(Forked {
                 status: status_read,

@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_millis(500);
 const SWEEP_LIMIT: Duration = Duration::from_secs(5);
 
 /// The limit on a dump of memory, in bytes: too little for a file, and the one number at which the kernel
-/// starts no program of the host's for it either (`coredump_pipe` in `fs/coredump.c`), as it does at 0.
+/// pipes none to a program of the host's either (`coredump_pipe` in `fs/coredump.c`); at 0 it does.
 const NO_CORE: u64 = 1;
 
 /// The longest message of a child, in bytes: a failure names a path and a reason.
@@ -204,9 +204,11 @@ fn prepare(
         rustix::process::setsid()?;
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
         let core = |bytes| Rlimit { current: Some(bytes), maximum: Some(bytes) };
-        // Who may have none already can't be given one byte.
-        rustix::process::setrlimit(Resource::Core, core(NO_CORE))
-            .or_else(|_| rustix::process::setrlimit(Resource::Core, core(0)))?;
+        match rustix::process::setrlimit(Resource::Core, core(NO_CORE)) {
+            // Who may have none can't be given a byte.
+            Err(rustix::io::Errno::PERM) => rustix::process::setrlimit(Resource::Core, core(0)),
+            set => set,
+        }?;
         let mut kept = kept.to_vec();
         kept.push(signals.as_fd());
         match &errand.granting {
@@ -455,8 +457,11 @@ impl Supervisor {
         while survivors > 0
             && tree::sweep(Instant::now() + SWEEP_LIMIT, &mut |_, _| {}).survivors > 0
         {}
-        // Process 1 of the namespaces was on its way out.
-        tree::collect();
+        // Process 1 of the namespaces was on its way out, unless somebody has stopped it.
+        if tree::reap(|_, _| {}) {
+            let _ = rustix::process::kill_process(self.started.child, Signal::KILL);
+            tree::collect();
+        }
         code
     }
 

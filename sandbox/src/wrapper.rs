@@ -175,7 +175,7 @@ impl Command {
             let supervisor = Supervisor::of(Pid::from_raw(process.pid));
             return Ok(Command { status, lifeline, supervisor });
         }
-        let Forked { status, lifeline, supervisor } = fork_supervisor(&launch)?;
+        let Forked { status, lifeline, supervisor } = fork_supervisor(launch)?;
         Ok(Command { status, lifeline, supervisor: Supervisor::of(Some(supervisor)) })
     }
 }

@@ -60,6 +60,8 @@ pub(crate) fn take(screen: Screen, mouse: Mouse) -> io::Result<()> {
     // Whatever fails from here on is undone by `restore`.
     HELD.store(if screen == Screen::Full { FULL } else { INLINE }, Ordering::SeqCst);
     let mut out = String::new();
+    // A program that was killed in the midst of a frame may have left rows that are cut.
+    out.push_str(inline::WRAP);
     if screen == Screen::Full {
         command(&mut out, EnterAlternateScreen);
         command(&mut out, crossterm::terminal::Clear(crossterm::terminal::ClearType::All));

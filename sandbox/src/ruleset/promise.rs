@@ -52,7 +52,8 @@ impl Promise {
 }
 
 impl Promised {
-    /// What has to stay open until [`Promised::enforce`].
+    /// What has to stay open until [`Promised::enforce`]. A supervisor, whose child does that, keeps its
+    /// own copies until it ends; nothing can be done with them any more.
     pub(crate) fn descriptors(&self) -> [BorrowedFd<'_>; 2] {
         [self.ruleset.as_fd(), self.word.as_fd()]
     }
@@ -64,9 +65,9 @@ impl Promised {
     /// When they were not all granted: then nothing is restricted, and the command must not run.
     pub(crate) fn enforce(self) -> Result<u32, RulesError> {
         let mut word = String::new();
-        std::fs::File::from(self.word).read_to_string(&mut word).map_err(RulesError::Share)?;
+        std::fs::File::from(self.word).read_to_string(&mut word).map_err(RulesError::Word)?;
         let count = word.parse().map_err(|_| RulesError::Broken(word))?;
-        restrict(&self.ruleset).map_err(RulesError::Share)?;
+        restrict(&self.ruleset).map_err(RulesError::Restrict)?;
         Ok(count)
     }
 }

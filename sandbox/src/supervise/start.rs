@@ -124,10 +124,12 @@ fn start_command(
         Ok(left) => Ok(left),
         Err(Torn) if ties.until.is_some_and(|until| until <= Instant::now()) => {
             let _ = rustix::io::write(ties.status, TORN_BY_TIME);
+            tree::collect();
             leave(EXIT_TIMED_OUT)
         }
         Err(Torn) => {
             let _ = rustix::io::write(ties.status, TORN);
+            tree::collect();
             leave(EXIT_SETUP)
         }
     }

@@ -38,6 +38,8 @@ pub(super) fn reap(mut note: impl FnMut(Pid, WaitStatus)) -> bool {
 }
 
 /// Waits for the end of every child: who adopts them otherwise may be one who collects nobody.
+///
+/// It makes system calls only, and so may be called when memory is not to be trusted.
 pub(super) fn collect() {
     while !matches!(wait(WaitOptions::empty()), Err(rustix::io::Errno::CHILD)) {}
 }

@@ -130,6 +130,29 @@ pub(crate) fn refuse(call: i64, bits: Option<(u8, u64)>) {
     apply_filter(&program).expect("installed");
 }
 
+/// Has a call of this process, and of all that it starts, never return: somebody is to be asked about
+/// it, and nobody answers.
+#[allow(unsafe_code)]
+pub(crate) fn hang(call: i64) {
+    let step = |code: u32, jf, k| libc::sock_filter { code: code as u16, jt: 0, jf, k };
+    let mut steps = [
+        // The number is the first field of `struct seccomp_data`.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, call as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_USER_NOTIF),
+        step(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
+    let (mode, listen) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    // SAFETY: the program and its steps live until the calls are over; the descriptor that comes back
+    // is meant to stay open for as long as the process lives.
+    let listener = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        libc::syscall(libc::SYS_seccomp, mode, listen, &raw const program)
+    };
+    assert!(listener >= 0, "{}", std::io::Error::last_os_error());
+}
+
 fn nothing_runs(world: &World, launch: Launch, step: Step) {
     let ran = capture(launch);
     let failed = ran.outcome.failed.as_ref().expect("a failure");

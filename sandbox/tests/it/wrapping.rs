@@ -13,7 +13,7 @@ use codex_sandbox::{
 };
 use rustix::process::{Pid, Signal, geteuid, getpid, kill_process, set_child_subreaper};
 
-use crate::faults::refuse;
+use crate::faults::{hang, refuse};
 use crate::world::{World, alive, eventually, level, marker, set_level};
 use crate::{Case, Verdict};
 
@@ -23,19 +23,22 @@ pub(crate) const CASES: &[Case] = &[
     ("another_name_leads_no_further", another_name_leads_no_further),
     ("nobody_is_left_for_others_to_collect", nobody_is_left_for_others_to_collect),
     ("rules_that_can_t_be_had_run_nothing", rules_that_can_t_be_had_run_nothing),
+    ("rules_that_never_come_keep_nobody", rules_that_never_come_keep_nobody),
     (
         "the_supervisor_is_a_fork_where_no_command_sees_it",
         the_supervisor_is_a_fork_where_no_command_sees_it,
     ),
 ];
 
-/// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] [--without CALL] -- COMMAND…`
+/// `--wrapper LEVEL [-s PERMISSION]… [-C DIR] [--read DIR]… [--timeout-ms N] [--without CALL]
+/// [--hanging CALL] -- COMMAND…`
 pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
     let mut permissions = vec![];
     let mut cwd = env::current_dir().expect("a folder");
     let mut read_roots = vec![];
     let mut timeout = None;
     let mut without = None;
+    let mut hanging = None;
     let mut words = words.iter();
     let wanted = words.next().expect("a level");
     set_level(serde_json::from_str(wanted).expect("a level"));
@@ -47,6 +50,7 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
             "--read" => read_roots.push(PathBuf::from(value())),
             "--timeout-ms" => timeout = Some(Duration::from_millis(value().parse().expect("ms"))),
             "--without" => without = Some(value().parse().expect("a number")),
+            "--hanging" => hanging = Some(value().parse().expect("a number")),
             "--" => break,
             other => panic!("unknown option {other}"),
         }
@@ -89,6 +93,9 @@ pub(crate) fn play_wrapper(words: &[String]) -> ExitCode {
     };
     if let Some(call) = without {
         refuse(call, None);
+    }
+    if let Some(call) = hanging {
+        hang(call);
     }
     let outcome = run_inherited(launch, || {}, || drop(folder)).expect("a supervisor");
     if let Some(failed) = &outcome.failed {
@@ -156,6 +163,9 @@ fn the_wrapper_passes_streams_and_codes() -> Verdict {
 }
 
 fn nobody_is_left_for_others_to_collect() -> Verdict {
+    if !std::path::Path::new("/proc/thread-self/children").exists() {
+        return Verdict::Skipped("this kernel lists no children");
+    }
     let world = World::new();
     let inside = wrapper(&world, &["--", "true"]);
     let mut init = Command::new(env::current_exe().expect("known"));
@@ -228,6 +238,46 @@ fn rules_that_can_t_be_had_run_nothing() -> Verdict {
         assert!(!world.at("project/marker").exists(), "it ran without call {call}");
     }
     Verdict::Held
+}
+
+/// As where a file system is looked into whose server is gone.
+fn rules_that_never_come_keep_nobody() -> Verdict {
+    if probe().landlock_abi == 0 {
+        return Verdict::Skipped("there is no landlock here");
+    }
+    let call = libc::SYS_landlock_add_rule.to_string();
+    for (signal, limit, code) in [(Some(Signal::INT), "60000", 130), (None, "300", 124)] {
+        let world = World::new();
+        let words = ["--hanging", &call, "--timeout-ms", limit, "--"];
+        let words = [&words[..], &["sh", "-c", "echo ran > marker"]].concat();
+        let mut child = wrapper(&world, &words).spawn().expect("started");
+        if let Some(signal) = signal {
+            eventually("it hangs", Duration::from_secs(20), || is_asking(child.id()));
+            kill_process(Pid::from_child(&child), signal).expect("signalled");
+        }
+        let has_ended = || child.try_wait().expect("ours").is_some();
+        eventually("it ends", Duration::from_secs(20), has_ended);
+        let output = child.wait_with_output().expect("ended");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(!world.at("project/marker").exists(), "{said}");
+    }
+    Verdict::Held
+}
+
+/// Tells whether a process or one below it waits for an answer about a call of its.
+fn is_asking(pid: u32) -> bool {
+    let call = libc::SYS_landlock_add_rule.to_string();
+    let waits = |task: &std::path::Path| {
+        let now = std::fs::read_to_string(task.join("syscall")).unwrap_or_default();
+        now.split(' ').next() == Some(&call)
+    };
+    let list = |folder: String| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    list(format!("/proc/{pid}/task")).any(|task| {
+        let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        let mut below = children.split_whitespace().filter_map(|child| child.parse().ok());
+        waits(&task.path()) || below.any(is_asking)
+    })
 }
 
 fn the_supervisor_is_a_fork_where_no_command_sees_it() -> Verdict {

@@ -9,7 +9,7 @@
 //!
 //! A terminal tells of its new size late, and frames for the old one come in between. So a row of the live
 //! part is cut where the screen ends instead of wrapped, and the way down scrolls instead of stopping at
-//! the last row: as many rows up from there is the first cell again, whatever the size is.
+//! the last row: as many rows up from there is the first cell again, as long as the screen has room for them.
 
 use std::io;
 

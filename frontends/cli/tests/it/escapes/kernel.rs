@@ -1,6 +1,7 @@
 //! Objects of the kernel that no path leads to; namespaces, mounts and privileges.
 
 use codex_payload::Kind;
+use rustix::process::{Resource, getrlimit};
 
 use crate::escapes::case::{Case, Unable, attack, works};
 use crate::escapes::run::judge;
@@ -138,6 +139,10 @@ const CASES: &[Case] = &[
         let limit = field(ran, "Max core file size");
         // At 0 the kernel would still start a program of the host's with the dump.
         limit.split_whitespace().next() != Some("1")
+    })
+    .after(|_| match getrlimit(Resource::Core).maximum {
+        Some(0) if !rustix::process::getuid().is_root() => Err("it may have none here".to_owned()),
+        Some(_) | None => Ok(()),
     })
     .acting(|world, script| {
         world.starter = Some("ulimit -c unlimited; exec \"$@\"");
