@@ -50,18 +50,7 @@ impl Guard {
     /// Tells whether a key is no answer. `typed` is when a key of a text was pressed before it. The first
     /// one that is an answer ends the guard.
     pub(super) fn holds_back(&mut self, now: Moment, typed: Option<Moment>, key: KeyEvent) -> bool {
-        if !is_answer(key) {
-            return false;
-        }
-        let holds = match self {
-            Guard::Off => false,
-            Guard::Unseen => true,
-            Guard::Seen => typed.is_some_and(|last| now.0.saturating_sub(last.0) < PAUSE_MS),
-        };
-        if !holds {
-            *self = Guard::Off;
-        }
-        holds
+        is_answer(key) && self.holds_click(now, typed)
     }
 }
 

@@ -74,6 +74,19 @@ fn the_model_hears_of_a_command_of_the_users_own_with_what_is_said_next() {
     world.check_journal();
 }
 
+/// Kills the program while a command of the user's own runs, and goes on with the session, which says
+/// that the command is lost.
+fn kill_and_go_on(world: &World, mut person: Person) {
+    person.signal(Signal::KILL);
+    assert_eq!(person.end(), 137);
+    let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
+    again.until("nobody knows how it ended");
+    again.says("go on");
+    again.until("I see.");
+    again.leaves();
+    assert_eq!(again.end(), 0);
+}
+
 #[test]
 fn a_command_that_the_program_was_killed_with_is_known_to_be_lost() {
     let world = World::playing(json!([says("I see.")]));
@@ -84,14 +97,7 @@ fn a_command_that_the_program_was_killed_with_is_known_to_be_lost() {
     person.until("? keys");
     person.says("!touch began; sleep 60");
     eventually("it runs", || world.read("began").is_some());
-    person.signal(Signal::KILL);
-    assert_eq!(person.end(), 137);
-    let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
-    again.until("nobody knows how it ended");
-    again.says("go on");
-    again.until("I see.");
-    again.leaves();
-    assert_eq!(again.end(), 0);
+    kill_and_go_on(&world, person);
     let said = world.bodies()[0]["input"].to_string();
     assert!(said.contains("Its end is not known"), "{said}");
     world.check_journal();
@@ -112,14 +118,7 @@ fn a_kill_within_a_turn_loses_that_and_the_command_beside_it_and_says_so() {
     person.until("piece 1");
     person.says("!touch began; sleep 60");
     eventually("it runs", || world.read("began").is_some());
-    person.signal(Signal::KILL);
-    assert_eq!(person.end(), 137);
-    let mut again = Person::start(&in_colour(world.asking_model("resume", &["--last"])), SIZE);
-    again.until("nobody knows how it ended");
-    again.says("go on");
-    again.until("I see.");
-    again.leaves();
-    assert_eq!(again.end(), 0);
+    kill_and_go_on(&world, person);
     let kinds = world.kinds();
     let ends = |wanted: &str| kinds.iter().filter(|kind| *kind == wanted).count();
     let (lost, cut, done) =
